@@ -1,0 +1,60 @@
+"""Durations in k6's grammar: ``1m30s``, ``100ms``, ``1.5h``; a bare number is milliseconds, as in k6."""
+
+from __future__ import annotations
+
+import re
+
+_SECONDS_PER_UNIT = {
+    "d": 86_400.0,
+    "h": 3_600.0,
+    "m": 60.0,
+    "s": 1.0,
+    "ms": 1e-3,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ns": 1e-9,
+}
+_PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|µs|ns|d|h|m|s)")
+_BARE_MILLISECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+
+EXPECTED = "a duration such as '1m30s', '10s' or '100ms'"
+
+
+def parse_duration_seconds(text: str) -> float:
+    """The seconds that a duration string stands for.
+
+    Units are d, h, m, s, ms, us and ns, in any number of parts. A string without a unit counts
+    milliseconds, as k6 reads it. Nothing negative: no duration of a load test is.
+
+    Raises:
+        ValueError: the text is not such a duration.
+    """
+    stripped = text.strip()
+    if _BARE_MILLISECONDS.fullmatch(stripped):
+        return float(stripped) / 1000.0
+    seconds = 0.0
+    position = 0
+    while position < len(stripped):
+        part = _PART.match(stripped, position)
+        if part is None:
+            break
+        seconds += float(part[1]) * _SECONDS_PER_UNIT[part[2]]
+        position = part.end()
+    if not stripped or position < len(stripped):
+        raise ValueError(f"expected {EXPECTED}, got {text!r}")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """A duration as people and k6 write it: ``9m``, ``1m30s``, ``54s``, ``100ms``.
+
+    Rounded to milliseconds below a minute and to whole seconds above.
+    """
+    if seconds < 1:
+        return f"{round(seconds * 1000):d}ms"
+    if seconds < 60:
+        return f"{round(seconds, 3):g}s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = [(hours, "h"), (minutes, "m"), (rest, "s")]
+    return "".join(f"{count}{unit}" for count, unit in parts if count)

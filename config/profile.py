@@ -1,0 +1,203 @@
+"""Profiles: scenarios, stages and thresholds, read from TOML and validated.
+
+The option names are k6's in snake_case. pydantic validates because its errors name the
+place by key (``scenarios.identify_load.start_rate``), which a user under pressure needs.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from config.durations import EXPECTED, parse_duration_seconds
+from config.errors import ConfigError
+from config.threshold_grammar import ThresholdExpression, parse_expression, parse_metric_selector
+
+PROFILES_FOLDER = Path(__file__).with_name("profiles")
+DEFAULT_PROFILE = "ramping-rate"
+
+
+def _duration(value: Any) -> float:
+    if not isinstance(value, str):
+        raise ValueError(f"expected {EXPECTED}, got {value!r}")
+    return parse_duration_seconds(value)
+
+
+def _number(value: Any) -> Any:
+    # Lax mode would take "10" and true for numbers; a profile that says so is a mistake.
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected a number, got {value!r}")
+    return value
+
+
+def _positive_duration(seconds: float) -> float:
+    if seconds <= 0:
+        raise ValueError("expected a duration above zero")
+    return seconds
+
+
+Seconds = Annotated[float, BeforeValidator(_duration)]
+PositiveSeconds = Annotated[float, BeforeValidator(_duration), AfterValidator(_positive_duration)]
+Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1e6, allow_inf_nan=False)]
+VuCount = Annotated[int, BeforeValidator(_number), Field(ge=1, le=100_000)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}$")]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StageOptions(_Options):
+    """The rate moves linearly to ``target`` (iterations per time unit) within ``duration`` seconds."""
+
+    target: Rate
+    duration: Seconds
+
+
+class ScenarioOptions(_Options):
+    """One scenario: which user sends, at which rates, with how many VUs. Durations are in seconds."""
+
+    executor: Literal["ramping-arrival-rate"]
+    user: str
+    start_rate: Rate = 0.0
+    time_unit: PositiveSeconds = 1.0
+    pre_allocated_vus: VuCount
+    max_vus: VuCount = Field(default_factory=lambda data: data.get("pre_allocated_vus", 1))
+    stages: tuple[StageOptions, ...] = Field(min_length=1)
+    start_time: Seconds = 0.0
+    graceful_stop: Seconds = 30.0
+    pause: Seconds = 0.0
+    timeout: PositiveSeconds = 60.0
+
+    @model_validator(mode="after")
+    def _check_together(self) -> ScenarioOptions:
+        if self.max_vus < self.pre_allocated_vus:
+            raise ValueError(
+                f"expected max_vus of at least pre_allocated_vus ({self.pre_allocated_vus}), "
+                f"got {self.max_vus}"
+            )
+        if sum(stage.duration for stage in self.stages) <= 0:
+            raise ValueError("expected stages that last longer than 0s in all")
+        return self
+
+
+class ThresholdOptions(_Options):
+    """A threshold in k6's long form; ``delay_abort_eval`` in seconds."""
+
+    threshold: Annotated[ThresholdExpression, BeforeValidator(parse_expression)]
+    abort_on_fail: bool = False
+    delay_abort_eval: Seconds = 0.0
+
+
+def _threshold(value: Any) -> Any:
+    return {"threshold": value} if isinstance(value, str) else value
+
+
+def _metric_selector(source: str) -> str:
+    parse_metric_selector(source)
+    return source
+
+
+Threshold = Annotated[ThresholdOptions, BeforeValidator(_threshold)]
+MetricSelector = Annotated[str, AfterValidator(_metric_selector)]
+
+
+class Profile(_Options):
+    """What a run does: its scenarios by name, and its thresholds by metric."""
+
+    scenarios: dict[Name, ScenarioOptions] = Field(min_length=1)
+    thresholds: dict[MetricSelector, tuple[Threshold, ...]] = Field(default_factory=dict)
+
+    def scaled(self, time_scale: float) -> Profile:
+        """The same rates over ``time_scale`` times the time.
+
+        Stages, start times and ``delay_abort_eval`` are scaled. Pauses, timeouts and graceful stops
+        are not: they decide how many VUs a rate needs, which must stay comparable.
+        """
+        scenarios = {
+            name: scenario.model_copy(
+                update={
+                    "start_time": scenario.start_time * time_scale,
+                    "stages": tuple(
+                        stage.model_copy(update={"duration": stage.duration * time_scale})
+                        for stage in scenario.stages
+                    ),
+                }
+            )
+            for name, scenario in self.scenarios.items()
+        }
+        thresholds = {
+            metric: tuple(
+                one.model_copy(update={"delay_abort_eval": one.delay_abort_eval * time_scale})
+                for one in thresholds
+            )
+            for metric, thresholds in self.thresholds.items()
+        }
+        return self.model_copy(update={"scenarios": scenarios, "thresholds": thresholds})
+
+
+def load_profile(name_or_path: str) -> Profile:
+    """Read a shipped profile by name, or any by path.
+
+    Raises:
+        ConfigError: no such profile, unreadable, not TOML, or an option that is not as expected.
+    """
+    path = _find(name_or_path)
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+    try:
+        return Profile.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {_first_problem(error)}") from error
+
+
+def profile_names() -> list[str]:
+    """The names of the shipped profiles."""
+    return sorted(path.stem for path in PROFILES_FOLDER.glob("*.toml"))
+
+
+def _find(name_or_path: str) -> Path:
+    looks_like_path = name_or_path.endswith(".toml") or "/" in name_or_path
+    path = Path(name_or_path) if looks_like_path else PROFILES_FOLDER / f"{name_or_path}.toml"
+    if not path.is_file():
+        raise ConfigError(
+            f"profile {name_or_path!r}: no such profile; expected the path of a .toml file or one of "
+            + ", ".join(profile_names())
+        )
+    return path
+
+
+def _first_problem(error: ValidationError) -> str:
+    problems = error.errors(include_url=False)
+    first = problems[0]
+    place = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "extra_forbidden":
+        message = "unknown option"
+    elif first["type"] == "missing":
+        message = "required option is missing"
+    elif "got" not in message:
+        message = f"{message[0].lower()}{message[1:]}, got {_short(first['input'])}"
+    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+    return f"{place}: {message}{more}" if place else f"{message}{more}"
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,155 @@
+"""Where Customer.io is and how to sign in: from the environment, or from a ``.env`` file behind it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from config.errors import ConfigError
+
+Region = Literal["us", "eu"]
+TRACK_HOSTS: dict[Region, str] = {
+    "us": "https://track.customer.io",
+    "eu": "https://track-eu.customer.io",
+}
+_API_PATHS = ("/api/v1", "/api/v2")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The pair that signs in to the Track API; never shown."""
+
+    site_id: str = field(repr=False)
+    api_key: str = field(repr=False)
+
+    @property
+    def authorization(self) -> str:
+        """The value of the HTTP Basic ``Authorization`` header."""
+        pair = f"{self.site_id}:{self.api_key}"
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says; ``base_url`` has no path, ``None`` where nothing names a host."""
+
+    credentials: Credentials | None
+    region: Region
+    base_url: str | None
+    ca_file: str | None
+
+
+def read_environment(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
+    """The variables of ``env_file`` with those of the real environment over them.
+
+    A file that does not exist is an empty one. Empty values count as not set.
+
+    Raises:
+        ConfigError: the file exists and cannot be read.
+    """
+    values: dict[str, str | None] = {}
+    if env_file is not None and env_file.exists():
+        try:
+            text = env_file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise ConfigError(f"{env_file}: cannot be read: {reason}") from error
+        values = dict(dotenv_values(stream=io.StringIO(text), interpolate=False))
+    merged = {**values, **environ}
+    return {name: value.strip() for name, value in merged.items() if value and value.strip()}
+
+
+def load_settings(variables: Mapping[str, str]) -> Settings:
+    """Settings from variables as ``.env.example`` names them.
+
+    Raises:
+        ConfigError: a variable is not of its form, or a half of the credentials is missing.
+    """
+    return Settings(
+        credentials=_credentials(variables),
+        region=_region(variables),
+        base_url=_base_url(variables.get("CUSTOMERIO_BASE_URL")),
+        ca_file=_ca_file(variables.get("CUSTOMERIO_CA_FILE")),
+    )
+
+
+def parse_base_url(text: str, place: str) -> str:
+    """A base URL without its path: ``http(s)://host[:port]``; the API's path may follow and is cut off.
+
+    Raises:
+        ConfigError: anything else.
+    """
+    expected = f"{place}: expected http(s)://host[:port], got {text!r}"
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(expected) from error
+    if parts.username or parts.password:
+        raise ConfigError(
+            f"{place}: expected no user or password in the URL; use CUSTOMERIO_SITE_ID and _API_KEY"
+        )
+    path = parts.path.rstrip("/")
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ConfigError(expected)
+    if path and path not in _API_PATHS:
+        raise ConfigError(f"{place}: expected no path but {' or '.join(_API_PATHS)}, got {text!r}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+
+
+def _credentials(variables: Mapping[str, str]) -> Credentials | None:
+    site_id, api_key = variables.get("CUSTOMERIO_SITE_ID"), variables.get("CUSTOMERIO_API_KEY")
+    if site_id and api_key:
+        return _checked(Credentials(site_id, api_key))
+    if site_id or api_key:
+        missing = "CUSTOMERIO_API_KEY" if site_id else "CUSTOMERIO_SITE_ID"
+        raise ConfigError(f"{missing}: not set; expected both CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY")
+    encoded = variables.get("CUSTOMERIO_AUTH")
+    if not encoded:
+        return None
+    # The value itself is a secret and stays out of the message.
+    expected = "CUSTOMERIO_AUTH: expected base64 of 'site_id:api_key'"
+    try:
+        decoded = base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ConfigError(expected) from error
+    site_id, colon, api_key = decoded.partition(":")
+    if not (site_id and colon and api_key):
+        raise ConfigError(expected)
+    return _checked(Credentials(site_id, api_key))
+
+
+def _checked(credentials: Credentials) -> Credentials:
+    pair = credentials.site_id + credentials.api_key
+    if not (pair.isascii() and pair.isprintable()) or " " in pair or ":" in credentials.site_id:
+        raise ConfigError(
+            "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: "
+            "expected printable ASCII without spaces, no ':' in the site id"
+        )
+    return credentials
+
+
+def _region(variables: Mapping[str, str]) -> Region:
+    region = variables.get("CUSTOMERIO_REGION", "us").lower()
+    if region not in TRACK_HOSTS:
+        raise ConfigError(f"CUSTOMERIO_REGION: expected 'us' or 'eu', got {region!r}")
+    return region
+
+
+def _base_url(text: str | None) -> str | None:
+    return None if text is None else parse_base_url(text, "CUSTOMERIO_BASE_URL")
+
+
+def _ca_file(path: str | None) -> str | None:
+    if path is not None and not Path(path).is_file():
+        raise ConfigError(f"CUSTOMERIO_CA_FILE: expected the path of a PEM file, got {path!r}")
+    return path

@@ -1,0 +1,162 @@
+"""Profiles: what is read, and that every mistake is told by place and expectation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from config.profile import load_profile, profile_names
+
+SCENARIO = """
+[scenarios.one]
+executor = "ramping-arrival-rate"
+user = "identify"
+pre_allocated_vus = 5
+stages = [{ target = 10, duration = "1m30s" }]
+"""
+
+
+def load(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(text, encoding="utf-8")
+    load_profile(str(path))
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_shipped_profile_loads(name: str) -> None:
+    assert load_profile(name).scenarios
+
+
+def test_the_shipped_profiles_are_the_five_that_the_readme_names() -> None:
+    assert profile_names() == ["breakpoint", "ramping-rate", "smoke", "soak", "spike"]
+
+
+def test_ramping_rate_has_the_stages_and_thresholds_of_the_k6_script() -> None:
+    profile = load_profile("ramping-rate")
+    assert list(profile.scenarios) == ["identify_load", "track_load"]
+    for scenario in profile.scenarios.values():
+        assert [(stage.target, stage.duration) for stage in scenario.stages] == [
+            (50, 60), (100, 120), (100, 300), (0, 60),
+        ]  # fmt: skip
+        assert (scenario.start_rate, scenario.pre_allocated_vus, scenario.max_vus) == (10, 50, 50)
+        assert (scenario.pause, scenario.graceful_stop) == (0.1, 30)
+    sources = {
+        metric: [one.threshold.source for one in several] for metric, several in profile.thresholds.items()
+    }
+    assert sources == {
+        "errors": ["rate<0.01"],
+        "identify_duration": ["p(95)<500"],
+        "track_duration": ["p(95)<500"],
+    }
+
+
+def test_a_profile_may_be_a_path_and_defaults_are_k6s(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SCENARIO)
+    scenario = load_profile(str(path)).scenarios["one"]
+    assert (scenario.start_rate, scenario.time_unit, scenario.max_vus, scenario.start_time) == (0, 1, 5, 0)
+    assert (scenario.pause, scenario.graceful_stop, scenario.timeout) == (0, 30, 60)
+
+
+def test_the_long_form_of_a_threshold(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(
+        SCENARIO
+        + "[thresholds]\n"
+        + 'errors = [{ threshold = "rate<0.1", abort_on_fail = true, delay_abort_eval = "10s" }]\n'
+    )
+    threshold = load_profile(str(path)).thresholds["errors"][0]
+    assert (threshold.abort_on_fail, threshold.delay_abort_eval) == (True, 10)
+
+
+def test_scaling_time_keeps_rates_pauses_and_timeouts() -> None:
+    whole, tenth = load_profile("ramping-rate"), load_profile("ramping-rate").scaled(0.1)
+    one, other = whole.scenarios["identify_load"], tenth.scenarios["identify_load"]
+    assert [stage.duration for stage in other.stages] == pytest.approx([6, 12, 30, 6])
+    assert [stage.target for stage in other.stages] == [stage.target for stage in one.stages]
+    assert (other.pause, other.timeout, other.graceful_stop) == (one.pause, one.timeout, one.graceful_stop)
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (
+            ("pre_allocated_vus = 5", "preallocated = 5"),
+            "scenarios.one.pre_allocated_vus: required option is missing",
+        ),
+        (("pre_allocated_vus = 5", "pre_allocated_vus = 5\nvuz = 1"), "scenarios.one.vuz: unknown option"),
+        (
+            ("pre_allocated_vus = 5", 'pre_allocated_vus = "5"'),
+            "scenarios.one.pre_allocated_vus: expected a number",
+        ),
+        (
+            ("pre_allocated_vus = 5", "pre_allocated_vus = 0"),
+            "scenarios.one.pre_allocated_vus: input should be greater",
+        ),
+        (
+            ("pre_allocated_vus = 5", "pre_allocated_vus = true"),
+            "scenarios.one.pre_allocated_vus: expected a number",
+        ),
+        (
+            ("pre_allocated_vus = 5", "pre_allocated_vus = 5\nmax_vus = 4"),
+            "scenarios.one: expected max_vus of at least",
+        ),
+        (
+            ("target = 10", "target = -10"),
+            "scenarios.one.stages.0.target: input should be greater than or equal to 0",
+        ),
+        (("target = 10", "target = nan"), "scenarios.one.stages.0.target: "),
+        (("1m30s", "1 minute"), "scenarios.one.stages.0.duration: expected a duration such as '1m30s'"),
+        (('"1m30s"', "90"), "scenarios.one.stages.0.duration: expected a duration such as '1m30s'"),
+        (("1m30s", "0s"), "scenarios.one: expected stages that last longer than 0s in all"),
+        (('[{ target = 10, duration = "1m30s" }]', "[]"), "scenarios.one.stages: "),
+        (
+            ("ramping-arrival-rate", "ramping-vus"),
+            "scenarios.one.executor: input should be 'ramping-arrival-rate'",
+        ),
+        (("[scenarios.one]", "[scenario.one]"), "scenarios: required option is missing"),
+        (("[scenarios.one]", '[scenarios."not a name"]'), "scenarios.not a name: "),
+        (("user = ", "user "), "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_told_by_place_and_expectation(
+    tmp_path: Path, change: tuple[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, SCENARIO.replace(*change))
+    message = str(caught.value)
+    assert message.startswith(f"{tmp_path}/mine.toml: ")
+    assert problem in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "problem"),
+    [
+        ('errors = ["rate < very little"]', "thresholds.errors.0.threshold: expected a threshold such as"),
+        ('errors = ["p(101)<1"]', "thresholds.errors.0.threshold: expected a threshold such as"),
+        ("errors = [1]", "thresholds.errors.0"),
+        ('"track_duration{status}" = ["p(95)<1"]', "expected tags such as"),
+        ('"no metric!" = ["p(95)<1"]', "expected a metric such as"),
+        ('errors = [{ threshold = "rate<1", abort = true }]', "thresholds.errors.0.abort: unknown option"),
+    ],
+)
+def test_a_mistake_in_a_threshold_is_told_too(tmp_path: Path, thresholds: str, problem: str) -> None:
+    with pytest.raises(ConfigError, match=r"mine\.toml: ") as caught:
+        load(tmp_path, f"{SCENARIO}[thresholds]\n{thresholds}\n")
+    assert problem in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_name_gets_the_known_ones() -> None:
+    with pytest.raises(ConfigError, match=r"no such profile; expected .* breakpoint, ramping-rate, smoke"):
+        load_profile("rampingrate")
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigError, match="cannot be read: not UTF-8 text"):
+        load_profile(str(path))

@@ -1,0 +1,107 @@
+"""Settings: where the load goes and with which credentials, and that none of them is ever shown."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from config.errors import ConfigError
+from config.settings import load_settings, parse_base_url, read_environment
+
+PAIR = {"CUSTOMERIO_SITE_ID": "site", "CUSTOMERIO_API_KEY": "key"}
+
+
+def test_nothing_set_is_no_credentials_and_the_us() -> None:
+    settings = load_settings({})
+    assert (settings.credentials, settings.region, settings.base_url) == (None, "us", None)
+
+
+def test_a_pair_and_its_base64_are_the_same_credentials() -> None:
+    encoded = base64.b64encode(b"site:key").decode()
+    pair = load_settings(PAIR).credentials
+    assert pair == load_settings({"CUSTOMERIO_AUTH": encoded}).credentials
+    assert pair is not None
+    assert pair.authorization == f"Basic {encoded}"
+
+
+def test_credentials_do_not_show_in_repr() -> None:
+    assert "key" not in repr(
+        load_settings({"CUSTOMERIO_SITE_ID": "site", "CUSTOMERIO_API_KEY": "key"}).credentials
+    )
+
+
+def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("CUSTOMERIO_REGION=eu\nCUSTOMERIO_SITE_ID='from file'\nCUSTOMERIO_API_KEY=\n# comment\n")
+    variables = read_environment({"CUSTOMERIO_SITE_ID": "from environment", "CUSTOMERIO_AUTH": " "}, file)
+    assert variables == {"CUSTOMERIO_REGION": "eu", "CUSTOMERIO_SITE_ID": "from environment"}
+
+
+def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
+    assert read_environment({"A": "b"}, tmp_path / ".env") == {"A": "b"}
+
+
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read: Is a directory"):
+        read_environment({}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("text", "url"),
+    [
+        ("https://track.customer.io", "https://track.customer.io"),
+        ("https://track.customer.io/api/v1/", "https://track.customer.io"),
+        ("http://127.0.0.1:8080/", "http://127.0.0.1:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+        ("HTTP://LocalHost:1", "http://localhost:1"),
+    ],
+)
+def test_a_base_url_may_have_the_apis_path(text: str, url: str) -> None:
+    assert parse_base_url(text, "--host") == url
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "track.customer.io",
+        "ftp://a",
+        "http://",
+        "http://a:port",
+        "http://a/b",
+        "http://a?b=c",
+        "http://a:1:2",
+    ],
+)
+def test_anything_else_is_no_base_url(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--host: expected "):
+        parse_base_url(text, "--host")
+
+
+def test_credentials_in_a_url_are_refused_without_being_repeated() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_base_url("https://site:secret@track.customer.io", "--host")
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({"CUSTOMERIO_SITE_ID": "site"}, "CUSTOMERIO_API_KEY: not set"),
+        ({"CUSTOMERIO_API_KEY": "hush"}, "CUSTOMERIO_SITE_ID: not set"),
+        ({"CUSTOMERIO_AUTH": "hush!"}, "CUSTOMERIO_AUTH: expected base64"),
+        ({"CUSTOMERIO_AUTH": "aHVzaA=="}, "CUSTOMERIO_AUTH: expected base64"),
+        ({"CUSTOMERIO_SITE_ID": "a:b", "CUSTOMERIO_API_KEY": "hush"}, "expected printable ASCII"),
+        ({"CUSTOMERIO_REGION": "mars"}, "CUSTOMERIO_REGION: expected 'us' or 'eu', got 'mars'"),
+        ({"CUSTOMERIO_BASE_URL": "nowhere"}, "CUSTOMERIO_BASE_URL: expected http"),
+        ({"CUSTOMERIO_CA_FILE": "/no/such.pem"}, "CUSTOMERIO_CA_FILE: expected the path of a PEM file"),
+    ],
+)
+def test_a_mistake_is_told_by_variable_and_no_secret_is_repeated(
+    variables: dict[str, str], problem: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(variables)
+    assert problem in str(caught.value)
+    assert "hush" not in str(caught.value)
