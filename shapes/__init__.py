@@ -1,0 +1,1 @@
+"""When arrivals are due, who starts them, and what became of each."""

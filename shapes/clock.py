@@ -1,0 +1,172 @@
+"""The arrival clock: hands the arrivals of one schedule to idle VUs, and keeps their ledger.
+
+There is no dispatcher. An idle VU takes the next arrival number, sleeps until its instant, and
+starts its iteration. Numbers are taken in order and only by idle VUs, so an arrival whose instant
+has passed when its turn comes had no idle VU: it is dropped and counted, never sent late. Free of
+Locust; all times are seconds of one monotonic clock.
+"""
+
+from __future__ import annotations
+
+import heapq
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shapes.ledger import Ledger
+from shapes.schedule import Schedule
+
+# A VU that wakes this long after its instant drops the arrival. A process that was stopped or
+# starved comes back to a queue of overdue VUs; letting them go would be a burst that no schedule has.
+LATE_SECONDS = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Arrival ``number`` (from 1) and the monotonic instant at which it is due."""
+
+    number: int
+    instant: float
+
+
+class ArrivalClock:
+    """One scenario's arrivals, shared by all its VUs.
+
+    Not for threads: VUs are greenlets of one process, and no method here yields to another one.
+
+    Args:
+        schedule: when arrivals are due, from the clock's start.
+        now: the monotonic clock, in seconds.
+    """
+
+    def __init__(self, schedule: Schedule, now: Callable[[], float] = time.monotonic) -> None:
+        self.schedule = schedule
+        self._now = now
+        self._origin: float | None = None
+        self._stopped_at: float | None = None
+        self._next_number = 1
+        self._started = 0
+        self._dropped = 0
+        self._waiting = 0
+        self._highest_started = 0
+        # Numbers given back before their instant, a heap: the next idle VU takes the lowest.
+        self._returned: list[int] = []
+        self._completed = 0
+        self._interrupted = 0
+
+    def start(self, origin: float) -> None:
+        """Let second 0 of the schedule be the monotonic instant ``origin``."""
+        self._origin = origin
+
+    def stop(self) -> None:
+        """Start nothing from now on: what is not yet due never will be."""
+        if self._stopped_at is None:
+            self._stopped_at = self._now()
+            self._drop_passed()
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds of the schedule gone by: negative before the start, and standing still once stopped."""
+        if self._origin is None:
+            return float("-inf")
+        return (self._now() if self._stopped_at is None else self._stopped_at) - self._origin
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether the schedule is over, with no VU left that waits for an instant."""
+        return self._stopped_at is not None or (self.elapsed >= self.schedule.duration and self._waiting == 0)
+
+    def take(self) -> Arrival | None:
+        """The next arrival for an idle VU to sleep until, or ``None`` if there are no more.
+
+        Every arrival taken must be given to ``begin`` or ``give_back``.
+        """
+        if self._origin is None or self._stopped_at is not None:
+            return None
+        self._drop_passed()
+        if self._returned:
+            number = heapq.heappop(self._returned)
+        elif self._next_number <= self.schedule.total:
+            number = self._next_number
+            self._next_number += 1
+        else:
+            return None
+        self._waiting += 1
+        return Arrival(number, self._origin + self.schedule.arrival_time(number))
+
+    def begin(self, arrival: Arrival) -> float | None:
+        """Start the iteration of an arrival: its start lag in seconds, or ``None`` if it must not start.
+
+        It must not when the VU woke ``LATE_SECONDS`` or more after the instant (dropped), or when the
+        clock was stopped before it.
+        """
+        lag = self._now() - arrival.instant
+        if self._stopped_at is not None or lag >= LATE_SECONDS:
+            self.give_back(arrival)
+            return None
+        self._waiting -= 1
+        self._started += 1
+        self._highest_started = max(self._highest_started, arrival.number)
+        # Timers are honoured to a fraction of a millisecond, in rare cases before the instant.
+        return max(0.0, lag)
+
+    def give_back(self, arrival: Arrival) -> None:
+        """Account for a taken arrival that its VU will not start: dropped if its instant has come.
+
+        If not, another idle VU may take it.
+        """
+        self._waiting -= 1
+        if arrival.number <= self._due():
+            self._dropped += 1
+        else:
+            heapq.heappush(self._returned, arrival.number)
+
+    def complete(self) -> None:
+        """An iteration has ended by itself."""
+        self._completed += 1
+
+    def interrupt(self) -> None:
+        """An iteration was cut off."""
+        self._interrupted += 1
+
+    @property
+    def dropped(self) -> int:
+        """Arrivals dropped until now."""
+        self._drop_passed()
+        return self._dropped
+
+    @property
+    def in_flight(self) -> int:
+        """Iterations that have started and not ended."""
+        return self._started - self._completed - self._interrupted
+
+    def ledger(self) -> Ledger:
+        """The account as of now."""
+        self._drop_passed()
+        return Ledger(
+            scheduled=self.schedule.total,
+            due=self._due(),
+            started=self._started,
+            dropped=self._dropped,
+            lost=0,
+            not_yet_due=self.schedule.total - (self._next_number - 1) + self._waiting + len(self._returned),
+            completed=self._completed,
+            interrupted=self._interrupted,
+        )
+
+    def _due(self) -> int:
+        """Arrivals whose instant has come; one that a timer started a hair early counts as come."""
+        return max(self.schedule.due_by(self.elapsed), self._highest_started)
+
+    def _drop_passed(self) -> None:
+        """Drop the arrivals that are due and that no idle VU has taken."""
+        if self._origin is None:
+            return
+        due = self._due()
+        while self._returned and self._returned[0] <= due:
+            heapq.heappop(self._returned)
+            self._dropped += 1
+        first_open = due + 1
+        if first_open > self._next_number:
+            self._dropped += first_open - self._next_number
+            self._next_number = first_open

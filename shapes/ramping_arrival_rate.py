@@ -1,0 +1,58 @@
+"""Locust's side of the schedule: the shape that all scenarios share, and the dispatch of their VUs."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from locust import LoadTestShape
+from locust.dispatch import UsersDispatcher
+
+# Locust warns above 100 new users per second, and a burst of them would delay arrivals.
+SPAWN_RATE = 100.0
+
+
+class Workload(Protocol):
+    """What the shape drives: one run after another, of any number of scenarios."""
+
+    def open(self) -> None:
+        """Prepare a run; called at its first tick."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a run is prepared or going."""
+
+    def vus(self) -> int:
+        """The VUs wanted now over all scenarios, each user class's share in its ``fixed_count``."""
+
+    def is_over(self) -> bool:
+        """Whether the schedule is over and nothing is in flight, or the graceful stop has run out."""
+
+
+class RampingArrivalRate(LoadTestShape):
+    """Keeps the pool of VUs up; the arrival clocks, not the number of users, make the rate.
+
+    ``workload`` is set by whoever wires the load test.
+    """
+
+    workload: Workload
+
+    def tick(self) -> tuple[int, float] | None:
+        """The number of VUs, or ``None`` at the run's end."""
+        if not self.workload.is_open:
+            self.workload.open()
+        if self.workload.is_over():
+            return None
+        return self.workload.vus(), SPAWN_RATE
+
+
+class PoolDispatcher(UsersDispatcher):
+    """Spawns every user class to its ``fixed_count``, which may grow during the run.
+
+    Locust's own looks at ``fixed_count`` at the first dispatch only, and fills up by weight later.
+    """
+
+    def new_dispatch(
+        self, target_user_count: int, spawn_rate: float, user_classes: list[type[Any]] | None = None
+    ) -> None:
+        self._try_dispatch_fixed = True
+        super().new_dispatch(target_user_count, spawn_rate, user_classes)
