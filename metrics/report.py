@@ -1,0 +1,40 @@
+"""A finished run as one value: what every kind of summary is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from metrics.store import MetricStore
+from metrics.thresholds import ThresholdResult
+from metrics.verdict import GeneratorFigures, Verdict
+from shapes.ledger import Ledger
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """All that is known of a run when it has ended; ``seconds`` from the clock's start to the last answer."""
+
+    run_id: str
+    folder: Path
+    seconds: float
+    store: MetricStore
+    thresholds: Sequence[ThresholdResult]
+    ledgers: Mapping[str, Ledger]
+    generator: GeneratorFigures
+    verdict: Verdict
+    faults: Sequence[str]
+    ended_by: str
+    record: Mapping[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all thresholds passed."""
+        return all(result.passed for result in self.thresholds)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the run itself failed, so that its figures mean nothing."""
+        return bool(self.faults) or not all(ledger.is_closed for ledger in self.ledgers.values())

@@ -1,0 +1,54 @@
+"""From Locust's ``request`` event to the metrics of a request."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from metrics.catalog import CATALOG, Tags, tags
+from metrics.store import MetricStore
+
+
+class RequestRecorder:
+    """A listener for ``events.request``: what Locust's own statistics count, our metrics count.
+
+    Our users give in the event's context their ``scenario``, their ``kind`` (identify, track), what
+    ``failure`` they saw, and ``late_ms``, how long after the arrival's instant the request began.
+    Requests of other users are recorded too, as far as they can be.
+    """
+
+    def __init__(self, store: MetricStore) -> None:
+        self._store = store
+        self._tags: dict[tuple[str, str, str, str, str], Tags] = {}
+
+    def __call__(
+        self,
+        request_type: str,
+        name: str,
+        response_time: float,
+        exception: Exception | None = None,
+        context: dict[str, Any] | None = None,
+        response: Any = None,
+        **_: Any,
+    ) -> None:
+        context = context or {}
+        failure = context.get("failure")
+        error = failure.kind.value if failure else type(exception).__name__ if exception else ""
+        status = str(getattr(response, "status_code", None) or 0)
+        key = (context.get("scenario", ""), request_type, name, status, error)
+        sample_tags = self._tags.get(key) or self._new_tags(key)
+        store = self._store
+        store.add("http_reqs", 1, sample_tags)
+        store.add("http_req_duration", response_time, sample_tags)
+        store.add("http_req_failed", exception is not None, sample_tags)
+        trend = f"{context.get('kind')}_duration"
+        if trend in CATALOG:
+            store.add(trend, response_time, sample_tags)
+            store.add(f"{trend}_from_arrival", response_time + context["late_ms"], sample_tags)
+
+    def _new_tags(self, key: tuple[str, str, str, str, str]) -> Tags:
+        scenario, method, name, status, error = key
+        expected = "false" if error else "true"
+        values = {"method": method, "name": name, "status": status, "expected_response": expected}
+        optional = {"scenario": scenario, "error": error}
+        self._tags[key] = tags(**values, **{name: value for name, value in optional.items() if value})
+        return self._tags[key]

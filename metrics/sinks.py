@@ -1,0 +1,168 @@
+"""What a metric's values add up to: k6's Counter, Gauge, Rate and Trend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Protocol
+
+from hdrh.histogram import HdrHistogram
+
+from metrics.catalog import MetricType
+
+# Trends are kept in whole microseconds from 1 us to an hour, to 3 significant digits.
+_MICROSECONDS_PER_MS = 1000
+_HIGHEST_MICROSECONDS = 3_600_000_000
+_SIGNIFICANT_DIGITS = 3
+
+
+class Sink(Protocol):
+    """Takes a metric's values and gives their aggregations by k6's names."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no value has been added."""
+
+    def add_all(self, values: Sequence[float]) -> None:
+        """Add values, in the order in which they were measured."""
+
+    def aggregate(self, aggregation: str, seconds: float) -> float:
+        """One aggregation; ``seconds`` is the run's length so far, for rates per second.
+
+        Raises:
+            KeyError: this type of metric has no such aggregation.
+        """
+
+
+class CounterSink:
+    """A sum of increments."""
+
+    def __init__(self) -> None:
+        self.count = 0.0
+        self.is_empty = True
+
+    def add_all(self, values: Sequence[float]) -> None:
+        self.count += sum(values)
+        self.is_empty = self.is_empty and not values
+
+    def aggregate(self, aggregation: str, seconds: float) -> float:
+        return {"count": self.count, "rate": self.count / seconds if seconds > 0 else 0.0}[aggregation]
+
+
+class GaugeSink:
+    """The last value, with the lowest and the highest."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self.min = 0.0
+        self.max = 0.0
+        self.is_empty = True
+
+    def add_all(self, values: Sequence[float]) -> None:
+        if not values:
+            return
+        self.value = values[-1]
+        self.min = min(values) if self.is_empty else min(self.min, *values)
+        self.max = max(values) if self.is_empty else max(self.max, *values)
+        self.is_empty = False
+
+    def aggregate(self, aggregation: str, seconds: float) -> float:
+        return {"value": self.value, "min": self.min, "max": self.max}[aggregation]
+
+
+class RateSink:
+    """The share of values that are not zero."""
+
+    def __init__(self) -> None:
+        self.passes = 0
+        self.total = 0
+
+    @property
+    def fails(self) -> int:
+        """Values that are zero."""
+        return self.total - self.passes
+
+    @property
+    def is_empty(self) -> bool:
+        return self.total == 0
+
+    def add_all(self, values: Sequence[float]) -> None:
+        self.total += len(values)
+        self.passes += sum(1 for value in values if value)
+
+    def aggregate(self, aggregation: str, seconds: float) -> float:
+        return {"rate": self.passes / self.total if self.total else 0.0}[aggregation]
+
+
+class TrendSink:
+    """A distribution of milliseconds: an HDR histogram beside exact count, sum, least and greatest value."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.sum = 0.0
+        self.min = 0.0
+        self.max = 0.0
+        self._histogram = HdrHistogram(1, _HIGHEST_MICROSECONDS, _SIGNIFICANT_DIGITS)
+
+    @property
+    def is_empty(self) -> bool:
+        return self.count == 0
+
+    def add_all(self, values: Sequence[float]) -> None:
+        if not values:
+            return
+        self.min = min(values) if self.count == 0 else min(self.min, *values)
+        self.max = max(self.max, *values)
+        self.count += len(values)
+        self.sum += sum(values)
+        for value in values:
+            microseconds = max(0, round(value * _MICROSECONDS_PER_MS))
+            self._histogram.record_value(min(microseconds, _HIGHEST_MICROSECONDS))
+
+    def percentile(self, percent: float) -> float:
+        """The least value in milliseconds that ``percent`` of all values do not exceed (nearest rank)."""
+        if self.count == 0:
+            return 0.0
+        # The histogram rounds a percentile to the nearest rank; asked for a rank's own, it is exact.
+        rank = max(1, math.ceil(round(self.count * percent / 100, 9)))
+        value: float = self._histogram.get_value_at_percentile(100 * rank / self.count)
+        value /= _MICROSECONDS_PER_MS
+        # A bucket's upper edge may lie beyond the greatest value that was measured.
+        return min(max(value, self.min), self.max)
+
+    def aggregate(self, aggregation: str, seconds: float) -> float:
+        if aggregation == "med":
+            return self.percentile(50)
+        if aggregation.startswith("p("):
+            return self.percentile(float(aggregation[2:-1]))
+        return {
+            "count": float(self.count),
+            "avg": self.sum / self.count if self.count else 0.0,
+            "min": self.min,
+            "max": self.max,
+        }[aggregation]
+
+
+AnySink = CounterSink | GaugeSink | RateSink | TrendSink
+
+
+def new_sink(metric_type: MetricType) -> AnySink:
+    """An empty sink for a type of metric."""
+    match metric_type:
+        case MetricType.COUNTER:
+            return CounterSink()
+        case MetricType.GAUGE:
+            return GaugeSink()
+        case MetricType.RATE:
+            return RateSink()
+        case MetricType.TREND:
+            return TrendSink()
+
+
+AGGREGATIONS: dict[MetricType, tuple[str, ...]] = {
+    MetricType.COUNTER: ("count", "rate"),
+    MetricType.GAUGE: ("value", "min", "max"),
+    MetricType.RATE: ("rate",),
+    MetricType.TREND: ("avg", "min", "med", "max", "count", "p(N)"),
+}
+"""What a threshold may ask of each type of metric."""

@@ -1,0 +1,106 @@
+"""Every sample of a run: kept for a second as it came, and for the whole run as aggregates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from config.threshold_grammar import parse_metric_selector
+from metrics.catalog import CATALOG, Metric, Tags
+from metrics.sinks import AnySink, RateSink, TrendSink, new_sink
+
+# k6 always shows this one beside http_req_duration.
+_ALWAYS = ("http_req_duration{expected_response:true}",)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The values of one metric under one set of tags within one window, in the order they came."""
+
+    metric: Metric
+    tags: Tags
+    values: list[float]
+
+
+@dataclass
+class _Series:
+    """What a threshold or a summary line is about: a metric, or the part of it that has some tags."""
+
+    metric: Metric
+    tags: dict[str, str]
+    sink: AnySink = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sink = new_sink(self.metric.type)
+
+    def takes(self, tags: Tags) -> bool:
+        return not self.tags or self.tags.items() <= dict(tags).items()
+
+
+class MetricStore:
+    """The samples of one run.
+
+    ``add`` is all that happens on the way of a request: an append. ``fold`` moves a window's values
+    into the aggregates and hands them on, cell by cell, so that its caller can yield in between.
+
+    Args:
+        selectors: the sub-metrics to aggregate beside the metrics themselves, such as
+            ``track_duration{status:200}``.
+
+    Raises:
+        ValueError: a selector is not of that form.
+        KeyError: a selector's metric is not in the catalog.
+    """
+
+    def __init__(self, selectors: Iterable[str] = ()) -> None:
+        self._window: dict[tuple[str, Tags], list[float]] = {}
+        self._series: dict[str, _Series] = {name: _Series(metric, {}) for name, metric in CATALOG.items()}
+        for selector in (*_ALWAYS, *selectors):
+            name, wanted = parse_metric_selector(selector)
+            self._series.setdefault(selector, _Series(CATALOG[name], wanted))
+        self._by_metric: dict[str, list[_Series]] = {}
+        for series in self._series.values():
+            self._by_metric.setdefault(series.metric.name, []).append(series)
+        self.by_check: dict[str, RateSink] = {}
+        self.by_error: dict[str, int] = {}
+
+    def add(self, name: str, value: float, tags: Tags) -> None:
+        """Record one value of a metric of the catalog; trends are in milliseconds."""
+        key = (name, tags)
+        values = self._window.get(key)
+        if values is None:
+            self._window[key] = [value]
+        else:
+            values.append(value)
+
+    def fold(self) -> Iterator[Cell]:
+        """End the current window: aggregate its cells one by one, giving each to the caller."""
+        window, self._window = self._window, {}
+        for (name, tags), values in window.items():
+            for series in self._by_metric[name]:
+                if series.takes(tags):
+                    series.sink.add_all(values)
+            self._fold_breakdowns(name, tags, values)
+            yield Cell(CATALOG[name], tags, values)
+
+    def sink(self, selector: str) -> AnySink:
+        """The aggregate of a metric or of a declared sub-metric; ``KeyError`` if it is neither."""
+        return self._series[selector].sink
+
+    def trend(self, name: str) -> TrendSink:
+        """The aggregate of a Trend; ``TypeError`` if the metric is of another type."""
+        sink = self.sink(name)
+        if not isinstance(sink, TrendSink):
+            raise TypeError(f"{name} is not a trend")
+        return sink
+
+    def selectors(self) -> Iterator[tuple[str, Metric, AnySink]]:
+        """All metrics and declared sub-metrics, with their aggregates."""
+        for selector, series in self._series.items():
+            yield selector, series.metric, series.sink
+
+    def _fold_breakdowns(self, name: str, tags: Tags, values: list[float]) -> None:
+        if name == "checks":
+            self.by_check.setdefault(dict(tags)["check"], RateSink()).add_all(values)
+        elif name == "http_reqs" and (kind := dict(tags).get("error")):
+            self.by_error[kind] = self.by_error.get(kind, 0) + len(values)
