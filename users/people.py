@@ -1,0 +1,53 @@
+"""The people that a load test sends: made before the start, so that no Faker runs under load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from faker import Faker
+
+POOL_SIZE = 500
+"""Different people; person n of a run has the attributes of pool entry n modulo this."""
+
+
+class PeoplePool:
+    """Attributes by Faker, ids and addresses by run and number.
+
+    Ids are unique over runs and numbers. Addresses are under example.com, which RFC 2606 reserves:
+    no mail sent to one ever arrives anywhere.
+
+    Args:
+        run_id: what all ids of the run carry, and what it can be cleaned up by.
+        seed: the same seed gives the same attributes.
+    """
+
+    def __init__(self, run_id: str, seed: int) -> None:
+        self._run_id = run_id
+        faker = Faker("en_US")
+        faker.seed_instance(seed)
+        self._attributes = [_attributes(faker) for _ in range(POOL_SIZE)]
+
+    def id_of(self, number: int) -> str:
+        """The id of person ``number`` of this run; safe in a URL path as it is."""
+        return f"load-test-{self._run_id}-{number}"
+
+    def attributes_of(self, number: int) -> dict[str, Any]:
+        """The attributes to identify person ``number`` with: the marks of a load test, and a life."""
+        return {
+            "email": f"{self.id_of(number)}@example.com",
+            "_load_test": True,
+            "_load_test_run": self._run_id,
+            **self._attributes[number % POOL_SIZE],
+        }
+
+
+def _attributes(faker: Faker) -> Mapping[str, Any]:
+    return {
+        "first_name": faker.first_name(),
+        "last_name": faker.last_name(),
+        "company": faker.company(),
+        "city": faker.city(),
+        "country": faker.country_code(),
+        "plan": faker.random_element(("free", "basic", "premium")),
+    }

@@ -1,0 +1,52 @@
+"""A scenario of a run: what all its VUs share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gevent.event import Event
+
+from config.profile import ScenarioOptions
+from metrics.store import MetricStore
+from shapes.clock import ArrivalClock
+from shapes.schedule import Schedule, Stage
+from users.failure_log import FailureLog
+from users.people import PeoplePool
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """What every request carries: the value of the Authorization header, and the authority to trust."""
+
+    authorization: str = field(repr=False)
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Name and options as in the profile, the arrival clock of all its VUs, and where results go."""
+
+    name: str
+    options: ScenarioOptions
+    clock: ArrivalClock
+    store: MetricStore
+    people: PeoplePool
+    failures: FailureLog
+    sign_in: SignIn
+    clock_started: Event = field(default_factory=Event, repr=False)
+
+    def start_clock(self, run_start: float) -> None:
+        """Let the schedule begin ``start_time`` after the monotonic instant ``run_start``; wakes all VUs."""
+        self.clock.start(run_start + self.options.start_time)
+        self.clock_started.set()
+
+    @property
+    def ends_at(self) -> float:
+        """Seconds from the run's start to the last stage's end."""
+        return self.options.start_time + self.clock.schedule.duration
+
+
+def schedule_of(options: ScenarioOptions) -> Schedule:
+    """The schedule that a scenario's options describe."""
+    stages = [Stage(stage.target, stage.duration) for stage in options.stages]
+    return Schedule(options.start_rate, stages, options.time_unit)

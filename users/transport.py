@@ -1,0 +1,117 @@
+"""The seam through which every scenario sends its requests.
+
+A scenario hands over a ``Call`` and learns what came of it; how the bytes travel is this module's
+business alone. Another HTTP client is another ``Transport``, and no scenario changes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import requests
+from locust.clients import HttpSession, ResponseContextManager
+
+from users.outcome import Failure, FailureKind, failure_of_status
+
+_DETAIL_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request: ``name`` groups it in statistics, ``body`` is sent as JSON.
+
+    ``context`` goes with the request into Locust's ``request`` event, where metrics are recorded.
+    """
+
+    method: str
+    path: str
+    name: str
+    body: Mapping[str, Any]
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+class Transport(Protocol):
+    """Sends a call and fires Locust's ``request`` event for it, with ``failure`` set in the context."""
+
+    def send(self, call: Call) -> Failure | None:
+        """What went wrong, or ``None``."""
+
+
+class RequestsTransport:
+    """Sends over a VU's own ``requests`` session, which keeps its connection alive.
+
+    Args:
+        session: Locust's session of the VU.
+        authorization: the value of the Authorization header.
+        timeout_seconds: for connecting, and again for each wait on the answer.
+    """
+
+    def __init__(self, session: HttpSession, authorization: str, timeout_seconds: float) -> None:
+        self._session = session
+        self._headers = {"Authorization": authorization, "Content-Type": "application/json"}
+        self._timeout_seconds = timeout_seconds
+
+    def send(self, call: Call) -> Failure | None:
+        with self._session.request(
+            call.method,
+            call.path,
+            name=call.name,
+            catch_response=True,
+            context=call.context,
+            data=json.dumps(call.body, separators=(",", ":")).encode(),
+            headers=self._headers,
+            timeout=self._timeout_seconds,
+            # A redirect is an answer to look at (a wrong region), not one to follow under load.
+            allow_redirects=False,
+        ) as response:
+            failure = _failure_of(response)
+            response.request_meta["context"]["failure"] = failure
+            if failure is None:
+                response.success()
+            else:
+                response.failure(failure.kind.value)
+        return failure
+
+
+def _failure_of(response: ResponseContextManager) -> Failure | None:
+    if response.error is not None:
+        return _failure_of_exception(response.error)
+    kind = failure_of_status(response.status_code)
+    if kind is not None:
+        return Failure(kind, _describe(response))
+    if response.status_code != 204 and not _is_json_object(response):
+        return Failure(FailureKind.BAD_BODY, _describe(response))
+    return None
+
+
+def _failure_of_exception(error: Exception) -> Failure:
+    is_timeout = isinstance(error, requests.exceptions.Timeout)
+    cause = error
+    # requests wraps urllib3's exceptions, which wrap the socket's: the innermost says what happened.
+    while cause.__context__ is not None and isinstance(cause.__context__, Exception):
+        cause = cause.__context__
+    kind = FailureKind.TIMEOUT if is_timeout else FailureKind.CONNECTION
+    return Failure(kind, f"{type(cause).__name__}: {cause}"[:_DETAIL_CHARACTERS])
+
+
+def _is_json_object(response: ResponseContextManager) -> bool:
+    # Customer.io's usual answer, without a parser on the way of every request.
+    if response.content == b"{}\n":
+        return True
+    try:
+        return isinstance(json.loads(response.content or b""), dict)
+    except ValueError:
+        return False
+
+
+def _describe(response: ResponseContextManager) -> str:
+    lines = [f"HTTP {response.status_code}"]
+    for header in ("Location", "Retry-After"):
+        if header in response.headers:
+            lines.append(f"{header}: {response.headers[header]}")
+    body = (response.content or b"")[:_DETAIL_CHARACTERS].decode("utf-8", "replace").strip()
+    lines.append(f"body: {body!r}")
+    return ", ".join(lines)
