@@ -1,0 +1,50 @@
+"""The folder of a run, and the record of what it ran with."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from config.errors import ConfigError
+
+
+def new_run_id() -> str:
+    """An id that sorts by time and that no two runs share: ``20261124-231645-3fa9c1``."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+
+
+def check_writable(results_dir: Path) -> None:
+    """Find out before the start whether runs can be written.
+
+    Raises:
+        ConfigError: the folder cannot be made or written to.
+    """
+    probe = results_dir / f".write-check-{secrets.token_hex(3)}"
+    try:
+        results_dir.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigError(
+            f"--results-dir {results_dir}: expected a folder that can be written: {error.strerror}"
+        ) from error
+
+
+def make_run_folder(results_dir: Path, run_id: str, settings: Mapping[str, Any]) -> Path:
+    """Make the run's own folder with ``settings.json`` in it.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    folder = results_dir / run_id
+    try:
+        folder.mkdir(parents=True)
+        text = json.dumps(settings, indent=4, default=str) + "\n"
+        (folder / "settings.json").write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"--results-dir {results_dir}: cannot be written: {error.strerror}") from error
+    return folder

@@ -1,0 +1,104 @@
+"""What ``locustfile.py`` calls: our arguments, settings and session hooked into Locust's events."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Response, jsonify, request
+from locust.argument_parser import LocustArgumentParser
+from locust.env import Environment
+from locust.event import Events
+from locust.web import WebUI
+
+from config.errors import ConfigError
+from config.settings import load_settings, read_environment
+from run.arguments import add_arguments
+from run.plain_errors import plain_errors
+from run.session import Session
+from shapes.ramping_arrival_rate import RampingArrivalRate
+
+_ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+_ARGUMENT_PREFIX = "LOAD_TEST_"
+
+
+def register(events: Events) -> None:
+    """Hook the load test into Locust."""
+    with plain_errors():
+        env_file = Path(os.environ.get("LOAD_TEST_ENV_FILE") or _ENV_FILE)
+        variables = read_environment(os.environ, env_file)
+    _give_arguments(variables)
+
+    def on_parser(parser: LocustArgumentParser, **_: Any) -> None:
+        add_arguments(parser)
+
+    def on_init(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> None:
+        with plain_errors():
+            _start_session(environment, web_ui, variables)
+
+    events.init_command_line_parser.add_listener(on_parser)
+    events.init.add_listener(on_init)
+
+
+def _start_session(environment: Environment, web_ui: WebUI | None, variables: Mapping[str, str]) -> None:
+    options = environment.parsed_options
+    shape = environment.shape_class
+    if options is None or not isinstance(shape, RampingArrivalRate):
+        raise ConfigError("this load test runs under the locust command, with its own shape")
+    _check_locust_options(options)
+    if web_ui is not None:
+        _check_port_free(web_ui.host, web_ui.port)
+    session = Session(environment, options, load_settings(variables))
+    shape.workload = session
+    _keep_one_summary(options)
+    if web_ui is not None and web_ui.app is not None:
+        web_ui.app.before_request(lambda: _answer_mistakes(session, environment.host))
+
+
+def _give_arguments(variables: Mapping[str, str]) -> None:
+    """Let the parser see arguments from ``.env``, and none that are set to nothing."""
+    for name in [name for name in os.environ if name.startswith(_ARGUMENT_PREFIX)]:
+        if not os.environ[name].strip():
+            del os.environ[name]
+    for name, value in variables.items():
+        if name.startswith(_ARGUMENT_PREFIX):
+            os.environ.setdefault(name, value)
+
+
+def _check_locust_options(options: Any) -> None:
+    if options.master or options.worker or options.processes:
+        raise ConfigError("--master, --worker, --processes: not supported yet; expected a single process")
+    if options.class_picker:
+        raise ConfigError("--class-picker: not supported; expected scenarios chosen by --profile")
+
+
+def _check_port_free(host: str, port: int) -> None:
+    """Find a busy port before Locust does, which ends with a traceback."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ConfigError(f"--web-port {port}: expected a free port: {error.strerror}") from error
+
+
+def _keep_one_summary(options: Any) -> None:
+    """Our progress and summary stand in for Locust's tables, unless ``--print-stats`` asks for them."""
+    if not options.print_stats:
+        options.only_summary = True
+        logging.getLogger("locust.stats_logger").setLevel(logging.ERROR)
+
+
+def _answer_mistakes(session: Session, host: str | None) -> Response | None:
+    """Answer a mistake in the web UI's form there, before Locust acts on it."""
+    if request.method != "POST" or not request.path.endswith("/swarm"):
+        return None
+    try:
+        session.prepare(request.form)
+    except ConfigError as error:
+        return jsonify({"success": False, "message": str(error), "host": host})
+    return None

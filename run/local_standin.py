@@ -1,0 +1,55 @@
+"""A stand-in of the run's own, for a load test without credentials."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+_LISTENING = re.compile(r"listening on (http://\S+)")
+
+
+class LocalStandin:
+    """A stand-in process on a free port; it ends with ``stop``, and by itself when this process dies.
+
+    Raises:
+        RuntimeError: it did not start.
+    """
+
+    def __init__(self) -> None:
+        # No credentials in its environment: it has no use for them. Its own session, so that a
+        # Ctrl-C on the terminal leaves it to answer the requests still in flight.
+        environment = {
+            name: value for name, value in os.environ.items() if not name.startswith("CUSTOMERIO_")
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "standin", "--port", "0", "--until-stdin-closes"],
+            cwd=_ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        line = self._process.stdout.readline() if self._process.stdout else ""
+        match = _LISTENING.search(line)
+        if match is None:
+            self.stop()
+            raise RuntimeError(f"the stand-in did not start: {line.strip() or 'it said nothing'}")
+        self.url = match[1]
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is still there."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it and wait until it has ended."""
+        self._process.terminate()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()

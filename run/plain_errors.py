@@ -1,0 +1,21 @@
+"""A user's mistake ends the program with one line and exit code 2."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from config.errors import ConfigError
+
+USAGE_EXIT_CODE = 2
+
+
+@contextmanager
+def plain_errors() -> Iterator[None]:
+    """Turn a ``ConfigError`` into its line on standard error and exit code 2."""
+    try:
+        yield
+    except ConfigError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(USAGE_EXIT_CODE)

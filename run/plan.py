@@ -1,0 +1,73 @@
+"""What a run will do, before it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from config.durations import format_duration
+from config.limits import published_limits
+from config.profile import Profile
+from users.scenario import schedule_of
+
+# Just before an instant, in seconds: what the rate was on the near side of a jump.
+_BEFORE = 1e-9
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A profile in figures: rates in requests/s, length in seconds, without the graceful stop."""
+
+    scenarios: int
+    requests: int
+    people: int
+    peak_rate: float
+    seconds: float
+
+    def describe(self) -> str:
+        """The plan in one line."""
+        scenarios = f"{self.scenarios} scenario" + ("s" if self.scenarios != 1 else "")
+        return (
+            f"{scenarios}, {format_duration(self.seconds)}, {self.requests} requests, "
+            f"peak {self.peak_rate:g}/s, up to {self.people} people"
+        )
+
+    def against_limits(self) -> list[str]:
+        """The peak against each published rate limit, a line each."""
+        lines = []
+        for name in ("track_requests_per_second", "track_requests_per_second_older"):
+            limit = published_limits()[name]
+            share = self.peak_rate / limit.value
+            lines.append(
+                f"peak {self.peak_rate:g}/s is {share:.0%} of {limit.value} {limit.unit} "
+                f"({limit.source}; read {limit.read})"
+            )
+        return lines
+
+
+def plan_of(profile: Profile) -> Plan:
+    """The plan of a profile, already scaled."""
+    timed = [(one.start_time, schedule_of(one)) for one in profile.scenarios.values()]
+    borders = {
+        start + at
+        for (start, _), one in zip(timed, profile.scenarios.values(), strict=True)
+        for at in _borders(stage.duration for stage in one.stages)
+    }
+    instants = borders | {border - _BEFORE for border in borders}
+    return Plan(
+        scenarios=len(timed),
+        requests=sum(schedule.total for _, schedule in timed),
+        # Person n is the one of arrival n, in every scenario.
+        people=max(schedule.total for _, schedule in timed),
+        peak_rate=round(
+            max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3
+        ),
+        seconds=max(start + schedule.duration for start, schedule in timed),
+    )
+
+
+def _borders(durations: Iterable[float]) -> list[float]:
+    borders = [0.0]
+    for duration in durations:
+        borders.append(borders[-1] + duration)
+    return borders

@@ -1,0 +1,75 @@
+"""From arguments and settings to what a run will do, with every mistake found before anything is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from config.errors import ConfigError
+from config.profile import Profile, load_profile
+from config.settings import Settings
+from metrics.thresholds import check_thresholds
+from run.arguments import Arguments
+from run.folder import check_writable
+from run.plan import Plan, plan_of
+from run.target import Target, choose_target
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """A run that can be opened: its profile is scaled, its target is allowed."""
+
+    arguments: Arguments
+    profile: Profile
+    target: Target
+    plan: Plan
+
+    def record(self, run_id: str, base_url: str) -> dict[str, Any]:
+        """What the run ran with, for its folder; no secrets."""
+        return {
+            "run_id": run_id,
+            "target": base_url,
+            "is_standin": self.target.base_url is None,
+            "arguments": self.arguments.as_dict(),
+            "plan": self.plan.describe(),
+            "profile": self.profile.model_dump(mode="json"),
+        }
+
+
+def prepare(
+    arguments: Arguments,
+    settings: Settings,
+    host: str | None,
+    known_kinds: Collection[str],
+    chosen_kinds: Collection[str],
+) -> Preparation:
+    """Check everything about a run that can be checked without sending.
+
+    Args:
+        host: ``--host`` or what the web UI's form says in its place.
+        known_kinds: the kinds of user that exist.
+        chosen_kinds: those named on the command line; scenarios of other kinds are left out.
+
+    Raises:
+        ConfigError: the first thing that is not as expected.
+    """
+    profile = load_profile(arguments.profile)
+    check_thresholds(profile)
+    profile = _with_kinds(profile, known_kinds, chosen_kinds).scaled(arguments.time_scale)
+    target = choose_target(settings, host, allow_live=arguments.allow_live)
+    check_writable(arguments.results_dir)
+    return Preparation(arguments, profile, target, plan_of(profile))
+
+
+def _with_kinds(profile: Profile, known: Collection[str], chosen: Collection[str]) -> Profile:
+    for name, scenario in profile.scenarios.items():
+        if scenario.user not in known:
+            raise ConfigError(
+                f"scenarios.{name}.user: no such user {scenario.user!r}; "
+                f"expected one of {', '.join(sorted(known))}"
+            )
+    scenarios = {name: one for name, one in profile.scenarios.items() if one.user in chosen}
+    if not scenarios:
+        raise ConfigError(f"the profile has no scenario for the chosen users ({', '.join(sorted(chosen))})")
+    return profile.model_copy(update={"scenarios": scenarios})
