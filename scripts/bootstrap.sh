@@ -1,0 +1,59 @@
+# Sourced by the scripts beside it: finds a Python, makes .venv from a lock file, does nothing twice.
+# shellcheck shell=bash
+
+PYTHON_NEEDED="3.11"
+
+fail() {
+    echo "error: $*" >&2
+    exit 2
+}
+
+# Installs Debian or Ubuntu packages when it may; otherwise names the command that would.
+install_packages() {
+    local command="apt-get install -y --no-install-recommends $*"
+    if ! command -v apt-get >/dev/null; then
+        fail "missing: $*; install them with this system's package manager"
+    fi
+    if [ "$(id -u)" -eq 0 ]; then
+        echo "Installing $*" >&2
+        apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive $command -qq >&2 \
+            || fail "could not be installed: $*; try: $command"
+    else
+        fail "missing: $*; run: sudo $command"
+    fi
+}
+
+find_python() {
+    local candidate
+    for candidate in python3 python3.13 python3.12 python3.11 python3.14; do
+        if "$candidate" -c "import sys; sys.exit(sys.version_info < (3, 11))" 2>/dev/null; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+# bootstrap LOCK_FILE: a virtual environment in .venv with exactly what the lock file names.
+bootstrap() {
+    local lock_file="$1" python stamp
+    stamp=".venv/$(basename "$lock_file").installed"
+    if [ -f "$stamp" ] && cmp -s "$lock_file" "$stamp"; then
+        return
+    fi
+    python="$(find_python)"
+    if [ -z "$python" ]; then
+        install_packages python3 python3-venv
+        python="$(find_python)"
+        [ -n "$python" ] || fail "Python $PYTHON_NEEDED or newer is needed; this system's python3 is older"
+    fi
+    if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c "" 2>/dev/null; then
+        if ! "$python" -c "import ensurepip" 2>/dev/null; then
+            install_packages "python$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')-venv"
+        fi
+        "$python" -m venv --clear .venv
+    fi
+    echo "Installing the locked dependencies into .venv (once)" >&2
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock_file" >&2 \
+        || fail "the dependencies of $lock_file could not be installed"
+    cp "$lock_file" "$stamp"
+}

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Checks style and types and runs every test; arguments go on to pytest.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/bootstrap.sh
+source scripts/bootstrap.sh
+bootstrap requirements-dev.lock
+
+# The web UI is tested in a real browser.
+command -v chromium >/dev/null && command -v chromedriver >/dev/null || install_packages chromium chromium-driver
+
+.venv/bin/ruff format --check --quiet .
+.venv/bin/ruff check --quiet .
+.venv/bin/mypy
+exec .venv/bin/python -m pytest "$@"
