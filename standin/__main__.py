@@ -1,0 +1,7 @@
+"""``python -m standin``."""
+
+import sys
+
+from standin.command import main
+
+sys.exit(main())

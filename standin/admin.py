@@ -1,0 +1,127 @@
+"""``/_standin``: what tests and people ask of the stand-in itself. Needs no credentials, is not counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import parse_qs
+
+from standin.asgi import BodyTooLarge, ClientGone, Receive, Scope, Send, read_body
+from standin.control import Control
+from standin.faults import check_seconds
+from standin.json_body import parse_object
+from standin.people import identifier_in_path
+from standin.replies import (
+    NOT_FOUND,
+    TOO_LARGE,
+    Invalid,
+    Reply,
+    json_reply,
+    meta_error,
+    method_not_allowed,
+)
+from standin.routes import decode_segment
+
+ADMIN_PREFIX = b"/_standin/"
+
+_MAX_BODY_BYTES = 64 * 1024
+_MOST_IDS = 1000
+
+_Query = dict[str, str]
+
+
+class Admin:
+    """The stand-in's own endpoints."""
+
+    def __init__(self, control: Control) -> None:
+        self._control = control
+        self._endpoints: dict[tuple[str, ...], dict[str, Callable[[_Query, bytes], Reply]]] = {
+            ("stats",): {"GET": self._stats},
+            ("reset",): {"POST": self._reset},
+            ("faults",): {"GET": self._get_faults, "POST": self._change_faults},
+            ("arrivals",): {"GET": self._arrivals},
+            ("people",): {"GET": self._list_people},
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            reply = self._answer(scope, await read_body(receive, _MAX_BODY_BYTES))
+        except BodyTooLarge:
+            reply = TOO_LARGE
+        except ClientGone:
+            return
+        except Invalid as error:
+            reply = _refusal(str(error))
+        await reply.send(send)
+
+    def _answer(self, scope: Scope, body: bytes) -> Reply:
+        method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        segments = scope["raw_path"].removeprefix(ADMIN_PREFIX).split(b"/")
+        path = tuple(decode_segment(segment) for segment in segments)
+        if len(path) == 2 and path[0] == "people":
+            return self._person(path[1]) if method == "GET" else method_not_allowed(["GET"])
+        methods = self._endpoints.get(path)
+        if methods is None:
+            return NOT_FOUND
+        if method not in methods:
+            return method_not_allowed(sorted(methods))
+        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        return methods[method]({name: values[-1] for name, values in query.items()}, body)
+
+    def _stats(self, query: _Query, body: bytes) -> Reply:
+        return json_reply(200, self._control.workspace.as_json())
+
+    def _reset(self, query: _Query, body: bytes) -> Reply:
+        self._control.reset()
+        return json_reply(200, {})
+
+    def _get_faults(self, query: _Query, body: bytes) -> Reply:
+        return json_reply(200, {**self._control.faults.as_json(), "paused": self._control.paused})
+
+    def _change_faults(self, query: _Query, body: bytes) -> Reply:
+        """Changes the faults that are named; ``pause_seconds`` holds all answers back for a while."""
+        values = parse_object(body)
+        try:
+            pause = check_seconds(values.pop("pause_seconds")) if "pause_seconds" in values else None
+        except ValueError as error:
+            return _refusal(f"pause_seconds: {error}")
+        try:
+            faults = self._control.faults.changed(values)
+        except ValueError as error:
+            return _refusal(str(error))
+        if values:
+            self._control.set_faults(faults)
+        if pause is not None:
+            self._control.pause(pause)
+        return self._get_faults(query, body)
+
+    def _arrivals(self, query: _Query, body: bytes) -> Reply:
+        stats = self._control.workspace.stats
+        if stats.arrivals is None:
+            return _refusal("arrivals are not recorded: start the stand-in with --record-arrivals", 409)
+        operation = query.get("operation")
+        if operation is None:
+            return _refusal("operation: expected ?operation=identify or another one")
+        return json_reply(
+            200,
+            {
+                "operation": operation,
+                "first_arrival_unix": stats.first_arrival_unix,
+                "offsets": list(stats.arrivals.get(operation, ())),
+            },
+        )
+
+    def _list_people(self, query: _Query, body: bytes) -> Reply:
+        """Ids that start with ``prefix``: at most ``limit`` of them, 100 if not given."""
+        text = query.get("limit", "100")
+        if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= _MOST_IDS):
+            return _refusal(f"limit: expected 1 to {_MOST_IDS}, got {text!r}")
+        people = self._control.workspace.people
+        return json_reply(200, {"ids": people.ids(query.get("prefix", ""), int(text)), "people": len(people)})
+
+    def _person(self, text: str) -> Reply:
+        person = self._control.workspace.people.find(identifier_in_path(text))
+        return NOT_FOUND if person is None else json_reply(200, person.as_json())
+
+
+def _refusal(message: str, status: int = 400) -> Reply:
+    return meta_error(status, message)

@@ -1,0 +1,60 @@
+"""The few types of the ASGI specification that the stand-in uses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+
+class BodyTooLarge(Exception):  # noqa: N818 - the condition's name, as in the HTTP status
+    """A request's body is beyond what the server is ready to hold in memory."""
+
+
+class ClientGone(Exception):  # noqa: N818
+    """The client closed the connection before its request was complete."""
+
+
+async def read_body(receive: Receive, max_bytes: int) -> bytes:
+    """The whole body of a request.
+
+    Raises:
+        BodyTooLarge: more than ``max_bytes`` arrived.
+        ClientGone: the connection closed first.
+    """
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        # Nearly every request: head and body arrived together.
+        body: bytes = message.get("body", b"")
+        if len(body) > max_bytes:
+            raise BodyTooLarge
+        return body
+
+    pieces = bytearray()
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        pieces += message.get("body", b"")
+        if len(pieces) > max_bytes:
+            raise BodyTooLarge
+        if not message.get("more_body", False):
+            return bytes(pieces)
+        message = await receive()
+
+
+async def wait_for_disconnect(receive: Receive) -> None:
+    """Returns once the client has closed the connection."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+def header(scope: Scope, name: bytes) -> bytes:
+    """The first value of a header (its name in lower case), or ``b""``."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return b""

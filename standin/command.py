@@ -1,0 +1,181 @@
+"""The command line of ``python -m standin``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from standin import faults
+from standin.app import StandIn
+from standin.auth import Credentials
+from standin.control import Control
+from standin.faults import Faults
+from standin.server import bind, end_with_stdin, run
+from standin.tls import TrustmeMissing, make_tls
+
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the stand-in until it is told to stop.
+
+    Returns:
+        2 after one line on standard error if it can't start; otherwise the process ends with 0.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        credentials = _credentials(options)
+        in_force = Faults(**{name: getattr(options, name) for name in faults.CHECKS})
+        listener = bind(options.host, options.port)
+    except ValueError as error:
+        parser.error(str(error))
+    except OSError as error:
+        parser.error(f"can't listen on {options.host} port {options.port}: {error.strerror}")
+    app = StandIn(Control(in_force, options.record_arrivals), credentials)
+    with listener, ExitStack() as until_exit:
+        try:
+            context = until_exit.enter_context(_tls(options)) if options.tls else None
+        except TrustmeMissing:
+            parser.error("--tls needs the package trustme: pip install 'customerio-load[tls]'")
+        except OSError as error:
+            parser.error(f"--tls-ca-file: can't write {error.filename}: {error.strerror}")
+        if options.until_stdin_closes:
+            end_with_stdin()
+        run(app, listener, context)
+    return 0
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="standin",
+        description="A local server that answers like Customer.io's Track API, v1 and v2.",
+        epilog="While it runs: GET /_standin/stats, POST /_standin/reset, POST /_standin/faults.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_port, default=8080, help="port; 0 takes a free one (default: %(default)s)"
+    )
+    parser.add_argument("--site-id", help="demand this site id (or STANDIN_SITE_ID); default: any")
+    parser.add_argument("--api-key", help="demand this API key (or STANDIN_API_KEY); default: any")
+    parser.add_argument("--tls", action="store_true", help="serve https with a throw-away certificate")
+    parser.add_argument(
+        "--tls-ca-file",
+        type=Path,
+        metavar="PATH",
+        help="where to write the authority that clients must trust (default: a temporary file)",
+    )
+    parser.add_argument(
+        "--record-arrivals",
+        action="store_true",
+        help="keep the instant of every arrival, 8 bytes each, for GET /_standin/arrivals",
+    )
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="end when standard input does, so that it never outlives the program that started it",
+    )
+    _add_fault_options(parser.add_argument_group("faults"))
+    return parser
+
+
+def _add_fault_options(group: argparse._ArgumentGroup) -> None:
+    none = Faults()
+    group.add_argument(
+        "--latency",
+        type=_option(str, faults.check_latency),
+        default=none.latency,
+        metavar="20ms|lognormal:20ms,0.5",
+        help="time to answer, fixed or log-normal (median, sigma)",
+    )
+    for name, what in (
+        ("error", "answered with 500"),
+        ("reset", "whose connection is reset"),
+        ("hang", "whose answer is held back"),
+        ("drop", "answered with 200 and not stored"),
+    ):
+        group.add_argument(
+            f"--{name}-share",
+            type=_option(float, faults.check_share),
+            default=0.0,
+            metavar="SHARE",
+            help=f"share of requests {what}, 0 to 1",
+        )
+    group.add_argument(
+        "--hang-seconds",
+        type=_option(float, faults.check_hang_seconds),
+        metavar="SECONDS",
+        help="how long a hanging request is held back (default: for ever)",
+    )
+    group.add_argument(
+        "--rate-limit",
+        type=_option(int, faults.check_rate_limit),
+        metavar="N",
+        help="requests per second in any second; more are answered with 429",
+    )
+    group.add_argument(
+        "--retry-after",
+        action=argparse.BooleanOptionalAction,
+        default=none.retry_after,
+        help="send Retry-After with a 429 (default: no, as nothing is documented)",
+    )
+    group.add_argument(
+        "--seed",
+        type=_option(int, faults.check_seed),
+        metavar="N",
+        help="makes faults and latencies the same every time",
+    )
+
+
+def _option(convert: Callable[[str], Any], check: Callable[[object], Any]) -> Callable[[str], Any]:
+    """An option's value: a text made into a number, say, and then held to the rules of its fault."""
+
+    def parse(text: str) -> Any:
+        try:
+            value: object = convert(text)
+        except ValueError:
+            value = text
+        try:
+            return check(value)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return parse
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 5 and int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"expected a port, 0 to 65535, got {text!r}")
+    return int(text)
+
+
+def _credentials(options: argparse.Namespace) -> Credentials:
+    site_id = options.site_id or os.environ.get("STANDIN_SITE_ID") or None
+    api_key = options.api_key or os.environ.get("STANDIN_API_KEY") or None
+    if (site_id is None) != (api_key is None):
+        raise ValueError("--site-id and --api-key: expected both or none")
+    return Credentials(site_id, api_key)
+
+
+@contextmanager
+def _tls(options: argparse.Namespace) -> Iterator[ssl.SSLContext]:
+    """The TLS context; its authority is in a file for as long as the server runs, or longer if asked for."""
+    tls = make_tls(options.host)
+    with tempfile.TemporaryDirectory(prefix="standin-") as folder:
+        path = options.tls_ca_file or Path(folder, "ca.pem")
+        path.write_bytes(tls.authority_pem)
+        print(f"certificate authority to trust: {path}", flush=True)  # noqa: T201 - the command's output
+        yield tls.context

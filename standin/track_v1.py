@@ -1,0 +1,208 @@
+"""The operations of Track v1. Each checks its request and says what it will change.
+
+The answers follow Customer.io's published description of the Track API.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+from standin.asgi import header
+from standin.json_body import Json, JsonObject, parse_object
+from standin.operations import Answer, Handler, Request
+from standin.people import Identifier, Kind, PeopleStore, identifier
+from standin.replies import NO_CONTENT, OK, Invalid, json_reply
+from standin.validation import (
+    INSTRUCTIONS,
+    check_device,
+    check_event,
+    check_event_id,
+    check_identifier_value,
+    check_identifiers,
+    check_one_of,
+    check_path_identifier,
+    check_person_attributes,
+    check_text,
+    check_timestamp,
+)
+
+ENVIRONMENT_ID = 1
+
+_SEGMENT_MEMBERS_PER_CALL = 1000
+_V1_KINDS: tuple[Kind, ...] = ("id", "email", "cio_id")
+_RESERVED_FORM_FIELDS = frozenset({"form_id", "form_name", "form_type", "form_url", "form_url_param"})
+_METRICS = frozenset(
+    {"bounced", "clicked", "converted", "deferred", "delivered", "dropped", "opened", "spammed"}
+)
+_PUSH_METRICS = frozenset({"opened", "converted", "delivered"})
+
+
+def identify(request: Request) -> Answer:
+    who = check_path_identifier(request.parameters[0])
+    body = parse_object(request.body)
+    check_person_attributes(body)
+    return Answer(OK, lambda people: identify_person(people, who, body))
+
+
+def identify_person(people: PeopleStore, who: Identifier, body: JsonObject) -> None:
+    """An identify call's attributes without the instructions among them."""
+    update_only = body.get("_update", False)
+    if not INSTRUCTIONS.isdisjoint(body):
+        body = {name: value for name, value in body.items() if name not in INSTRUCTIONS}
+    people.identify(who, body, update_only)
+
+
+def track(request: Request) -> Answer:
+    who = check_path_identifier(request.parameters[0])
+    event = parse_object(request.body)
+    name = check_event(event, len(request.body))
+    event_id = check_event_id(event)
+    return Answer(OK, lambda people: people.record_event(who, name, event_id))
+
+
+def track_anonymous(request: Request) -> Answer:
+    event = parse_object(request.body)
+    check_event(event, len(request.body))
+    if event.get("anonymous_id") is not None:
+        check_text(event, "anonymous_id")
+    event_id = check_event_id(event)
+    return Answer(OK, lambda people: people.record_anonymous_event(event_id))
+
+
+def delete(request: Request) -> Answer:
+    who = check_path_identifier(request.parameters[0])
+    return Answer(OK, lambda people: people.delete(who))
+
+
+def suppress(request: Request) -> Answer:
+    who = check_path_identifier(request.parameters[0])
+    return Answer(OK, lambda people: people.suppress(who))
+
+
+def unsuppress(request: Request) -> Answer:
+    who = check_path_identifier(request.parameters[0])
+    return Answer(OK, lambda people: people.unsuppress(who))
+
+
+def add_device(request: Request) -> Answer:
+    who = check_path_identifier(request.parameters[0])
+    device_id, platform = check_device(parse_object(request.body).get("device"), "id")
+    return Answer(OK, lambda people: people.add_device(who, device_id, platform))
+
+
+def delete_device(request: Request) -> Answer:
+    who, device_id = check_path_identifier(request.parameters[0]), request.parameters[1]
+    return Answer(OK, lambda people: people.delete_device(who, device_id))
+
+
+def merge(request: Request) -> Answer:
+    body = parse_object(request.body)
+    primary = check_identifiers(body.get("primary"), "primary", _V1_KINDS)
+    secondary = check_identifiers(body.get("secondary"), "secondary", _V1_KINDS)
+    return Answer(OK, lambda people: people.merge(primary, secondary))
+
+
+def add_to_segment(request: Request) -> Answer:
+    segment_id, members = _segment_and_members(request)
+    return Answer(OK, lambda people: people.add_to_segment(segment_id, members))
+
+
+def remove_from_segment(request: Request) -> Answer:
+    segment_id, members = _segment_and_members(request)
+    return Answer(OK, lambda people: people.remove_from_segment(segment_id, members))
+
+
+def _segment_and_members(request: Request) -> tuple[int, list[Identifier]]:
+    text = request.parameters[0]
+    if not (text.isascii() and text.isdigit() and len(text) <= 10):
+        raise Invalid("expected a whole number", "segment_id")
+    kind = parse_qs(request.query.decode("latin-1")).get("id_type", ["id"])[-1]
+    if kind not in _V1_KINDS:
+        raise Invalid(f"expected one of {', '.join(_V1_KINDS)}", "id_type")
+    ids = parse_object(request.body).get("ids")
+    if not isinstance(ids, list) or not 1 <= len(ids) <= _SEGMENT_MEMBERS_PER_CALL:
+        raise Invalid(f"expected 1 to {_SEGMENT_MEMBERS_PER_CALL} ids", "ids")
+    return int(text), [_member(kind, value) for value in ids]
+
+
+def _member(kind: Kind, value: Json) -> Identifier:
+    return identifier(kind, check_identifier_value(value, kind, "ids"))
+
+
+def submit_form(request: Request) -> Answer:
+    data = parse_object(request.body).get("data")
+    if not isinstance(data, dict):
+        raise Invalid("expected an object", "data", "required")
+    for name, value in data.items():
+        if not isinstance(value, str):
+            raise Invalid("expected a string", f"data.{name}")
+    fields = {name: value for name, value in data.items() if name not in _RESERVED_FORM_FIELDS}
+    check_person_attributes(fields, "data.")
+    if fields.get("id"):
+        who = identifier("id", fields["id"])
+    elif fields.get("email"):
+        who = identifier("email", fields["email"])
+    else:
+        raise Invalid("expected an id or an email", "data", "required")
+    return Answer(NO_CONTENT, lambda people: people.identify(who, fields))
+
+
+def metrics(request: Request) -> Answer:
+    body = parse_object(request.body)
+    check_text(body, "delivery_id")
+    check_one_of(body, "metric", _METRICS)
+    check_timestamp(body, "timestamp")
+    return Answer(OK)
+
+
+def push_metrics(request: Request) -> Answer:
+    body = parse_object(request.body)
+    # The description requires none of these fields.
+    for name in ("delivery_id", "device_id"):
+        if body.get(name) is not None:
+            check_text(body, name)
+    if body.get("event") is not None:
+        check_one_of(body, "event", _PUSH_METRICS)
+    check_timestamp(body, "timestamp")
+    return Answer(OK)
+
+
+def unsubscribe(request: Request) -> Answer:
+    media_type = header(request.scope, b"content-type").partition(b";")[0].strip().lower()
+    if media_type != b"application/json":
+        raise Invalid("expected application/json", "content-type")
+    if not isinstance(parse_object(request.body).get("unsubscribe", True), bool):
+        raise Invalid("expected true or false", "unsubscribe")
+    return Answer(OK)
+
+
+def region(request: Request) -> Answer:
+    """Names the stand-in's own address, so that a client which follows it stays off the real hosts."""
+    scheme = request.scope["scheme"]
+    host = header(request.scope, b"host").decode("latin-1")
+    return Answer(
+        json_reply(200, {"url": f"{scheme}://{host}", "region": "us", "environment_id": ENVIRONMENT_ID})
+    )
+
+
+HANDLERS: dict[str, Handler] = {
+    handler.__name__: handler
+    for handler in (
+        identify,
+        track,
+        track_anonymous,
+        delete,
+        suppress,
+        unsuppress,
+        add_device,
+        delete_device,
+        merge,
+        add_to_segment,
+        remove_from_segment,
+        submit_form,
+        metrics,
+        push_metrics,
+        unsubscribe,
+        region,
+    )
+}

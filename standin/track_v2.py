@@ -1,0 +1,250 @@
+"""The operations of Track v2: one per ``/entity`` request, many per ``/batch`` request."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from config.limits import limit
+from standin.json_body import Json, JsonObject, parse_object, size_bytes
+from standin.operations import Answer, Change, Handler, Items, Request
+from standin.people import Identifier, Kind, PeopleStore
+from standin.replies import OK, Invalid, Problem, json_reply
+from standin.track_v1 import identify_person
+from standin.validation import (
+    check_attributes,
+    check_device,
+    check_device_id,
+    check_event_data,
+    check_event_id,
+    check_event_name,
+    check_identifiers,
+    check_one_of,
+    check_person_attributes,
+    check_text,
+    check_timestamp,
+)
+
+_ENTITY_BYTES = limit("v2_entity_bytes")
+_BATCH_BYTES = limit("v2_batch_bytes")
+
+_KINDS: tuple[Kind, ...] = ("id", "email", "phone", "cio_id")
+_MERGE_KINDS: tuple[Kind, ...] = ("id", "email", "cio_id")
+_DELIVERY_METRICS = frozenset({"opened", "converted", "delivered"})
+
+
+def entity(request: Request) -> Answer:
+    size = len(request.body)
+    if size > _ENTITY_BYTES:
+        raise Invalid(f"{size} bytes, at most {_ENTITY_BYTES} are allowed", reason="too_large")
+    operation = parse_object(request.body)
+    change = _check_operation(operation, size)
+    return Answer(OK, change, Items([operation["action"]], 0))
+
+
+def batch(request: Request) -> Answer:
+    """Takes what is good: 200 if that is all, 207 with the rest named, 400 if it is nothing."""
+    size = len(request.body)
+    if size > _BATCH_BYTES:
+        raise Invalid(f"{size} bytes, at most {_BATCH_BYTES} are allowed", reason="too_large")
+    operations = parse_object(request.body).get("batch")
+    if not isinstance(operations, list) or not operations:
+        raise Invalid("expected a list with at least one operation", "batch", "required")
+
+    changes: list[Change] = []
+    taken: list[str] = []
+    problems: list[tuple[int, Problem]] = []
+    for index, operation in enumerate(operations):
+        try:
+            changes.append(_check_item(operation, size))
+            taken.append(operation["action"])
+        except Invalid as error:
+            problems.append((index, error.problem))
+
+    items = Items(taken, len(problems))
+    if not problems:
+        return Answer(OK, _all(changes), items)
+    errors = [{"batch_index": index, **problem.as_json()} for index, problem in problems]
+    return Answer(json_reply(207 if taken else 400, {"errors": errors}), _all(changes), items)
+
+
+def _all(changes: list[Change]) -> Change:
+    def apply(people: PeopleStore) -> None:
+        for change in changes:
+            change(people)
+
+    return apply
+
+
+def _check_item(operation: Json, batch_bytes: int) -> Change:
+    """An item of a batch. Its size is that of its compact JSON, looked at only if it may matter."""
+    if not isinstance(operation, dict):
+        raise Invalid("expected an object", "batch")
+    size = batch_bytes
+    if batch_bytes > _ENTITY_BYTES and (size := size_bytes(operation, "batch")) > _ENTITY_BYTES:
+        raise Invalid(f"{size} bytes, at most {_ENTITY_BYTES} are allowed", "batch", "too_large")
+    return _check_operation(operation, size)
+
+
+def _check_operation(operation: JsonObject, size: int) -> Change:
+    kind = check_one_of(operation, "type", _ACTIONS)
+    action = check_one_of(operation, "action", _ACTIONS[kind])
+    return _ACTIONS[kind][action](operation, size)
+
+
+# -- people ---------------------------------------------------------------------------------------
+
+
+def _person(operation: JsonObject) -> Identifier:
+    return check_identifiers(operation.get("identifiers"), "identifiers", _KINDS)
+
+
+def _identify(operation: JsonObject, size: int) -> Change:
+    who = _person(operation)
+    attributes = _optional_object(operation, "attributes")
+    check_person_attributes(attributes, "attributes.")
+    check_timestamp(operation, "timestamp")
+    if operation.get("cio_relationships") is not None:
+        _relationships(operation)
+    return lambda people: identify_person(people, who, attributes)
+
+
+def _event(operation: JsonObject, size: int) -> Change:
+    who = _person(operation)
+    name = check_event_name(operation)
+    check_timestamp(operation, "timestamp")
+    event_id = check_event_id(operation)
+    check_event_data(operation.get("attributes"), "attributes", size)
+    return lambda people: people.record_event(who, name, event_id)
+
+
+def _delete(operation: JsonObject, size: int) -> Change:
+    who = _person(operation)
+    return lambda people: people.delete(who)
+
+
+def _suppress(operation: JsonObject, size: int) -> Change:
+    who = _person(operation)
+    return lambda people: people.suppress(who)
+
+
+def _unsuppress(operation: JsonObject, size: int) -> Change:
+    who = _person(operation)
+    return lambda people: people.unsuppress(who)
+
+
+def _merge(operation: JsonObject, size: int) -> Change:
+    primary = check_identifiers(operation.get("primary"), "primary", _MERGE_KINDS)
+    secondary = check_identifiers(operation.get("secondary"), "secondary", _MERGE_KINDS)
+    return lambda people: people.merge(primary, secondary)
+
+
+def _add_device(operation: JsonObject, size: int) -> Change:
+    who = _person(operation)
+    device_id, platform = check_device(operation.get("device"), "token")
+    return lambda people: people.add_device(who, device_id, platform)
+
+
+def _delete_device(operation: JsonObject, size: int) -> Change:
+    who = _person(operation)
+    device_id = check_device_id(operation.get("device"), "token")
+    return lambda people: people.delete_device(who, device_id)
+
+
+def _person_relationships(operation: JsonObject, size: int) -> Change:
+    _person(operation)
+    _relationships(operation)
+    return _nothing_kept
+
+
+# -- objects and deliveries: checked, counted, not kept -------------------------------------------
+
+
+def _nothing_kept(people: PeopleStore) -> None:
+    """Objects, their relationships and deliveries leave no trace in the store."""
+
+
+def _object(operation: JsonObject) -> None:
+    identifiers = operation.get("identifiers")
+    if not isinstance(identifiers, dict):
+        raise Invalid("expected an object", "identifiers", "required")
+    if "cio_object_id" in identifiers:
+        check_text(identifiers, "cio_object_id", "identifiers.")
+    else:
+        check_text(identifiers, "object_type_id", "identifiers.")
+        check_text(identifiers, "object_id", "identifiers.")
+
+
+def _object_identify(operation: JsonObject, size: int) -> Change:
+    _object(operation)
+    check_attributes(_optional_object(operation, "attributes"), "attributes.")
+    if operation.get("cio_relationships") is not None:
+        _relationships(operation)
+    return _nothing_kept
+
+
+def _object_delete(operation: JsonObject, size: int) -> Change:
+    _object(operation)
+    return _nothing_kept
+
+
+def _object_relationships(operation: JsonObject, size: int) -> Change:
+    _object(operation)
+    _relationships(operation)
+    return _nothing_kept
+
+
+def _delivery_event(operation: JsonObject, size: int) -> Change:
+    identifiers = operation.get("identifiers")
+    if not isinstance(identifiers, dict):
+        raise Invalid("expected an object", "identifiers", "required")
+    check_text(identifiers, "id", "identifiers.")
+    check_one_of(operation, "name", _DELIVERY_METRICS)
+    attributes = operation.get("attributes")
+    if not isinstance(attributes, dict):
+        raise Invalid("expected an object", "attributes", "required")
+    check_text(attributes, "device_token", "attributes.")
+    return _nothing_kept
+
+
+def _relationships(operation: JsonObject) -> None:
+    relationships = operation.get("cio_relationships")
+    if not isinstance(relationships, list) or not all(isinstance(each, dict) for each in relationships):
+        raise Invalid("expected a list of objects", "cio_relationships", "required")
+
+
+def _optional_object(operation: JsonObject, name: str) -> JsonObject:
+    value = operation.get(name)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise Invalid("expected an object", name)
+    return value
+
+
+_Check = Callable[[JsonObject, int], Change]
+_ACTIONS: dict[str, dict[str, _Check]] = {
+    "person": {
+        "identify": _identify,
+        "event": _event,
+        "page": _event,
+        "screen": _event,
+        "delete": _delete,
+        "suppress": _suppress,
+        "unsuppress": _unsuppress,
+        "merge": _merge,
+        "add_device": _add_device,
+        "delete_device": _delete_device,
+        "add_relationships": _person_relationships,
+        "delete_relationships": _person_relationships,
+    },
+    "object": {
+        "identify": _object_identify,
+        "identify_anonymous": _object_identify,
+        "delete": _object_delete,
+        "add_relationships": _object_relationships,
+        "delete_relationships": _object_relationships,
+    },
+    "delivery": {"event": _delivery_event},
+}
+
+HANDLERS: dict[str, Handler] = {"entity": entity, "batch": batch}

@@ -1,0 +1,188 @@
+"""What Customer.io refuses: its published size limits and the types of its fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+
+from config.limits import limit
+from standin.json_body import Json, JsonObject, size_bytes
+from standin.people import KINDS_IN_ATTRIBUTES, Identifier, Kind, identifier, identifier_in_path
+from standin.replies import Invalid
+
+_IDENTIFIER_BYTES = limit("identifier_bytes")
+_ATTRIBUTE_NAME_BYTES = limit("attribute_name_bytes")
+_ATTRIBUTE_VALUE_BYTES = limit("attribute_value_bytes")
+_ATTRIBUTES_PER_CALL = limit("attributes_per_person")
+_EVENT_NAME_BYTES = limit("event_name_bytes")
+_EVENT_DATA_BYTES = limit("event_data_bytes")
+
+# Unix seconds have ten digits until the year 2286; thirteen mean that somebody sent milliseconds.
+_LATEST_UNIX_SECONDS = 99_999_999_999
+# A number below this has fewer than twenty characters, so its size needs no look.
+_SHORT_NUMBER = 10**18
+
+_EVENT_TYPES = frozenset({"event", "page", "screen"})
+_PLATFORMS = frozenset({"ios", "android"})
+# Crockford's base 32 in 26 characters; the first holds only three bits.
+_ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
+
+# Instructions that travel among the attributes of an identify call and are none themselves.
+INSTRUCTIONS = frozenset({"_update", "_timestamp", "cio_relationships"})
+_NOT_SIZED = frozenset({"cio_relationships", "cio_subscription_preferences"})
+
+
+def check_path_identifier(text: str) -> Identifier:
+    """The person named in a v1 path."""
+    check_size(text, _IDENTIFIER_BYTES, "identifier")
+    return identifier_in_path(text)
+
+
+def check_identifiers(value: Json, field: str, kinds: Collection[Kind]) -> Identifier:
+    """The person in an object such as ``{"email": ...}`` with exactly one identifier."""
+    if not isinstance(value, dict):
+        raise Invalid("expected an object with one identifier", field, "required")
+    named = [kind for kind in kinds if value.get(kind) is not None]
+    if len(named) != 1 or len(value) != 1:
+        raise Invalid(f"expected exactly one of {', '.join(kinds)}", field)
+    kind = named[0]
+    return identifier(kind, check_identifier_value(value[kind], kind, f"{field}.{kind}"))
+
+
+def check_identifier_value(value: Json, kind: Kind, field: str) -> str:
+    """An identifier in a body: a string, or a whole number as some clients send ids."""
+    if isinstance(value, int) and not isinstance(value, bool) and kind == "id":
+        value = str(value) if abs(value) < _SHORT_NUMBER else ""
+    if not isinstance(value, str) or not value:
+        raise Invalid("expected a non-empty string", field)
+    if kind == "email" and "@" not in value:
+        raise Invalid("expected an e-mail address", field)
+    check_size(value, _IDENTIFIER_BYTES, field)
+    return value
+
+
+def check_person_attributes(attributes: Mapping[str, Json], prefix: str = "") -> None:
+    """The attributes of an identify call, instructions included."""
+    check_attributes(attributes, prefix)
+    for kind in KINDS_IN_ATTRIBUTES:
+        if attributes.get(kind) not in (None, ""):
+            check_identifier_value(attributes[kind], kind, prefix + kind)
+    for name in ("created_at", "_timestamp"):
+        check_timestamp(attributes, name, prefix)
+    if not isinstance(attributes.get("_update", False), bool):
+        raise Invalid("expected true or false", f"{prefix}_update")
+
+
+def check_attributes(attributes: Mapping[str, Json], prefix: str = "") -> None:
+    """Number and sizes of attributes, of a person or of an object."""
+    count = len(attributes) - len(INSTRUCTIONS & attributes.keys())
+    if count > _ATTRIBUTES_PER_CALL:
+        raise Invalid(f"{count} attributes, at most {_ATTRIBUTES_PER_CALL} are allowed", prefix or "body")
+    for name, value in attributes.items():
+        if not name:
+            raise Invalid("an attribute needs a name", prefix or "body")
+        if not name.isascii() or len(name) > _ATTRIBUTE_NAME_BYTES:
+            check_size(name, _ATTRIBUTE_NAME_BYTES, prefix or "body", "attribute name")
+        if _may_be_large(value) and name not in _NOT_SIZED:
+            check_size(value, _ATTRIBUTE_VALUE_BYTES, prefix + name)
+
+
+def check_event(event: JsonObject, body_bytes: int) -> str:
+    """A v1 event; returns its name.
+
+    Args:
+        event: the parsed body.
+        body_bytes: the body's size, which bounds that of the data.
+    """
+    name = check_event_name(event)
+    if event.get("type") is not None:
+        check_one_of(event, "type", _EVENT_TYPES)
+    check_timestamp(event, "timestamp")
+    check_event_id(event)
+    check_event_data(event.get("data"), "data", body_bytes)
+    return name
+
+
+def check_event_name(event: JsonObject) -> str:
+    """An event's name, its outer spaces trimmed."""
+    name = event.get("name")
+    if not isinstance(name, str) or not (name := name.strip()):
+        raise Invalid("expected a non-empty string", "name", "required")
+    check_size(name, _EVENT_NAME_BYTES, "name")
+    return name
+
+
+def check_event_data(data: Json, field: str, body_bytes: int) -> None:
+    """What an event carries: an object or nothing."""
+    if data is None:
+        return
+    if not isinstance(data, dict):
+        raise Invalid("expected an object", field)
+    if body_bytes > _EVENT_DATA_BYTES:
+        check_size(data, _EVENT_DATA_BYTES, field)
+
+
+def check_event_id(event: JsonObject) -> str | None:
+    """The ULID by which a repeated event is recognised, if there is one."""
+    event_id = event.get("id")
+    if event_id is None:
+        return None
+    if not isinstance(event_id, str) or not _ULID.fullmatch(event_id):
+        raise Invalid("expected a ULID", "id")
+    return event_id.upper()
+
+
+def check_timestamp(fields: Mapping[str, Json], name: str, prefix: str = "") -> None:
+    """A time in whole Unix seconds, if there is one."""
+    value = fields.get(name)
+    if value is None:
+        return
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LATEST_UNIX_SECONDS:
+        raise Invalid("expected whole Unix seconds", prefix + name)
+
+
+def check_device(device: Json, id_field: str) -> tuple[str, str]:
+    """A device to be added: its id (``id`` in v1, ``token`` in v2) and its platform."""
+    device_id = check_device_id(device, id_field)
+    platform = check_one_of(device, "platform", _PLATFORMS, "device.")
+    check_timestamp(device, "last_used", "device.")
+    return device_id, platform
+
+
+def check_device_id(device: Json, id_field: str) -> str:
+    """The id in a device object."""
+    if not isinstance(device, dict):
+        raise Invalid("expected an object", "device", "required")
+    return check_text(device, id_field, "device.")
+
+
+def check_text(fields: Mapping[str, Json], name: str, prefix: str = "") -> str:
+    """A field that must be a non-empty string."""
+    value = fields.get(name)
+    if not isinstance(value, str) or not value:
+        raise Invalid("expected a non-empty string", prefix + name, "required")
+    return value
+
+
+def check_one_of(fields: Mapping[str, Json], name: str, allowed: Collection[str], prefix: str = "") -> str:
+    """A field that must have one of a few values."""
+    value = fields.get(name)
+    if not isinstance(value, str) or value not in allowed:
+        raise Invalid(f"expected one of {', '.join(sorted(allowed))}", prefix + name, "required")
+    return value
+
+
+def check_size(value: Json, most_bytes: int, field: str, what: str = "value") -> None:
+    """A published limit in bytes."""
+    size = size_bytes(value, field)
+    if size > most_bytes:
+        raise Invalid(f"{what} of {size} bytes, at most {most_bytes} are allowed", field, "too_large")
+
+
+def _may_be_large(value: Json) -> bool:
+    """Spares the many short values a closer look. A text beyond ASCII always gets one: it may be no UTF-8."""
+    if isinstance(value, str):
+        return len(value) > _ATTRIBUTE_VALUE_BYTES or not value.isascii()
+    if isinstance(value, bool | float) or value is None:
+        return False
+    return not isinstance(value, int) or abs(value) >= _SHORT_NUMBER

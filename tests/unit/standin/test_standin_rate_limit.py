@@ -1,0 +1,52 @@
+"""The rate limit's window."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from standin.rate_limit import WINDOW_SECONDS, SlidingWindow
+
+# A busy machine is no failure.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+# Whole milliseconds keep the sums exact enough to ask for exactly N per window.
+gaps = st.lists(st.integers(0, 400).map(lambda milliseconds: milliseconds / 1024), max_size=200)
+
+
+@patient
+@given(st.integers(1, 5), gaps)
+def test_no_window_holds_more_than_the_limit_and_none_is_refused_without_need(
+    limit: int, gaps: list[float]
+) -> None:
+    window = SlidingWindow(limit)
+    admitted: list[float] = []
+    for now in accumulate(gaps):
+        recent = sum(1 for instant in admitted if now - instant < WINDOW_SECONDS)
+        wait = window.admit(now)
+        if recent < limit:
+            assert wait == 0.0
+            admitted.append(now)
+        else:
+            assert 0.0 < wait <= WINDOW_SECONDS
+
+
+@patient
+@given(st.integers(1, 5), gaps)
+def test_who_waits_as_told_is_admitted(limit: int, gaps: list[float]) -> None:
+    window = SlidingWindow(limit)
+    now = 0.0
+    for gap in gaps:
+        now += gap
+        wait = window.admit(now)
+        if wait > 0.0:
+            now += wait
+            assert window.admit(now) == 0.0
+
+
+def test_a_steady_rate_at_the_limit_is_never_refused() -> None:
+    window = SlidingWindow(128)
+
+    assert all(window.admit(number / 128) == 0.0 for number in range(1000))
