@@ -53,7 +53,9 @@ class Session:
         self._recorder: RequestRecorder | None = None
         self._progress: ProgressView | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
+        # Set whenever no run is open: a runner may be stopped without ever having run.
         self._reported = Event()
+        self._reported.set()
         self._interrupts = 0
         self._main = gevent.getcurrent()
         self._reach_target(self.prepare())
@@ -127,8 +129,11 @@ class Session:
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
         events.quitting.add_listener(self._on_quitting)
-        # gevent runs this in a greenlet of its own: Ctrl-C never breaks into a VU's code.
+        # gevent runs these in greenlets of their own: a signal never breaks into a VU's code.
         gevent.signal_handler(signal.SIGINT, self._on_sigint)
+        if self._options.headless:
+            # Locust's own handler comes up only when a headless run with a shape is over.
+            gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
 
     def _on_spawning_complete(self, **_: Any) -> None:
         run = self._run
@@ -193,6 +198,11 @@ class Session:
             self._interrupt_in_flight(None)
         else:
             os._exit(BROKEN_EXIT_CODE)
+
+    def _on_sigterm(self) -> None:
+        if self._run is not None:
+            self._run.stop_clocks("stopped by SIGTERM")
+        gevent.kill(self._main, KeyboardInterrupt())
 
     # Helpers.
 

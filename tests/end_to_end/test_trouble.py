@@ -1,0 +1,170 @@
+"""A server in trouble: the schedule holds, what is not sent is counted, every failure has its name."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from config.profile import load_profile
+from tests.load_test import THRESHOLDS, LoadTest, run_load_test, two_scenarios
+from tests.standin_server import StandinServer
+from users.scenario import schedule_of
+
+
+def test_a_hanging_server_drops_arrivals_sends_none_late_and_the_rate_comes_back(tmp_path: Path) -> None:
+    """100/s on 20 VUs without a pause; the server holds every answer for two seconds."""
+    profile = two_scenarios([(100, "8s")], start_rate=100, vus=20, more="")
+    with StandinServer("--record-arrivals") as standin:
+        test = LoadTest(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+        while standin.stats()["requests"].get("identify", 0) < 200:
+            assert test.process.poll() is None, "the run ended early"
+        standin.set_faults(pause_seconds=2)
+        finished = test.finish()
+        arrivals = {name: sorted(standin.arrivals(name)) for name in ("identify", "track")}
+    schedule = schedule_of(load_profile(str(tmp_path / "profile.toml")).scenarios["identify_load"])
+    for name in ("identify", "track"):
+        ledger = finished.summary["ledger"][f"{name}_load"]
+        assert ledger["started"] + ledger["dropped"] == schedule.total
+        assert ledger["started"] == ledger["completed"] == len(arrivals[name])
+        # Two seconds at 100/s, less the 20 that the VUs were still free to send.
+        assert 150 <= ledger["dropped"] <= 230
+        # Never a burst: no 100 ms see more arrivals than the schedule has, but for a machine's delays.
+        busiest = max(
+            sum(1 for one in arrivals[name] if start <= one < start + 0.1) for start in arrivals[name]
+        )
+        assert busiest <= 20
+        # Back on the schedule after it: the last two seconds have their 200.
+        last = [one for one in arrivals[name] if one > arrivals[name][-1] - 2]
+        assert len(last) == pytest.approx(200, abs=10)
+    assert not finished.summary["verdict"]["kept_schedule"]
+    assert "dropped for want of an idle VU" in finished.stdout
+    assert "not to be trusted" in finished.stdout
+
+
+def test_a_rate_limited_server_fails_the_thresholds_and_the_429_are_counted(tmp_path: Path) -> None:
+    profile = two_scenarios([(60, "4s")], start_rate=60) + THRESHOLDS
+    with StandinServer("--rate-limit", "50") as standin:
+        finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+        refused = standin.stats()["statuses"]["429"]
+    assert finished.exit_code == 99
+    assert refused > 100
+    assert finished.summary["errors_by_kind"] == {"429 rate limited": refused}
+    assert finished.summary["metrics"]["errors"]["passes"] == refused
+    assert finished.summary["metrics"]["errors"]["thresholds"] == {"rate<0.01": True}
+    assert f"429 rate limited: {refused}" in finished.stdout
+    assert "✗ 'rate<0.01'" in finished.stdout
+    # In the log once in full and once as a number, for each scenario.
+    assert finished.stderr.count("first 429 rate limited: HTTP 429") == 2
+    assert finished.stderr.count("429 rate limited: ") < 10
+
+
+def test_more_vus_are_added_while_arrivals_are_dropped(tmp_path: Path) -> None:
+    """At 50/s and 200 ms an arrival each scenario needs 10 VUs and starts with 2."""
+    profile = two_scenarios([(50, "8s")], start_rate=50, vus=2, more="max_vus = 30")
+    with StandinServer("--latency", "200ms") as standin:
+        finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+        stats = standin.stats()
+    for name in ("identify", "track"):
+        ledger = finished.summary["ledger"][f"{name}_load"]
+        assert ledger["started"] + ledger["dropped"] == 400
+        assert ledger["started"] == stats["requests"][name] > 250
+        assert ledger["dropped"] > 0
+    vus = finished.summary["metrics"]["vus_max"]
+    assert vus["min"] >= 4
+    assert 20 <= vus["max"] <= 60
+
+
+def test_a_threshold_may_end_the_run_and_says_so(tmp_path: Path) -> None:
+    profile = two_scenarios([(20, "60s")], start_rate=20) + (
+        '[thresholds]\nerrors = [{ threshold = "rate<0.5", abort_on_fail = true, delay_abort_eval = "2s" }]\n'
+    )
+    with StandinServer("--error-share", "1") as standin:
+        finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+    assert finished.exit_code == 99
+    run = finished.summary["run"]
+    assert run["ended_by"] == "aborted by threshold errors 'rate<0.5' rate=1"
+    assert 2 <= run["seconds"] < 20
+    for ledger in finished.summary["ledger"].values():
+        assert ledger["started"] + ledger["dropped"] == ledger["due"] < ledger["scheduled"] == 1200
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "kind"),
+    [
+        (("--error-share", "1"), "", "5xx server error"),
+        (("--reset-share", "1"), "", "connection error"),
+        (("--hang-share", "1", "--hang-seconds", "1"), 'timeout = "200ms"', "timeout"),
+        (("--site-id", "other", "--api-key", "other"), "", "401 unauthorized"),
+    ],
+)
+def test_failures_are_told_apart(tmp_path: Path, options: tuple[str, ...], more: str, kind: str) -> None:
+    profile = two_scenarios([(10, "1s")], start_rate=10, more=more)
+    with StandinServer(*options) as standin:
+        finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+        requests = standin.stats()["requests"]
+    assert finished.summary["errors_by_kind"] == {kind: 20}
+    assert requests == {"identify": 10, "track": 10}
+    assert {row["error"] for row in finished.rows if row["metric"] == "http_reqs"} == {kind}
+    assert finished.stderr.count(f"first {kind}: ") == 2
+    assert finished.exit_code == 0, "no thresholds, so none failed"
+
+
+class _Peer(threading.Thread):
+    """A server that answers every connection with the same bytes and closes it."""
+
+    def __init__(self, answer: bytes) -> None:
+        super().__init__(daemon=True)
+        self._answer = answer
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        self.start()
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(65536)
+                connection.sendall(self._answer)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [
+        ("200 OK", "<html>a proxy's page</html>", "bad body"),
+        ("200 OK", "[1]", "bad body"),
+        ("404 Not Found", "{}", "4xx client error"),
+        ("301 Moved Permanently", "", "3xx redirect"),
+    ],
+)
+def test_answers_that_no_customer_io_gives_are_told_apart_too(
+    tmp_path: Path, status: str, body: str, kind: str
+) -> None:
+    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+    peer = _Peer(f"{head}Location: http://127.0.0.1:1/elsewhere\r\n\r\n{body}".encode())
+    finished = run_load_test(
+        tmp_path, profile=two_scenarios([(10, "1s")], start_rate=10), env={"CUSTOMERIO_BASE_URL": peer.url}
+    )
+    peer.close()
+    assert finished.summary["errors_by_kind"] == {kind: 20}
+
+
+def test_nobody_listening_is_a_connection_error_not_a_broken_run(tmp_path: Path) -> None:
+    peer = _Peer(b"")
+    peer.close()
+    finished = run_load_test(
+        tmp_path,
+        profile=two_scenarios([(10, "1s")], start_rate=10) + THRESHOLDS,
+        env={"CUSTOMERIO_BASE_URL": peer.url},
+    )
+    assert finished.exit_code == 99
+    assert finished.summary["errors_by_kind"] == {"connection error": 20}
+    assert "Connection refused" in finished.stderr
