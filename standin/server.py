@@ -83,7 +83,8 @@ def end_with_stdin() -> None:
     """
 
     def watch() -> None:
-        while sys.stdin.buffer.read(4096):
+        # Not sys.stdin: its lock, held by this read, would be in the way of the interpreter's end.
+        while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
 

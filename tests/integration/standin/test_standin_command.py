@@ -168,17 +168,24 @@ def test_it_listens_on_ipv6_too() -> None:
         assert standin.stats()["requests"] == {}
 
 
-def test_it_ends_with_the_program_that_holds_its_standard_input() -> None:
+@pytest.mark.parametrize("closes", [True, False])
+def test_it_ends_with_the_program_that_holds_its_standard_input_or_on_a_signal(closes: bool) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "standin", "--port", "0", "--until-stdin-closes"],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     with process:
         assert process.stdin is not None
         assert process.stdout is not None
+        assert process.stderr is not None
         assert "listening on" in process.stdout.readline()
-        process.stdin.close()
+        if closes:
+            process.stdin.close()
+        else:
+            process.terminate()
         assert process.wait(30) == 0
+        assert process.stderr.read() == ""
