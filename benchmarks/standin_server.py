@@ -171,15 +171,15 @@ def _serve_aiohttp(port: int) -> None:
 def _measure(candidate: Candidate, script: Path, seconds: int, server_core: int, wrk_core: int) -> None:
     port = _free_port()
     command = [str(port) if part == "PORT" else part for part in candidate.command]
-    server = subprocess.Popen(  # noqa: S603 - commands of this file
-        ["taskset", "-c", str(server_core), *command],  # noqa: S607
+    server = subprocess.Popen(
+        ["taskset", "-c", str(server_core), *command],
         cwd=ROOT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     try:
         _wait_until_listening(port, server)
-        result = subprocess.run(  # noqa: S603
+        result = subprocess.run(
             [
                 *("taskset", "-c", str(wrk_core), "wrk", "--latency", "-t1", f"-c{CONNECTIONS}"),
                 *(f"-d{seconds}s", "-s", str(script), f"http://127.0.0.1:{port}/api/v1/customers/ada"),
