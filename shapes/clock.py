@@ -1,24 +1,30 @@
 """The arrival clock: hands the arrivals of one schedule to idle VUs, and keeps their ledger.
 
-There is no dispatcher. An idle VU takes the next arrival number, sleeps until its instant, and
-starts its iteration. Numbers are taken in order and only by idle VUs, so an arrival whose instant
-has passed when its turn comes had no idle VU: it is dropped and counted, never sent late. Free of
-Locust; all times are seconds of one monotonic clock.
+There is no dispatcher. An idle VU takes the next arrival number that its process owns, sleeps until its
+instant, and starts its iteration. Numbers are taken in order and only by idle VUs, so an arrival whose
+instant has passed when its turn comes had no idle VU: it is dropped and counted, never sent late. Free
+of Locust; all times are seconds of one monotonic clock.
 """
 
 from __future__ import annotations
 
 import heapq
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from shapes.ledger import Ledger
 from shapes.schedule import Schedule
+from shapes.share import Share
 
 # A VU that wakes this long after its instant drops the arrival. A process that was stopped or
 # starved comes back to a queue of overdue VUs; letting them go would be a burst that no schedule has.
 LATE_SECONDS = 0.25
+
+# How often a VU looks whether it may take an arrival that is not granted yet.
+_SHORTEST_LOOK_SECONDS = 0.05
+_LONGEST_LOOK_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +35,31 @@ class Arrival:
     instant: float
 
 
+@dataclass(frozen=True, slots=True)
+class LookAgain:
+    """There is nothing to take yet; look again in this many seconds."""
+
+    seconds: float
+
+
 class ArrivalClock:
-    """One scenario's arrivals, shared by all its VUs.
+    """One scenario's arrivals, or one worker's share of them, for all its VUs.
 
     Not for threads: VUs are greenlets of one process, and no method here yields to another one.
 
     Args:
         schedule: when arrivals are due, from the clock's start.
         now: the monotonic clock, in seconds.
+        granted: whether everything may be taken from the start on. A worker of many is granted its
+            share bit by bit, with ``grant``.
     """
 
-    def __init__(self, schedule: Schedule, now: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, schedule: Schedule, now: Callable[[], float] = time.monotonic, *, granted: bool = True
+    ) -> None:
         self.schedule = schedule
+        self._share = Share.whole(schedule)
+        self._granted_until = math.inf if granted else -math.inf
         self._now = now
         self._origin: float | None = None
         self._stopped_at: float | None = None
@@ -58,6 +77,15 @@ class ArrivalClock:
         """Let second 0 of the schedule be the monotonic instant ``origin``."""
         self._origin = origin
 
+    def grant(self, share: Share, until: float) -> None:
+        """Allow the arrivals of ``share`` that are due up to ``until``, in seconds of the schedule.
+
+        A share may differ from the last one only after what was granted before. Until a grant is
+        renewed nothing later is taken: another worker may have been given it.
+        """
+        self._share = share
+        self._granted_until = max(self._granted_until, until)
+
     def stop(self) -> None:
         """Start nothing from now on: what is not yet due never will be."""
         if self._stopped_at is None:
@@ -74,25 +102,32 @@ class ArrivalClock:
     @property
     def is_exhausted(self) -> bool:
         """Whether the schedule is over, with no VU left that waits for an instant."""
-        return self._stopped_at is not None or (self.elapsed >= self.schedule.duration and self._waiting == 0)
+        if self._stopped_at is not None:
+            return True
+        return min(self.elapsed, self._granted_until) >= self.schedule.duration and self._waiting == 0
 
-    def take(self) -> Arrival | None:
-        """The next arrival for an idle VU to sleep until, or ``None`` if there are no more.
+    def take(self) -> Arrival | LookAgain | None:
+        """The next arrival for an idle VU to sleep until, or ``None`` if there will be none.
 
         Every arrival taken must be given to ``begin`` or ``give_back``.
         """
         if self._origin is None or self._stopped_at is not None:
             return None
         self._drop_passed()
+        number = self._returned[0] if self._returned else self._share.next_owned(self._next_number)
+        if number is None:
+            may_get_more = self._granted_until < self.schedule.duration
+            return LookAgain(_LONGEST_LOOK_SECONDS) if may_get_more else None
+        at = self.schedule.arrival_time(number)
+        if at > self._granted_until:
+            missing = min(at - self._granted_until, _LONGEST_LOOK_SECONDS)
+            return LookAgain(max(missing, _SHORTEST_LOOK_SECONDS))
         if self._returned:
-            number = heapq.heappop(self._returned)
-        elif self._next_number <= self.schedule.total:
-            number = self._next_number
-            self._next_number += 1
+            heapq.heappop(self._returned)
         else:
-            return None
+            self._next_number = number + 1
         self._waiting += 1
-        return Arrival(number, self._origin + self.schedule.arrival_time(number))
+        return Arrival(number, self._origin + at)
 
     def begin(self, arrival: Arrival) -> float | None:
         """Start the iteration of an arrival: its start lag in seconds, or ``None`` if it must not start.
@@ -141,22 +176,26 @@ class ArrivalClock:
         return self._started - self._completed - self._interrupted
 
     def ledger(self) -> Ledger:
-        """The account as of now."""
+        """The account as of now, of what this process owns."""
         self._drop_passed()
+        total = self.schedule.total
         return Ledger(
-            scheduled=self.schedule.total,
-            due=self._due(),
+            scheduled=self._share.count(1, total),
+            due=self._share.count(1, self._due()),
             started=self._started,
             dropped=self._dropped,
             lost=0,
-            not_yet_due=self.schedule.total - (self._next_number - 1) + self._waiting + len(self._returned),
+            not_yet_due=self._share.count(self._next_number, total) + self._waiting + len(self._returned),
             completed=self._completed,
             interrupted=self._interrupted,
         )
 
     def _due(self) -> int:
-        """Arrivals whose instant has come; one that a timer started a hair early counts as come."""
-        return max(self.schedule.due_by(self.elapsed), self._highest_started)
+        """The highest number whose instant has come; one that a timer started a hair early has come.
+
+        Beyond what is granted nothing is known to be due here: its owner may have changed.
+        """
+        return max(self.schedule.due_by(min(self.elapsed, self._granted_until)), self._highest_started)
 
     def _drop_passed(self) -> None:
         """Drop the arrivals that are due and that no idle VU has taken."""
@@ -166,7 +205,5 @@ class ArrivalClock:
         while self._returned and self._returned[0] <= due:
             heapq.heappop(self._returned)
             self._dropped += 1
-        first_open = due + 1
-        if first_open > self._next_number:
-            self._dropped += first_open - self._next_number
-            self._next_number = first_open
+        self._dropped += self._share.count(self._next_number, due)
+        self._next_number = max(self._next_number, due + 1)

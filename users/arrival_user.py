@@ -13,7 +13,7 @@ from locust import HttpUser, task
 from locust.env import Environment
 
 from metrics.catalog import tags
-from shapes.clock import Arrival
+from shapes.clock import Arrival, LookAgain
 from users.scenario import Scenario
 from users.transport import Call, RequestsTransport, Transport
 
@@ -67,10 +67,12 @@ class ArrivalUser(HttpUser):
     def wait_time(self) -> float:
         """Take the next arrival and give the seconds until it; the VU is idle from here on."""
         self.scenario.clock_started.wait()
-        self._arrival = self.scenario.clock.take()
-        if self._arrival is None:
+        while isinstance(taken := self.scenario.clock.take(), LookAgain):
+            gevent.sleep(taken.seconds)
+        self._arrival = taken
+        if taken is None:
             return _PARKED_SECONDS
-        return max(0.0, self._arrival.instant - time.monotonic())
+        return max(0.0, taken.instant - time.monotonic())
 
     @task
     def iteration(self) -> None:

@@ -32,7 +32,7 @@ def started_clock(time: Time, rate: float = 10, seconds: float = 10) -> ArrivalC
 
 def take(clock: ArrivalClock) -> Arrival:
     arrival = clock.take()
-    assert arrival is not None
+    assert isinstance(arrival, Arrival)
     return arrival
 
 
@@ -145,7 +145,7 @@ class ClockMachine(RuleBasedStateMachine):
     @rule()
     def a_vu_takes(self) -> None:
         arrival = self.clock.take()
-        if arrival is not None:
+        if isinstance(arrival, Arrival):
             assert arrival.instant >= self.time.now, "handed out after its instant"
             self.held.append(arrival)
 

@@ -1,0 +1,101 @@
+"""One ledger from the counts of many workers, with what nobody can account for counted as lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shapes.ledger import Ledger
+from shapes.schedule import Schedule
+from shapes.share import Epoch, Share
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one worker has done in one scenario, up to ``at`` seconds of the run.
+
+    ``is_final`` when the worker has stopped and will count no more; ``at`` is then its stop.
+    """
+
+    at: float
+    started: int = 0
+    dropped: int = 0
+    completed: int = 0
+    interrupted: int = 0
+    is_final: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """As plain data, to send."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Lost:
+    """Arrivals that a worker owned and never reported, due in an interval of the run.
+
+    Of ``lost`` none may have been sent, or up to ``maybe_sent``: a worker can die after sending and
+    before reporting.
+    """
+
+    worker: int
+    scenario: str
+    since: float
+    until: float
+    lost: int
+    maybe_sent: int
+
+
+def close_ledger(
+    scenario: str,
+    schedule: Schedule,
+    start_time: float,
+    epochs: Sequence[Epoch],
+    counts: Mapping[int, Counts],
+    stopped_at: float,
+) -> tuple[Ledger, list[Lost]]:
+    """The ledger of a scenario at the run's end, and what each worker lost.
+
+    Args:
+        scenario: its name.
+        schedule: the whole schedule.
+        start_time: when it begins, in seconds of the run.
+        epochs: who owned what.
+        counts: by worker, as reported last.
+        stopped_at: when the run stopped, in seconds of the run.
+    """
+    due = started = dropped = completed = interrupted = 0
+    losses: list[Lost] = []
+    all_due = owned_due = 0
+    for worker in sorted({index for epoch in epochs for index in epoch.members}):
+        one = counts.get(worker, Counts(at=0.0))
+        share = Share(schedule, epochs, worker, start_time)
+        end = one.at if one.is_final else stopped_at
+        worker_due = share.count(1, schedule.due_by(end - start_time))
+        missing = worker_due - one.started - one.dropped
+        if missing > 0:
+            # A worker that ended in order has counted all that it knew to be its own.
+            losses.append(Lost(worker, scenario, one.at, end, missing, 0 if one.is_final else missing))
+        due += worker_due
+        started += one.started
+        dropped += one.dropped
+        completed += one.completed
+        in_flight = one.started - one.completed - one.interrupted
+        interrupted += one.interrupted + (0 if one.is_final else in_flight)
+        owned_due += share.count(1, schedule.due_by(stopped_at - start_time))
+    all_due = schedule.due_by(stopped_at - start_time)
+    nobodys = max(0, all_due - owned_due)
+    if nobodys:
+        losses.append(Lost(-1, scenario, 0.0, stopped_at, nobodys, 0))
+    lost = sum(one.lost for one in losses)
+    ledger = Ledger(
+        scheduled=schedule.total,
+        due=due + nobodys,
+        started=started,
+        dropped=dropped,
+        lost=lost,
+        not_yet_due=schedule.total - started - dropped - lost,
+        completed=completed,
+        interrupted=interrupted,
+    )
+    return ledger, losses

@@ -1,0 +1,84 @@
+"""Which workers share the schedule, and until when each may act on that.
+
+Nothing is sent twice because of one rule: workers may take arrivals only up to the instant that was
+granted last, and a new epoch begins only after everything granted to anybody. A worker that was stopped,
+cut off or slow can therefore do no harm with what it knew. The price is a delay: from a worker's death to
+the epoch without it pass at most ``SILENCE_SECONDS + BEAT_SECONDS + LEASE_SECONDS``, 2.75 s.
+
+Free of Locust and of clocks: every method is told the time, in seconds of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from shapes.share import Epoch
+
+BEAT_SECONDS = 0.25
+"""How often a worker reports, and how often its grant is renewed."""
+
+LEASE_SECONDS = 1.5
+"""How far ahead arrivals are granted."""
+
+SILENCE_SECONDS = 1.0
+"""A worker not heard for this long is left out of the next epoch."""
+
+
+@dataclass
+class _Worker:
+    heard_at: float
+    is_ready: bool = False
+    is_leaving: bool = False
+
+
+class Membership:
+    """The master's knowledge of its workers during a run, by their indexes."""
+
+    def __init__(self) -> None:
+        self.epochs: list[Epoch] = []
+        self.granted_until = 0.0
+        self._workers: dict[int, _Worker] = {}
+
+    @property
+    def version(self) -> int:
+        """Grows with every epoch."""
+        return len(self.epochs)
+
+    def hear(self, worker: int, now: float, *, is_ready: bool) -> None:
+        """A worker has reported; it is ready when it has VUs up and its clock is going."""
+        one = self._workers.setdefault(worker, _Worker(now))
+        one.heard_at = now
+        one.is_ready = is_ready
+
+    def leave(self, worker: int) -> None:
+        """A worker wants no part in later epochs, or has gone."""
+        if worker in self._workers:
+            self._workers[worker].is_leaving = True
+
+    def begin(self, members: Collection[int]) -> None:
+        """Let the first epoch begin, with the run."""
+        self.epochs = [Epoch(0.0, tuple(sorted(members)))]
+        self.granted_until = LEASE_SECONDS
+
+    def advance(self, now: float) -> bool:
+        """Renew what is granted; first begin a new epoch if other workers are there than in the last one.
+
+        Returns:
+            Whether a new epoch was begun.
+        """
+        members = tuple(index for index in sorted(self._workers) if self.is_alive(index, now))
+        changed = members != self.epochs[-1].members
+        if changed:
+            self.epochs.append(Epoch(max(now, self.granted_until), members))
+        self.granted_until = max(self.granted_until, now + LEASE_SECONDS)
+        return changed
+
+    def is_alive(self, worker: int, now: float) -> bool:
+        """Whether a worker would be in an epoch that began now."""
+        one = self._workers[worker]
+        return one.is_ready and not one.is_leaving and now - one.heard_at <= SILENCE_SECONDS
+
+    def silent_for(self, worker: int, now: float) -> float:
+        """Seconds since a worker was heard last."""
+        return now - self._workers[worker].heard_at
