@@ -7,6 +7,7 @@ place by key (``scenarios.identify_load.start_rate``), which a user under pressu
 from __future__ import annotations
 
 import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -147,24 +148,49 @@ class Profile(_Options):
         return self.model_copy(update={"scenarios": scenarios, "thresholds": thresholds})
 
 
+@dataclass(frozen=True)
+class ProfileText:
+    """A profile as it was written, and where."""
+
+    place: str
+    toml: str
+
+
 def load_profile(name_or_path: str) -> Profile:
     """Read a shipped profile by name, or any by path.
 
     Raises:
         ConfigError: no such profile, unreadable, not TOML, or an option that is not as expected.
     """
+    return parse_profile(read_profile(name_or_path))
+
+
+def read_profile(name_or_path: str) -> ProfileText:
+    """The text of a shipped profile by name, or of any by path.
+
+    Raises:
+        ConfigError: no such profile, or unreadable.
+    """
     path = _find(name_or_path)
     try:
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
+        return ProfileText(str(path), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"{path}: cannot be read: {reason}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {error}") from error
+
+
+def parse_profile(text: ProfileText) -> Profile:
+    """The profile that a text describes.
+
+    Raises:
+        ConfigError: not TOML, or an option that is not as expected.
+    """
     try:
-        return Profile.model_validate(data)
+        return Profile.model_validate(tomllib.loads(text.toml))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{text.place}: not valid TOML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(f"{path}: {_first_problem(error)}") from error
+        raise ConfigError(f"{text.place}: {_first_problem(error)}") from error
 
 
 def profile_names() -> list[str]:

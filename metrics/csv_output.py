@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 
 from metrics.catalog import MetricType
-from metrics.store import Cell
+from metrics.sinks import CounterSink, GaugeSink, RateSink, TrendSink
+from metrics.store import Cell, MergedCell
 
 TAG_COLUMNS = ("scenario", "method", "name", "status", "expected_response", "error", "check")
 COLUMNS = (
@@ -44,7 +45,7 @@ class CsvOutput:
         self._file = path.open("w", encoding="utf-8", newline="")
         self._write_rows([COLUMNS])
 
-    def write(self, timestamp: int, second: int, cells: Sequence[Cell]) -> None:
+    def write(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         """Write one window: its Unix time, its second since the clock's start, and its cells."""
         self._write_rows([(timestamp, second, *_row(cell)) for cell in cells])
 
@@ -67,25 +68,31 @@ class CsvOutput:
         self._file.flush()
 
 
-def _row(cell: Cell) -> tuple[object, ...]:
+def _row(cell: Cell | MergedCell) -> tuple[object, ...]:
     tags = dict(cell.tags)
     labels = (cell.metric.name, cell.metric.type.value, *(tags.get(column, "") for column in TAG_COLUMNS))
-    values = cell.values
-    count = len(values)
-    match cell.metric.type:
-        case MetricType.COUNTER:
-            return (*labels, count, _short(sum(values)), *[""] * 7)
-        case MetricType.GAUGE:
-            return (*labels, count, _short(values[-1]), _short(min(values)), *[""] * 5, _short(max(values)))
-        case MetricType.RATE:
-            return (*labels, count, _short(sum(1 for value in values if value) / count), *[""] * 7)
-        case MetricType.TREND:
-            ordered = sorted(values)
-            percentiles = [_short(_nearest_rank(ordered, percent)) for percent in (50, 90, 95, 99)]
-            average = sum(values) / count
-            return (
-                *labels, count, "", _short(ordered[0]), _short(average), *percentiles, _short(ordered[-1]),
-            )  # fmt: skip
+    if isinstance(cell, Cell) and cell.metric.type is MetricType.TREND:
+        return (*labels, *_trend_of_values(cell.values))
+    sink = cell.sink if isinstance(cell, MergedCell) else cell.aggregate()
+    match sink:
+        case CounterSink():
+            return (*labels, sink.samples, _short(sink.count), *[""] * 7)
+        case GaugeSink():
+            return (*labels, sink.samples, _short(sink.value), _short(sink.min), *[""] * 5, _short(sink.max))
+        case RateSink():
+            return (*labels, sink.total, _short(sink.aggregate("rate", 1)), *[""] * 7)
+        case TrendSink():
+            average = _short(sink.aggregate("avg", 1))
+            percentiles = [_short(sink.percentile(percent)) for percent in (50, 90, 95, 99)]
+            return (*labels, sink.count, "", _short(sink.min), average, *percentiles, _short(sink.max))
+
+
+def _trend_of_values(values: Sequence[float]) -> tuple[object, ...]:
+    """A second's values as they are: exact, and a hundred times faster than by a histogram."""
+    ordered = sorted(values)
+    percentiles = [_short(_nearest_rank(ordered, percent)) for percent in (50, 90, 95, 99)]
+    average = _short(sum(values) / len(values))
+    return (len(values), "", _short(ordered[0]), average, *percentiles, _short(ordered[-1]))
 
 
 def _nearest_rank(ordered: Sequence[float], percent: int) -> float:

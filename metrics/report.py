@@ -9,7 +9,8 @@ from typing import Any
 
 from metrics.store import MetricStore
 from metrics.thresholds import ThresholdResult
-from metrics.verdict import GeneratorFigures, Verdict
+from metrics.verdict import GeneratorFigures, Verdict, WorkerReport
+from shapes.accounts import Lost
 from shapes.ledger import Ledger
 
 
@@ -23,7 +24,9 @@ class RunReport:
     store: MetricStore
     thresholds: Sequence[ThresholdResult]
     ledgers: Mapping[str, Ledger]
+    losses: Sequence[Lost]
     generator: GeneratorFigures
+    workers: Sequence[WorkerReport]
     verdict: Verdict
     faults: Sequence[str]
     ended_by: str

@@ -35,15 +35,24 @@ class Sink(Protocol):
 
 
 class CounterSink:
-    """A sum of increments."""
+    """A sum of increments; ``samples`` is how many."""
 
     def __init__(self) -> None:
         self.count = 0.0
-        self.is_empty = True
+        self.samples = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self.samples == 0
 
     def add_all(self, values: Sequence[float]) -> None:
         self.count += sum(values)
-        self.is_empty = self.is_empty and not values
+        self.samples += len(values)
+
+    def merge(self, other: CounterSink) -> None:
+        """Add what another process counted."""
+        self.count += other.count
+        self.samples += other.samples
 
     def aggregate(self, aggregation: str, seconds: float) -> float:
         return {"count": self.count, "rate": self.count / seconds if seconds > 0 else 0.0}[aggregation]
@@ -56,7 +65,11 @@ class GaugeSink:
         self.value = 0.0
         self.min = 0.0
         self.max = 0.0
-        self.is_empty = True
+        self.samples = 0
+
+    @property
+    def is_empty(self) -> bool:
+        return self.samples == 0
 
     def add_all(self, values: Sequence[float]) -> None:
         if not values:
@@ -64,7 +77,12 @@ class GaugeSink:
         self.value = values[-1]
         self.min = min(values) if self.is_empty else min(self.min, *values)
         self.max = max(values) if self.is_empty else max(self.max, *values)
-        self.is_empty = False
+        self.samples += len(values)
+
+    def merge(self, other: GaugeSink) -> None:
+        """Take in a later window."""
+        if not other.is_empty:
+            self.add_all([other.min, other.max, other.value])
 
     def aggregate(self, aggregation: str, seconds: float) -> float:
         return {"value": self.value, "min": self.min, "max": self.max}[aggregation]
@@ -89,6 +107,11 @@ class RateSink:
     def add_all(self, values: Sequence[float]) -> None:
         self.total += len(values)
         self.passes += sum(1 for value in values if value)
+
+    def merge(self, other: RateSink) -> None:
+        """Add what another process counted."""
+        self.total += other.total
+        self.passes += other.passes
 
     def aggregate(self, aggregation: str, seconds: float) -> float:
         return {"rate": self.passes / self.total if self.total else 0.0}[aggregation]
@@ -118,6 +141,29 @@ class TrendSink:
         for value in values:
             microseconds = max(0, round(value * _MICROSECONDS_PER_MS))
             self._histogram.record_value(min(microseconds, _HIGHEST_MICROSECONDS))
+
+    def merge(self, other: TrendSink) -> None:
+        """Take in another process's values, as if they had been added here."""
+        if other.is_empty:
+            return
+        self.min = other.min if self.is_empty else min(self.min, other.min)
+        self.max = max(self.max, other.max)
+        self.count += other.count
+        self.sum += other.sum
+        self._histogram.add(other._histogram)
+
+    def encode(self) -> bytes:
+        """The histogram in HdrHistogram's compressed form; count, sum and extremes are not in it."""
+        encoded: bytes = self._histogram.encode()
+        return encoded
+
+    @classmethod
+    def decode(cls, count: int, total: float, least: float, greatest: float, histogram: bytes) -> TrendSink:
+        """A sink from another process's figures and its encoded histogram."""
+        sink = cls()
+        sink.count, sink.sum, sink.min, sink.max = count, total, least, greatest
+        sink._histogram = HdrHistogram.decode(histogram)
+        return sink
 
     def percentile(self, percent: float) -> float:
         """The least value in milliseconds that ``percent`` of all values do not exceed (nearest rank)."""
@@ -157,6 +203,21 @@ def new_sink(metric_type: MetricType) -> AnySink:
             return RateSink()
         case MetricType.TREND:
             return TrendSink()
+
+
+def merge(target: AnySink, other: AnySink) -> None:
+    """Merge a sink into another of the same type; ``TypeError`` if it is of another."""
+    match target, other:
+        case CounterSink(), CounterSink():
+            target.merge(other)
+        case GaugeSink(), GaugeSink():
+            target.merge(other)
+        case RateSink(), RateSink():
+            target.merge(other)
+        case TrendSink(), TrendSink():
+            target.merge(other)
+        case _:
+            raise TypeError(f"a {type(other).__name__} does not go into a {type(target).__name__}")
 
 
 AGGREGATIONS: dict[MetricType, tuple[str, ...]] = {

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from config.threshold_grammar import parse_metric_selector
 from metrics.catalog import CATALOG, Metric, Tags
-from metrics.sinks import AnySink, RateSink, TrendSink, new_sink
+from metrics.sinks import AnySink, CounterSink, RateSink, TrendSink, merge, new_sink
 
 # k6 always shows this one beside http_req_duration.
 _ALWAYS = ("http_req_duration{expected_response:true}",)
@@ -20,6 +20,21 @@ class Cell:
     metric: Metric
     tags: Tags
     values: list[float]
+
+    def aggregate(self) -> AnySink:
+        """The values added up, to send to another process."""
+        sink = new_sink(self.metric.type)
+        sink.add_all(self.values)
+        return sink
+
+
+@dataclass(frozen=True)
+class MergedCell:
+    """What several processes measured of one metric under one set of tags within one window."""
+
+    metric: Metric
+    tags: Tags
+    sink: AnySink
 
 
 @dataclass
@@ -82,6 +97,16 @@ class MetricStore:
                     series.sink.add_all(values)
             self._fold_breakdowns(name, tags, values)
             yield Cell(CATALOG[name], tags, values)
+
+    def merge(self, name: str, tags: Tags, sink: AnySink) -> None:
+        """Aggregate what another process measured in one window, by its own ``Cell.aggregate``."""
+        for series in self._by_metric[name]:
+            if series.takes(tags):
+                merge(series.sink, sink)
+        if name == "checks" and isinstance(sink, RateSink):
+            self.by_check.setdefault(dict(tags)["check"], RateSink()).merge(sink)
+        elif name == "http_reqs" and isinstance(sink, CounterSink) and (kind := dict(tags).get("error")):
+            self.by_error[kind] = self.by_error.get(kind, 0) + int(sink.count)
 
     def sink(self, selector: str) -> AnySink:
         """The aggregate of a metric or of a declared sub-metric; ``KeyError`` if it is neither."""

@@ -27,6 +27,8 @@ def summary_of(report: RunReport) -> dict[str, Any]:
         "root_group": _root_group(report.store.by_check),
         "metrics": _metrics(report),
         "ledger": {name: ledger.as_dict() for name, ledger in report.ledgers.items()},
+        "lost": [asdict(one) for one in report.losses],
+        "workers": [asdict(one) for one in report.workers],
         "errors_by_kind": dict(sorted(report.store.by_error.items())),
         "generator": asdict(report.generator),
         "verdict": asdict(report.verdict),

@@ -16,7 +16,10 @@ CPU_LIMIT_PERCENT = 90.0
 
 @dataclass(frozen=True)
 class GeneratorFigures:
-    """What the generator did: start lag in milliseconds, CPU in percent of one core, VUs at the end."""
+    """What the generator did: start lag in milliseconds, CPU in percent of one core, VUs at the end.
+
+    With workers: the lag of all, the CPU of the busiest, and by how much their clocks may differ.
+    """
 
     start_lag_p50_ms: float
     start_lag_p99_ms: float
@@ -24,6 +27,22 @@ class GeneratorFigures:
     cpu_average_percent: float
     cpu_p95_percent: float
     vus_max: int
+    start_skew_ms: float = 0.0
+    master_cpu_average_percent: float = 0.0
+
+
+@dataclass(frozen=True)
+class WorkerReport:
+    """What one worker did: its figures, its arrivals, and the reports that never reached the master."""
+
+    name: str
+    generator: GeneratorFigures
+    started: int
+    dropped: int
+    lost: int
+    reports: int
+    reports_missing: int
+    state: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +58,7 @@ def judge(
     generator: GeneratorFigures,
     vus_limits: Mapping[str, int],
     faults: Sequence[str],
+    workers: Sequence[WorkerReport] = (),
 ) -> Verdict:
     """Judge a finished run.
 
@@ -47,6 +67,7 @@ def judge(
         generator: its figures.
         vus_limits: max_vus by scenario.
         faults: what broke in the run itself, in words.
+        workers: a part for each, where there are any; the one to blame is named.
     """
     due = sum(ledger.due for ledger in ledgers.values())
     dropped = sum(ledger.dropped for ledger in ledgers.values())
@@ -61,11 +82,18 @@ def judge(
         limits = ", ".join(f"{name} has max_vus {vus_limits[name]}" for name in short)
         reasons.append(f"{dropped} of {due} arrivals dropped for want of an idle VU ({limits})")
     if lost:
-        reasons.append(f"{lost} arrivals lost")
+        losers = ", ".join(f"{one.name} {one.lost}" for one in workers if one.lost)
+        reasons.append(f"{lost} of {due} arrivals lost" + (f" ({losers})" if losers else ""))
     if generator.start_lag_p99_ms > START_LAG_LIMIT_MS:
-        reasons.append(f"p99 start lag {generator.start_lag_p99_ms:.1f} ms")
+        slowest = max(workers, key=lambda one: one.generator.start_lag_p99_ms, default=None)
+        reasons.append(
+            f"p99 start lag {generator.start_lag_p99_ms:.1f} ms"
+            + (f" ({slowest.name} {slowest.generator.start_lag_p99_ms:.1f} ms)" if slowest else "")
+        )
     if generator.cpu_p95_percent > CPU_LIMIT_PERCENT:
-        reasons.append(f"its core was busy ({cpu}, p95 of seconds {generator.cpu_p95_percent:.0f}%)")
+        busiest = max(workers, key=lambda one: one.generator.cpu_p95_percent, default=None)
+        whose = f"the core of {busiest.name}" if busiest else "its core"
+        reasons.append(f"{whose} was busy ({cpu}, p95 of seconds {generator.cpu_p95_percent:.0f}%)")
     if not due:
         return Verdict(
             not reasons, "; ".join(["Nothing was due: the run ended before its first arrival", *reasons])
@@ -76,7 +104,6 @@ def judge(
             f"Generator did not keep the schedule: {'; '.join(reasons)}. "
             "The latencies of this run are not to be trusted.",
         )
-    return Verdict(
-        True,
-        f"Generator kept the schedule (p99 start lag {generator.start_lag_p99_ms:.1f} ms, 0 dropped, {cpu})",
-    )
+    on_workers = f", {len(workers)} workers" if workers else ""
+    figures = f"p99 start lag {generator.start_lag_p99_ms:.1f} ms, 0 dropped, {cpu}{on_workers}"
+    return Verdict(True, f"Generator kept the schedule ({figures})")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import psutil
 
 
@@ -28,5 +31,10 @@ class CpuMeter:
     @property
     def p95(self) -> float:
         """What 95% of the readings do not exceed, in percent; 0 without any."""
-        ordered = sorted(self.readings)
-        return ordered[min(len(ordered) - 1, len(ordered) * 95 // 100)] if ordered else 0.0
+        return percentile_of(self.readings, 95)
+
+
+def percentile_of(values: Sequence[float], percent: float) -> float:
+    """The least value that ``percent`` of the values do not exceed; 0 without any."""
+    ordered = sorted(values)
+    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0

@@ -13,13 +13,16 @@ from flask import Response, jsonify, request
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.event import Events
+from locust.runners import MasterRunner, WorkerRunner
 from locust.web import WebUI
 
 from config.errors import ConfigError
 from config.settings import load_settings, read_environment
 from run.arguments import add_arguments
+from run.master_session import MasterSession
 from run.plain_errors import plain_errors
-from run.session import Session
+from run.session import LocalSession
+from run.worker_session import WorkerSession
 from shapes.ramping_arrival_rate import RampingArrivalRate
 
 _ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
@@ -50,11 +53,19 @@ def _start_session(environment: Environment, web_ui: WebUI | None, variables: Ma
     if options is None or not isinstance(shape, RampingArrivalRate):
         raise ConfigError("this load test runs under the locust command, with its own shape")
     _check_locust_options(options)
+    _keep_one_summary(options)
+    settings = load_settings(variables)
+    runner = environment.runner
+    if isinstance(runner, WorkerRunner):
+        WorkerSession(environment, runner, options, settings)
+        return
     if web_ui is not None:
         _check_port_free(web_ui.host, web_ui.port)
-    session = Session(environment, options, load_settings(variables))
+    if isinstance(runner, MasterRunner):
+        session: MasterSession | LocalSession = MasterSession(environment, runner, options, settings)
+    else:
+        session = LocalSession(environment, options, settings)
     shape.workload = session
-    _keep_one_summary(options)
     if web_ui is not None and web_ui.app is not None:
         web_ui.app.before_request(lambda: _answer_mistakes(session, environment.host))
 
@@ -70,8 +81,6 @@ def _give_arguments(variables: Mapping[str, str]) -> None:
 
 
 def _check_locust_options(options: Any) -> None:
-    if options.master or options.worker or options.processes:
-        raise ConfigError("--master, --worker, --processes: not supported yet; expected a single process")
     if options.class_picker:
         raise ConfigError("--class-picker: not supported; expected scenarios chosen by --profile")
 
@@ -93,7 +102,7 @@ def _keep_one_summary(options: Any) -> None:
         logging.getLogger("locust.stats_logger").setLevel(logging.ERROR)
 
 
-def _answer_mistakes(session: Session, host: str | None) -> Response | None:
+def _answer_mistakes(session: MasterSession | LocalSession, host: str | None) -> Response | None:
     """Answer a mistake in the web UI's form there, before Locust acts on it."""
     if request.method != "POST" or not request.path.endswith("/swarm"):
         return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.errors import ConfigError
-from config.profile import Profile, load_profile
+from config.profile import Profile, ProfileText, parse_profile, read_profile
 from config.settings import Settings
 from metrics.thresholds import check_thresholds
 from run.arguments import Arguments
@@ -21,9 +21,15 @@ class Preparation:
     """A run that can be opened: its profile is scaled, its target is allowed."""
 
     arguments: Arguments
+    profile_text: ProfileText
     profile: Profile
     target: Target
     plan: Plan
+
+    @property
+    def graceful_stop_seconds(self) -> float:
+        """How long iterations in flight may go on when a run ends before its time."""
+        return max(one.graceful_stop for one in self.profile.scenarios.values())
 
     def record(self, run_id: str, base_url: str) -> dict[str, Any]:
         """What the run ran with, for its folder; no secrets."""
@@ -43,6 +49,7 @@ def prepare(
     host: str | None,
     known_kinds: Collection[str],
     chosen_kinds: Collection[str],
+    profile_text: ProfileText | None = None,
 ) -> Preparation:
     """Check everything about a run that can be checked without sending.
 
@@ -50,16 +57,18 @@ def prepare(
         host: ``--host`` or what the web UI's form says in its place.
         known_kinds: the kinds of user that exist.
         chosen_kinds: those named on the command line; scenarios of other kinds are left out.
+        profile_text: a profile from elsewhere, in place of the one that the arguments name.
 
     Raises:
         ConfigError: the first thing that is not as expected.
     """
-    profile = load_profile(arguments.profile)
+    profile_text = profile_text or read_profile(arguments.profile)
+    profile = parse_profile(profile_text)
     check_thresholds(profile)
     profile = _with_kinds(profile, known_kinds, chosen_kinds).scaled(arguments.time_scale)
     target = choose_target(settings, host, allow_live=arguments.allow_live)
     check_writable(arguments.results_dir)
-    return Preparation(arguments, profile, target, plan_of(profile))
+    return Preparation(arguments, profile_text, profile, target, plan_of(profile))
 
 
 def _with_kinds(profile: Profile, known: Collection[str], chosen: Collection[str]) -> Profile:

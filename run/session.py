@@ -1,13 +1,12 @@
-"""The load test inside one Locust process: one run after another, driven by Locust's events."""
+"""The load test in a Locust process that opens runs: one run after another, driven by Locust's events."""
 
 from __future__ import annotations
 
-import gc
-import os
 import signal
 from argparse import Namespace
 from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import gevent
 from gevent.event import Event
@@ -18,18 +17,22 @@ from config.settings import Settings
 from metrics.progress import ProgressView, new_progress
 from metrics.request_recorder import RequestRecorder
 from run.arguments import read_arguments
+from run.base_run import BaseRun
+from run.base_session import BaseSession, calm_garbage_collector
 from run.folder import make_run_folder, new_run_id
 from run.load_run import LoadRun
 from run.local_standin import LocalStandin
 from run.preparation import Preparation, prepare
-from run.publish import BROKEN_EXIT_CODE, publish
+from run.publish import publish
 from run.target import is_live
 from shapes.ramping_arrival_rate import PoolDispatcher
-from users.arrival_user import ArrivalUser
+from users.scenario import Scenario
+
+AnyRun = TypeVar("AnyRun", bound=BaseRun)
 
 
-class Session:
-    """Opens, watches and closes the runs of a Locust process; the workload of the shape.
+class OpeningSession(BaseSession, Generic[AnyRun]):
+    """Opens, watches and closes runs; the workload of the shape.
 
     Args:
         environment: Locust's, with its runner made.
@@ -41,23 +44,15 @@ class Session:
     """
 
     def __init__(self, environment: Environment, options: Namespace, settings: Settings) -> None:
-        self._environment = environment
-        self._options = options
-        self._settings = settings
-        self._known = _user_kinds(environment.available_user_classes or {})
-        self._chosen = _user_kinds({one.__name__: one for one in environment.user_classes})
+        super().__init__(environment, options, settings)
         self._out = Console()
-        self._err = Console(stderr=True)
         self._standin: LocalStandin | None = None
-        self._run: LoadRun | None = None
-        self._recorder: RequestRecorder | None = None
+        self._run: AnyRun | None = None
         self._progress: ProgressView | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
         # Set whenever no run is open: a runner may be stopped without ever having run.
         self._reported = Event()
         self._reported.set()
-        self._interrupts = 0
-        self._main = gevent.getcurrent()
         self._reach_target(self.prepare())
         environment.dispatcher_class = PoolDispatcher
         self._listen()
@@ -93,13 +88,7 @@ class Session:
         run_id = new_run_id()
         record = preparation.record(run_id, base_url)
         folder = make_run_folder(preparation.arguments.results_dir, run_id, record)
-        run = LoadRun(run_id, folder, preparation, record)
-        self._environment.user_classes[:] = [
-            self._known[one.options.user].for_scenario(one) for one in run.scenarios
-        ]
-        # Locust's own graceful stop, for runs that end before their time.
-        graceful_stop = max(one.options.graceful_stop for one in run.scenarios)
-        self._environment.stop_timeout = self._options.stop_timeout or graceful_stop
+        run = self._new_run(run_id, folder, preparation, record)
         self._recorder = RequestRecorder(run.store)
         self._progress = new_progress()
         self._reported.clear()
@@ -116,47 +105,45 @@ class Session:
     def is_over(self) -> bool:
         """Whether the run can be stopped: all is done, or it was told to end."""
         run = self._open_run()
-        for scenario in run.overdue_scenarios():
-            self._interrupt_in_flight(scenario.name)
         return run.is_stopping or run.is_done
+
+    def _new_run(self, run_id: str, folder: Path, preparation: Preparation, record: dict[str, Any]) -> AnyRun:
+        raise NotImplementedError
 
     # Locust's events.
 
     def _listen(self) -> None:
         events = self._environment.events
         events.spawning_complete.add_listener(self._on_spawning_complete)
-        events.request.add_listener(self._on_request)
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
         events.quitting.add_listener(self._on_quitting)
-        # gevent runs these in greenlets of their own: a signal never breaks into a VU's code.
-        gevent.signal_handler(signal.SIGINT, self._on_sigint)
         if self._options.headless:
             # Locust's own handler comes up only when a headless run with a shape is over.
             gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
 
     def _on_spawning_complete(self, **_: Any) -> None:
         run = self._run
-        if run is None or run.is_started or run.is_stopping:
-            return
-        # A full garbage collection over all that is loaded takes tens of milliseconds and would
-        # come in the middle of the run: collect now, and leave what stays out of later ones.
-        gc.collect()
-        gc.freeze()
-        run.start_clocks()
-        self._seconds = gevent.spawn(self._every_second, run)
+        if run is not None and not run.is_started and not run.is_stopping:
+            calm_garbage_collector()
+            self._start(run)
 
-    def _every_second(self, run: LoadRun) -> None:
+    def _start(self, run: AnyRun) -> None:
+        """Start the clocks, now that Locust has spawned the VUs."""
+        raise NotImplementedError
+
+    def _watch(self, run: AnyRun) -> None:
+        """Close second after second."""
+        self._seconds = gevent.spawn(self._every_second, run)
+        self._seconds.link_exception(lambda greenlet: run.break_off(f"{greenlet.exception!r}"))
+
+    def _every_second(self, run: AnyRun) -> None:
         for second in run.seconds():
             if self._progress is not None:
                 self._progress.update(second, run.progress())
             if self._standin is not None and not self._standin.is_running:
                 run.break_off("the stand-in has died")
             run.abort_on_failed_threshold()
-
-    def _on_request(self, **request: Any) -> None:
-        if self._recorder is not None:
-            self._recorder(**request)
 
     def _on_test_stopping(self, **_: Any) -> None:
         if self._run is not None:
@@ -168,8 +155,9 @@ class Session:
             # Ctrl-C and the shape may both stop the runner; the second waits for the first's report.
             self._reported.wait()
             return
+        run.end_seconds()
         if self._seconds is not None:
-            self._seconds.kill()
+            self._seconds.join()
             self._seconds = None
         if self._progress is not None:
             self._progress.close()
@@ -186,28 +174,19 @@ class Session:
             self._standin.stop()
             self._standin = None
 
-    def _on_sigint(self) -> None:
-        """First: stop gracefully. Second: cut off what is in flight. Third: leave at once."""
-        self._interrupts += 1
-        if self._interrupts == 1:
-            if self._run is not None:
-                self._run.stop_clocks("interrupted by Ctrl-C")
-                self._say("Stopping: iterations in flight may finish. Ctrl-C again cuts them off.")
-            gevent.kill(self._main, KeyboardInterrupt())
-        elif self._interrupts == 2:
-            self._interrupt_in_flight(None)
-        else:
-            os._exit(BROKEN_EXIT_CODE)
-
     def _on_sigterm(self) -> None:
+        self._stop_gracefully("stopped by SIGTERM")
+        self._end_process()
+
+    def _stop_gracefully(self, reason: str) -> None:
         if self._run is not None:
-            self._run.stop_clocks("stopped by SIGTERM")
-        gevent.kill(self._main, KeyboardInterrupt())
+            self._run.stop_clocks(reason)
+            self._say("Stopping: iterations in flight may finish. Ctrl-C again cuts them off.")
 
     # Helpers.
 
     def _reach_target(self, preparation: Preparation) -> None:
-        """Set Locust's host to the run's target, starting the stand-in if that is it; say so."""
+        """Set Locust's host to the run's target, starting the stand-in if that is it."""
         base_url = preparation.target.base_url
         if base_url is None:
             if self._standin is None:
@@ -222,23 +201,34 @@ class Session:
             for line in preparation.plan.against_limits():
                 self._say(f"  {line}")
 
-    def _open_run(self) -> LoadRun:
+    def _open_run(self) -> AnyRun:
         if self._run is None:
             raise RuntimeError("no run is open")
         return self._run
 
-    def _interrupt_in_flight(self, scenario: str | None) -> None:
-        """Cut off the iterations of one scenario, or of all."""
-        runner = self._environment.runner
-        greenlets = list(runner.user_greenlets) if runner is not None else []
-        for greenlet in greenlets:
-            user = greenlet.args[0] if greenlet.args else None
-            if scenario is None or (user is not None and type(user).__name__ == scenario):
-                greenlet.kill(block=False)
-
-    def _say(self, line: str) -> None:
-        self._err.print(line, highlight=False, markup=False, soft_wrap=True)
+    def _set_user_classes(self, scenarios: list[Scenario]) -> None:
+        self._environment.user_classes[:] = [
+            self._known[one.options.user].for_scenario(one) for one in scenarios
+        ]
 
 
-def _user_kinds(user_classes: Mapping[str, Any]) -> dict[str, type[ArrivalUser]]:
-    return {one.kind: one for one in user_classes.values() if issubclass(one, ArrivalUser)}
+class LocalSession(OpeningSession[LoadRun]):
+    """A load test whose VUs are all in this process."""
+
+    def is_over(self) -> bool:
+        for scenario in self._open_run().overdue_scenarios():
+            self._interrupt_in_flight(scenario.name)
+        return super().is_over()
+
+    def _new_run(
+        self, run_id: str, folder: Path, preparation: Preparation, record: dict[str, Any]
+    ) -> LoadRun:
+        run = LoadRun(run_id, folder, preparation, record)
+        self._set_user_classes(run.scenarios)
+        # Locust's own graceful stop, for runs that end before their time.
+        self._environment.stop_timeout = self._options.stop_timeout or preparation.graceful_stop_seconds
+        return run
+
+    def _start(self, run: LoadRun) -> None:
+        run.start_clocks()
+        self._watch(run)

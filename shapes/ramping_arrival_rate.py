@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 from locust import LoadTestShape
@@ -46,9 +47,10 @@ class RampingArrivalRate(LoadTestShape):
 
 
 class PoolDispatcher(UsersDispatcher):
-    """Spawns every user class to its ``fixed_count``, which may grow during the run.
+    """Spawns every user class to its ``fixed_count``, which may grow, and spreads each over all workers.
 
-    Locust's own looks at ``fixed_count`` at the first dispatch only, and fills up by weight later.
+    Locust's own looks at ``fixed_count`` at the first dispatch only. And it takes classes in turn as it
+    takes workers in turn: of two classes on two workers each worker would get one.
     """
 
     def new_dispatch(
@@ -56,3 +58,17 @@ class PoolDispatcher(UsersDispatcher):
     ) -> None:
         self._try_dispatch_fixed = True
         super().new_dispatch(target_user_count, spawn_rate, user_classes)
+
+    def _user_gen(self) -> Iterator[str | None]:
+        """The class of each further user: what the first class misses, then the second, and so on."""
+        while True:
+            if not self._try_dispatch_fixed:
+                yield None
+                continue
+            self._try_dispatch_fixed = False
+            missing = [
+                (one.__name__, one.fixed_count - self._get_user_current_count(one.__name__))
+                for one in self._user_classes
+            ]
+            for name, count in missing:
+                yield from [name] * count

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from shapes.clock import ArrivalClock
-
 
 class VuPool:
     """The wanted number of VUs of one scenario; it never shrinks during a run.
 
     Args:
-        clock: whose dropped arrivals show that VUs are missing.
         pre_allocated_vus: the number at the start.
         max_vus: the number that is never passed.
     """
 
-    def __init__(self, clock: ArrivalClock, pre_allocated_vus: int, max_vus: int) -> None:
+    def __init__(self, pre_allocated_vus: int, max_vus: int) -> None:
         self.size = pre_allocated_vus
-        self._clock = clock
         self._max_vus = max_vus
         self._dropped_before = 0
 
-    def grow(self) -> None:
-        """Add a VU per arrival dropped since the last call, as k6 does, up to the maximum."""
-        dropped = self._clock.dropped
-        self.size = min(self._max_vus, self.size + dropped - self._dropped_before)
+    def grow(self, dropped: int) -> None:
+        """Add a VU per arrival dropped since the last call, as k6 does, up to the maximum.
+
+        Args:
+            dropped: all that have been dropped until now.
+        """
+        self.size = min(self._max_vus, self.size + max(0, dropped - self._dropped_before))
         self._dropped_before = dropped

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cluster.accounts import Counts, close_ledger
 from cluster.membership import BEAT_SECONDS, LEASE_SECONDS, SILENCE_SECONDS, Membership
+from shapes.accounts import Counts, close_ledger
 from shapes.clock import Arrival, ArrivalClock
 from shapes.schedule import Schedule, Stage
 from shapes.share import Epoch, Share

@@ -115,14 +115,14 @@ def test_the_clock_is_exhausted_when_its_last_arrival_is_settled() -> None:
 def test_the_pool_grows_by_what_was_dropped_up_to_its_maximum() -> None:
     time = Time()
     clock = started_clock(time)
-    pool = VuPool(clock, pre_allocated_vus=5, max_vus=20)
-    pool.grow()
+    pool = VuPool(pre_allocated_vus=5, max_vus=20)
+    pool.grow(clock.dropped)
     assert pool.size == 5
     time.now += 0.35
-    pool.grow()
+    pool.grow(clock.dropped)
     assert pool.size == 8
     time.now += 9
-    pool.grow()
+    pool.grow(clock.dropped)
     assert pool.size == 20
 
 
