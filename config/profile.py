@@ -107,7 +107,7 @@ def _threshold(value: Any) -> Any:
 
 def _metric_selector(source: str) -> str:
     parse_metric_selector(source)
-    return source
+    return source.strip()
 
 
 Threshold = Annotated[ThresholdOptions, BeforeValidator(_threshold)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,9 @@ TRACK_HOSTS: dict[Region, str] = {
     "us": "https://track.customer.io",
     "eu": "https://track-eu.customer.io",
 }
+_CREDENTIALS = ("CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_AUTH")
+# Plain names and addresses only: an escape such as %63 would be undone after the host was looked at.
+_HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _API_PATHS = ("/api/v1", "/api/v2")
 
 
@@ -63,8 +67,11 @@ def read_environment(environ: Mapping[str, str], env_file: Path | None) -> dict[
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise ConfigError(f"{env_file}: cannot be read: {reason}") from error
         values = dict(dotenv_values(stream=io.StringIO(text), interpolate=False))
-    merged = {**values, **environ}
-    return {name: value.strip() for name, value in merged.items() if value and value.strip()}
+    ours = {name: value.strip() for name, value in environ.items() if value.strip()}
+    if not ours.keys().isdisjoint(_CREDENTIALS):
+        # Credentials are one thing: a half of them from here and a half from there fits no workspace.
+        values = {name: value for name, value in values.items() if name not in _CREDENTIALS}
+    return {**{name: value.strip() for name, value in values.items() if value and value.strip()}, **ours}
 
 
 def load_settings(variables: Mapping[str, str]) -> Settings:
@@ -87,22 +94,26 @@ def parse_base_url(text: str, place: str) -> str:
     Raises:
         ConfigError: anything else.
     """
+    if "@" in text:
+        # Not repeated: what stands before the @ may be a secret.
+        raise ConfigError(
+            f"{place}: expected no user or password in the URL; use CUSTOMERIO_SITE_ID and _API_KEY"
+        )
     expected = f"{place}: expected http(s)://host[:port], got {text!r}"
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
         raise ConfigError(expected) from error
-    if parts.username or parts.password:
-        raise ConfigError(
-            f"{place}: expected no user or password in the URL; use CUSTOMERIO_SITE_ID and _API_KEY"
-        )
     path = parts.path.rstrip("/")
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.hostname or ""):
+        raise ConfigError(expected)
+    if parts.query or parts.fragment:
         raise ConfigError(expected)
     if path and path not in _API_PATHS:
         raise ConfigError(f"{place}: expected no path but {' or '.join(_API_PATHS)}, got {text!r}")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    hostname = parts.hostname or ""
+    host = f"[{hostname}]" if ":" in hostname else hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 

@@ -20,12 +20,10 @@ class MetricType(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric's name and type, what its values are ("time" is milliseconds), and what it tells."""
+    """A metric's name and type; a Trend is in milliseconds. ``docs/results.md`` says what each tells."""
 
     name: str
     type: MetricType
-    contains: str = "default"
-    description: str = ""
 
 
 def _catalog(*metrics: Metric) -> dict[str, Metric]:
@@ -33,21 +31,21 @@ def _catalog(*metrics: Metric) -> dict[str, Metric]:
 
 
 CATALOG = _catalog(
-    Metric("checks", MetricType.RATE, description="share of checks that passed"),
-    Metric("errors", MetricType.RATE, description="share of iterations whose check failed"),
-    Metric("identify_duration", MetricType.TREND, "time", "identify: from the request's start to the answer"),
-    Metric("track_duration", MetricType.TREND, "time", "track: from the request's start to the answer"),
-    Metric("identify_duration_from_arrival", MetricType.TREND, "time", "identify: from the due instant on"),
-    Metric("track_duration_from_arrival", MetricType.TREND, "time", "track: from the due instant on"),
-    Metric("start_lag", MetricType.TREND, "time", "from an arrival's instant to its iteration's start"),
-    Metric("http_reqs", MetricType.COUNTER, description="requests sent"),
-    Metric("http_req_duration", MetricType.TREND, "time", "from the request's start to the answer"),
-    Metric("http_req_failed", MetricType.RATE, description="share of requests that failed"),
-    Metric("iterations", MetricType.COUNTER, description="iterations completed"),
-    Metric("iteration_duration", MetricType.TREND, "time", "an iteration with its pause"),
-    Metric("dropped_iterations", MetricType.COUNTER, description="arrivals that no idle VU took in time"),
-    Metric("vus", MetricType.GAUGE, description="VUs with an iteration in flight"),
-    Metric("vus_max", MetricType.GAUGE, description="VUs that are up"),
+    Metric("checks", MetricType.RATE),
+    Metric("errors", MetricType.RATE),
+    Metric("identify_duration", MetricType.TREND),
+    Metric("track_duration", MetricType.TREND),
+    Metric("identify_duration_from_arrival", MetricType.TREND),
+    Metric("track_duration_from_arrival", MetricType.TREND),
+    Metric("start_lag", MetricType.TREND),
+    Metric("http_reqs", MetricType.COUNTER),
+    Metric("http_req_duration", MetricType.TREND),
+    Metric("http_req_failed", MetricType.RATE),
+    Metric("iterations", MetricType.COUNTER),
+    Metric("iteration_duration", MetricType.TREND),
+    Metric("dropped_iterations", MetricType.COUNTER),
+    Metric("vus", MetricType.GAUGE),
+    Metric("vus_max", MetricType.GAUGE),
 )
 
 

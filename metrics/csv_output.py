@@ -6,7 +6,6 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 from metrics.catalog import MetricType
 from metrics.sinks import CounterSink, GaugeSink, RateSink, TrendSink
@@ -52,14 +51,6 @@ class CsvOutput:
     def close(self) -> None:
         """Close the file; nothing is held back that ``write`` was given."""
         self._file.close()
-
-    def __enter__(self) -> CsvOutput:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _write_rows(self, rows: Sequence[Sequence[object]]) -> None:
         text = io.StringIO()

@@ -13,7 +13,7 @@ class RequestRecorder:
 
     Our users give in the event's context their ``scenario``, their ``kind`` (identify, track), what
     ``failure`` they saw, and ``late_ms``, how long after the arrival's instant the request began.
-    Requests of other users are recorded too, as far as they can be.
+    What else fires the event in a run (a plugin, another locustfile's listener) counts as a request.
     """
 
     def __init__(self, store: MetricStore) -> None:

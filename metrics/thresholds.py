@@ -56,12 +56,21 @@ def check_thresholds(profile: Profile) -> None:
 
 
 def evaluate(
-    thresholds: Mapping[str, Sequence[ThresholdOptions]], store: MetricStore, seconds: float
+    thresholds: Mapping[str, Sequence[ThresholdOptions]],
+    store: MetricStore,
+    seconds: float,
+    *,
+    skip_empty: bool = False,
 ) -> list[ThresholdResult]:
-    """Hold every threshold against what has been recorded in ``seconds`` of the run."""
+    """Hold every threshold against what has been recorded in ``seconds`` of the run.
+
+    During a run k6 leaves out metrics that have no value yet, and so does ``skip_empty``.
+    """
     results = []
     for selector, several in thresholds.items():
         sink = store.sink(selector)
+        if skip_empty and sink.is_empty:
+            continue
         for one in several:
             value = sink.aggregate(one.threshold.aggregation, seconds)
             results.append(ThresholdResult(selector, one, value, one.threshold.holds(value)))

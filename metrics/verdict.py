@@ -70,7 +70,8 @@ def judge(
         workers: a part for each, where there are any; the one to blame is named.
     """
     due = sum(ledger.due for ledger in ledgers.values())
-    dropped = sum(ledger.dropped for ledger in ledgers.values())
+    late = sum(ledger.dropped_late for ledger in ledgers.values())
+    dropped = sum(ledger.dropped for ledger in ledgers.values()) - late
     lost = sum(ledger.lost for ledger in ledgers.values())
     cpu = f"CPU {generator.cpu_average_percent:.0f}%"
     reasons = list(faults)
@@ -78,9 +79,11 @@ def judge(
         f"the ledger of {name} does not add up" for name, ledger in ledgers.items() if not ledger.is_closed
     ]
     if dropped:
-        short = [name for name, ledger in ledgers.items() if ledger.dropped]
+        short = [name for name, ledger in ledgers.items() if ledger.dropped > ledger.dropped_late]
         limits = ", ".join(f"{name} has max_vus {vus_limits[name]}" for name in short)
         reasons.append(f"{dropped} of {due} arrivals dropped for want of an idle VU ({limits})")
+    if late:
+        reasons.append(f"{late} of {due} arrivals dropped because the generator stood still")
     if lost:
         losers = ", ".join(f"{one.name} {one.lost}" for one in workers if one.lost)
         reasons.append(f"{lost} of {due} arrivals lost" + (f" ({losers})" if losers else ""))

@@ -68,8 +68,15 @@ def add_arguments(parser: LocustArgumentParser) -> None:
     )
 
 
-def read_arguments(options: argparse.Namespace, form: Mapping[str, str] | None = None) -> Arguments:
+def read_arguments(
+    options: argparse.Namespace,
+    form: Mapping[str, str] | None = None,
+    first: Arguments | None = None,
+) -> Arguments:
     """Our part of the parsed options, with what the web UI's form would change laid over them.
+
+    ``first`` is what the command line said: its profile stands in for an empty one, and what no form
+    may change stays as it is there.
 
     Raises:
         ConfigError: a value from the form is not as expected.
@@ -81,10 +88,11 @@ def read_arguments(options: argparse.Namespace, form: Mapping[str, str] | None =
     except argparse.ArgumentTypeError as error:
         raise ConfigError(str(error)) from error
     return Arguments(
-        profile=(form.get("profile", options.profile) or "").strip() or DEFAULT_PROFILE,
+        profile=(form.get("profile", options.profile) or "").strip()
+        or (first.profile if first else DEFAULT_PROFILE),
         time_scale=scale,
-        results_dir=Path(options.results_dir),
-        allow_live=options.allow_live,
+        results_dir=first.results_dir if first else Path(options.results_dir),
+        allow_live=first.allow_live if first else options.allow_live,
         people_seed=seed,
     )
 

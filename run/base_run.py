@@ -47,7 +47,7 @@ class BaseRun(ABC):
         self.run_id = run_id
         self.folder = folder
         self.profile = preparation.profile
-        self.store = MetricStore(selector for selector in self.profile.thresholds if "{" in selector)
+        self.store = MetricStore(self.profile.thresholds)
         self.faults: list[str] = []
         self.ended_by = "finished"
         self.is_stopping = False
@@ -82,6 +82,11 @@ class BaseRun(ABC):
         if self._started_at is None:
             raise RuntimeError("the clocks have not started")
         return self._started_at
+
+    @property
+    @abstractmethod
+    def length(self) -> float:
+        """Seconds from the clocks' start to the schedules' end or stop, or to the last answer if later."""
 
     @property
     @abstractmethod
@@ -124,7 +129,7 @@ class BaseRun(ABC):
 
     def abort_on_failed_threshold(self) -> None:
         """Stop the clocks if a threshold with ``abort_on_fail`` does not hold."""
-        results = evaluate(self.profile.thresholds, self.store, self.elapsed)
+        results = evaluate(self.profile.thresholds, self.store, self.elapsed, skip_empty=True)
         failed = first_to_abort(results, self.elapsed)
         if failed is not None:
             self.stop_clocks(f"aborted by threshold {failed.selector} {failed.describe()}")
@@ -146,7 +151,7 @@ class BaseRun(ABC):
     def finish(self) -> RunReport:
         """Close the books, when no VU is left, and report."""
         self.stop_clocks("stopped")
-        seconds = self.elapsed
+        seconds = self.length
         self._cpu.read()
         self.close_second()
         self._close_csv()
@@ -191,7 +196,7 @@ class BaseRun(ABC):
         return []
 
     def _write(self, second: int, cells: Sequence[Cell | MergedCell]) -> None:
-        if self._csv is None:
+        if self._csv is None or not self.is_started:
             return
         try:
             self._csv.write(int(self._started_unix) + second, second, cells)

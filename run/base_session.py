@@ -41,7 +41,12 @@ class BaseSession(ABC):
         self._main = gevent.getcurrent()
         environment.events.request.add_listener(self._on_request)
         # gevent runs these in greenlets of their own: a signal never breaks into a VU's code.
-        gevent.signal_handler(signal.SIGINT, self._on_sigint)
+        gevent.signal_handler(signal.SIGINT, self._on_signal, "interrupted by Ctrl-C")
+
+    @property
+    @abstractmethod
+    def _has_run(self) -> bool:
+        """Whether a run is open that a second signal could cut short."""
 
     @abstractmethod
     def _stop_gracefully(self, reason: str) -> None:
@@ -51,11 +56,11 @@ class BaseSession(ABC):
         if self._recorder is not None:
             self._recorder(**request)
 
-    def _on_sigint(self) -> None:
-        """First: stop gracefully. Second: cut off what is in flight. Third: leave at once."""
+    def _on_signal(self, reason: str) -> None:
+        """First: stop gracefully. Second, of any kind: cut off what is in flight. Third: leave at once."""
         self._interrupts += 1
-        if self._interrupts == 1:
-            self._stop_gracefully("interrupted by Ctrl-C")
+        if self._interrupts == 1 or not self._has_run:
+            self._stop_gracefully(reason)
             self._end_process()
         elif self._interrupts == 2:
             self._interrupt_in_flight(None)
@@ -84,6 +89,8 @@ def calm_garbage_collector() -> None:
     One over all that is loaded takes tens of milliseconds: collect now, and leave what stays out of
     later ones.
     """
+    # What an earlier run left frozen may be garbage by now.
+    gc.unfreeze()
     gc.collect()
     gc.freeze()
 

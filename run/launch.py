@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,10 @@ _ARGUMENT_PREFIX = "LOAD_TEST_"
 def register(events: Events) -> None:
     """Hook the load test into Locust."""
     with plain_errors():
-        env_file = Path(os.environ.get("LOAD_TEST_ENV_FILE") or _ENV_FILE)
+        named = os.environ.get("LOAD_TEST_ENV_FILE")
+        env_file = Path(named or _ENV_FILE)
+        if named and not env_file.exists():
+            raise ConfigError(f"LOAD_TEST_ENV_FILE: no such file: {named}")
         variables = read_environment(os.environ, env_file)
     _give_arguments(variables)
 
@@ -40,7 +44,10 @@ def register(events: Events) -> None:
         add_arguments(parser)
 
     def on_init(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> None:
-        with plain_errors():
+        # A worker forked by --processes has its master's mistakes, and the master says them.
+        options = environment.parsed_options
+        is_forked = bool(options and options.processes and options.worker)
+        with plain_errors(is_silent=is_forked):
             _start_session(environment, web_ui, variables)
 
     events.init_command_line_parser.add_listener(on_parser)
@@ -61,6 +68,7 @@ def _start_session(environment: Environment, web_ui: WebUI | None, variables: Ma
         return
     if web_ui is not None:
         _check_port_free(web_ui.host, web_ui.port)
+        sys.stderr.write(f"Web UI at http://{web_ui.host or 'localhost'}:{web_ui.port} (Ctrl-C ends it)\n")
     if isinstance(runner, MasterRunner):
         session: MasterSession | LocalSession = MasterSession(environment, runner, options, settings)
     else:
@@ -81,18 +89,26 @@ def _give_arguments(variables: Mapping[str, str]) -> None:
 
 
 def _check_locust_options(options: Any) -> None:
+    if options.tags or options.exclude_tags:
+        raise ConfigError("--tags, --exclude-tags: not supported; expected user classes or a --profile")
+    if options.reset_stats:
+        raise ConfigError("--reset-stats: not supported; expected statistics of the whole run")
     if options.class_picker:
         raise ConfigError("--class-picker: not supported; expected scenarios chosen by --profile")
 
 
 def _check_port_free(host: str, port: int) -> None:
     """Find a busy port before Locust does, which ends with a traceback."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise ConfigError(f"--web-port {port}: expected a free port: {error.strerror}") from error
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"--web-host {host}, --web-port {port}: expected a free port: {reason}") from error
 
 
 def _keep_one_summary(options: Any) -> None:
@@ -107,6 +123,8 @@ def _answer_mistakes(session: MasterSession | LocalSession, host: str | None) ->
     if request.method != "POST" or not request.path.endswith("/swarm"):
         return None
     try:
+        if session.is_open:
+            raise ConfigError("a run is going or being stopped; expected a start after its end")
         session.prepare(request.form)
     except ConfigError as error:
         return jsonify({"success": False, "message": str(error), "host": host})

@@ -27,6 +27,9 @@ from users.scenario import Scenario, SignIn, schedule_of
 # Between the moment when all VUs are up and second 0, so that the first arrivals find them asleep.
 _HEAD_START_SECONDS = 0.1
 
+# A pause in long work that lets gevent look at its timers.
+BREATH_SECONDS = 1e-4
+
 
 class LoadRun(BaseRun):
     """Scenarios with their clocks, and the metrics of their VUs.
@@ -98,6 +101,14 @@ class LoadRun(BaseRun):
         return self._cpu.readings[-1] if self._cpu.readings else 0.0
 
     @property
+    def length(self) -> float:
+        return (
+            max(one.clock.length + one.options.start_time for one in self.scenarios)
+            if self.is_started
+            else 0.0
+        )
+
+    @property
     def is_done(self) -> bool:
         return self.is_started and all(
             one.clock.is_exhausted and one.clock.in_flight == 0 and self.elapsed >= one.ends_at
@@ -116,7 +127,9 @@ class LoadRun(BaseRun):
         pool = self._pools[scenario]
         if self.is_started:
             (clock,) = (one.clock for one in self.scenarios if one.name == scenario)
-            pool.grow(clock.dropped)
+            ledger = clock.ledger()
+            # More VUs are no help where the process itself is late.
+            pool.grow(ledger.dropped - ledger.dropped_late)
         return pool.size
 
     def counts(self, *, is_final: bool = False) -> dict[str, Counts]:
@@ -128,6 +141,7 @@ class LoadRun(BaseRun):
                 at=one.clock.elapsed + one.options.start_time,
                 started=ledger.started,
                 dropped=ledger.dropped,
+                dropped_late=ledger.dropped_late,
                 completed=ledger.completed,
                 interrupted=ledger.interrupted,
                 is_final=is_final,
@@ -166,8 +180,9 @@ class LoadRun(BaseRun):
             cells.append(cell)
             if cell.metric.name == "errors":
                 self._failed[dict(cell.tags)["scenario"]] += sum(1 for value in cell.values if value)
-            # Arrivals that are due now go first.
-            gevent.sleep(0)
+            # Arrivals that are due now go first. A sleep of 0 would not do: gevent looks at its timers
+            # only after many of those.
+            gevent.sleep(BREATH_SECONDS)
         if self.on_cells is not None:
             self.on_cells(second, cells)
         return [(second, cells)]

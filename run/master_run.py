@@ -42,6 +42,7 @@ class RemoteWorker:
     is_ready: bool = False
     is_done: bool = False
     is_final: bool = False
+    length: float = 0.0
     version: int = 0
     heard_at: float = field(default_factory=time.monotonic)
     counts: dict[str, Counts] = field(default_factory=dict)
@@ -90,6 +91,7 @@ class MasterRun(BaseRun):
         worker.is_started = report["is_started"]
         worker.is_ready = report["is_ready"]
         worker.is_done = report["is_done"]
+        worker.length = report["length"]
         if report["counts"] and not worker.is_final:
             worker.counts = {name: Counts(**one) for name, one in report["counts"].items()}
             worker.vus_busy = dict(report["vus_busy"])
@@ -151,6 +153,10 @@ class MasterRun(BaseRun):
         self.membership.begin(self.workers.keys())
 
     @property
+    def length(self) -> float:
+        return max((one.length for one in self.workers.values()), default=0.0)
+
+    @property
     def is_done(self) -> bool:
         live = self.live_workers()
         ends_at = max(
@@ -161,7 +167,7 @@ class MasterRun(BaseRun):
     def vus_wanted(self, scenario: str) -> int:
         pool = self._pools[scenario]
         if self.is_started:
-            pool.grow(self._sum(scenario, "dropped"))
+            pool.grow(self._sum(scenario, "dropped") - self._sum(scenario, "dropped_late"))
         # Every worker owns arrivals of every scenario, and needs a VU for them.
         return max(pool.size, len(self.workers))
 

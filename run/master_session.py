@@ -17,6 +17,7 @@ from locust.runners import MasterRunner
 from cluster import wire
 from cluster.fingerprint import code_fingerprint
 from cluster.membership import BEAT_SECONDS
+from config.errors import ConfigError
 from config.settings import Settings
 from run.master_run import MasterRun, RemoteWorker
 from run.preparation import Preparation
@@ -64,10 +65,12 @@ class MasterSession(OpeningSession[MasterRun]):
         runner.register_message(wire.METRICS, self._on_metrics)
         runner.register_message(wire.LEAVING, self._on_leaving)
 
-    def open(self) -> None:
+    def _open(self) -> None:
         """Prepare a run and tell the workers of it, before Locust tells them to spawn."""
+        if self._runner.worker_count == 0:
+            raise ConfigError("no worker is connected; expected at least one before the start")
         self._wait_until(lambda: all(one in self._greeted for one in self._runner.clients))
-        super().open()
+        super()._open()
         run = self._open_run()
         for client_id in list(self._runner.clients):
             self._invite(run, client_id)

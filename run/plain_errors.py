@@ -12,10 +12,11 @@ USAGE_EXIT_CODE = 2
 
 
 @contextmanager
-def plain_errors() -> Iterator[None]:
-    """Turn a ``ConfigError`` into its line on standard error and exit code 2."""
+def plain_errors(*, is_silent: bool = False) -> Iterator[None]:
+    """Turn a ``ConfigError`` into its line on standard error and exit code 2; without the line if silent."""
     try:
         yield
     except ConfigError as error:
-        sys.stderr.write(f"error: {error}\n")
+        if not is_silent:
+            sys.stderr.write(f"error: {error}\n")
         sys.exit(USAGE_EXIT_CODE)

@@ -66,9 +66,13 @@ def prepare(
     profile = parse_profile(profile_text)
     check_thresholds(profile)
     profile = _with_kinds(profile, known_kinds, chosen_kinds).scaled(arguments.time_scale)
+    try:
+        plan = plan_of(profile)
+    except ValueError as error:
+        raise ConfigError(f"{profile_text.place} at time scale {arguments.time_scale:g}: {error}") from error
     target = choose_target(settings, host, allow_live=arguments.allow_live)
     check_writable(arguments.results_dir)
-    return Preparation(arguments, profile_text, profile, target, plan_of(profile))
+    return Preparation(arguments, profile_text, profile, target, plan)
 
 
 def _with_kinds(profile: Profile, known: Collection[str], chosen: Collection[str]) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from argparse import Namespace
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from gevent.event import Event
 from locust.env import Environment
 from rich.console import Console
 
+from config.errors import ConfigError
 from config.settings import Settings
 from metrics.progress import ProgressView, new_progress
 from metrics.request_recorder import RequestRecorder
@@ -22,8 +24,9 @@ from run.base_session import BaseSession, calm_garbage_collector
 from run.folder import make_run_folder, new_run_id
 from run.load_run import LoadRun
 from run.local_standin import LocalStandin
+from run.plain_errors import USAGE_EXIT_CODE
 from run.preparation import Preparation, prepare
-from run.publish import publish
+from run.publish import BROKEN_EXIT_CODE, publish
 from run.target import is_live
 from shapes.ramping_arrival_rate import PoolDispatcher
 from users.scenario import Scenario
@@ -45,14 +48,18 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
 
     def __init__(self, environment: Environment, options: Namespace, settings: Settings) -> None:
         super().__init__(environment, options, settings)
-        self._out = Console()
+        # Locust's --json has standard output for itself.
+        self._out = Console(stderr=bool(options.json))
         self._standin: LocalStandin | None = None
         self._run: AnyRun | None = None
         self._progress: ProgressView | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
+        self._is_over_unopened = False
         # Set whenever no run is open: a runner may be stopped without ever having run.
         self._reported = Event()
         self._reported.set()
+        # Locust's web UI takes any option that a form names; these are for the command line alone.
+        self._first_arguments = read_arguments(options)
         self._reach_target(self.prepare())
         environment.dispatcher_class = PoolDispatcher
         self._listen()
@@ -66,7 +73,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
             ConfigError: something is not as expected.
         """
         form = form or {}
-        arguments = read_arguments(self._options, form)
+        arguments = read_arguments(self._options, form, self._first_arguments)
         host = form.get("host", self._environment.host)
         if self._standin is not None and host == self._standin.url:
             host = None
@@ -80,7 +87,23 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         return self._run is not None
 
     def open(self) -> None:
-        """Prepare a run: its folder, its scenarios, and the user classes that Locust is to spawn."""
+        """Prepare a run: its folder, its scenarios, and the user classes that Locust is to spawn.
+
+        If that cannot be done the reason is said, and the run is over before it has begun.
+        """
+        try:
+            self._open()
+        except ConfigError as error:
+            self._could_not_open(str(error), USAGE_EXIT_CODE)
+        except (OSError, RuntimeError) as error:
+            self._could_not_open(str(error), BROKEN_EXIT_CODE)
+
+    def _could_not_open(self, why: str, exit_code: int) -> None:
+        self._say(f"error: {why}")
+        self._environment.process_exit_code = exit_code
+        self._is_over_unopened = True
+
+    def _open(self) -> None:
         preparation = self.prepare()
         self._reach_target(preparation)
         base_url = str(self._environment.host)
@@ -103,7 +126,10 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         return sum(user_class.fixed_count for user_class in self._environment.user_classes)
 
     def is_over(self) -> bool:
-        """Whether the run can be stopped: all is done, or it was told to end."""
+        """Whether the run can be stopped: all is done, or it was told to end, or it never began."""
+        if self._is_over_unopened:
+            self._is_over_unopened = False
+            return True
         run = self._open_run()
         return run.is_stopping or run.is_done
 
@@ -120,7 +146,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         events.quitting.add_listener(self._on_quitting)
         if self._options.headless:
             # Locust's own handler comes up only when a headless run with a shape is over.
-            gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
+            gevent.signal_handler(signal.SIGTERM, self._on_signal, "stopped by SIGTERM")
 
     def _on_spawning_complete(self, **_: Any) -> None:
         run = self._run
@@ -164,6 +190,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
             self._progress = None
         report = run.finish()
         self._recorder = None
+        gc.unfreeze()
         self._environment.process_exit_code = publish(report, self._out)
         self._reported.set()
 
@@ -174,9 +201,9 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
             self._standin.stop()
             self._standin = None
 
-    def _on_sigterm(self) -> None:
-        self._stop_gracefully("stopped by SIGTERM")
-        self._end_process()
+    @property
+    def _has_run(self) -> bool:
+        return self.is_open
 
     def _stop_gracefully(self, reason: str) -> None:
         if self._run is not None:
@@ -189,7 +216,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         """Set Locust's host to the run's target, starting the stand-in if that is it."""
         base_url = preparation.target.base_url
         if base_url is None:
-            if self._standin is None:
+            if self._standin is None or not self._standin.is_running:
                 self._standin = LocalStandin()
                 self._say(f"No credentials: the load goes to a local stand-in at {self._standin.url}")
             base_url = self._standin.url
@@ -216,7 +243,7 @@ class LocalSession(OpeningSession[LoadRun]):
     """A load test whose VUs are all in this process."""
 
     def is_over(self) -> bool:
-        for scenario in self._open_run().overdue_scenarios():
+        for scenario in self._run.overdue_scenarios() if self._run is not None else []:
             self._interrupt_in_flight(scenario.name)
         return super().is_over()
 

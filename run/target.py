@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -9,7 +10,6 @@ from config.errors import ConfigError
 from config.settings import TRACK_HOSTS, Credentials, Settings, parse_base_url
 
 _LIVE_DOMAIN = "customer.io"
-_LOOPBACK = ("localhost", "::1")
 # What signs in to a stand-in, which takes any pair unless told otherwise.
 _STANDIN_CREDENTIALS = Credentials("load-test-site", "load-test-key")
 
@@ -69,7 +69,10 @@ def _check_live(base_url: str, settings: Settings, *, allow_live: bool) -> None:
 
 def _is_loopback(base_url: str) -> bool:
     host = _hostname(base_url)
-    return host in _LOOPBACK or host.startswith("127.")
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _hostname(base_url: str) -> str:

@@ -25,14 +25,13 @@ from config.profile import DEFAULT_PROFILE, ProfileText, read_profile
 from config.settings import Settings
 from metrics.request_recorder import RequestRecorder
 from metrics.store import Cell
-from metrics.summary_json import write_summary_json
 from run.arguments import Arguments, read_arguments
 from run.base_session import BaseSession, calm_garbage_collector
 from run.folder import make_run_folder
-from run.load_run import LoadRun
+from run.load_run import BREATH_SECONDS, LoadRun
 from run.plain_errors import USAGE_EXIT_CODE
 from run.preparation import prepare
-from run.publish import BROKEN_EXIT_CODE
+from run.publish import BROKEN_EXIT_CODE, write_summary
 from shapes.share import Epoch
 
 MASTER_SILENCE_SECONDS = 10.0
@@ -68,7 +67,9 @@ class WorkerSession(BaseSession):
         self._last_beat = 0.0
         self._is_leaving = False
         self._seconds: gevent.Greenlet[..., None] | None = None
-        gevent.signal_handler(signal.SIGTERM, self._on_sigint)
+        gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
+        # Registered after the runner's own listener and run before it: Locust says goodbye last.
+        environment.events.quitting.add_listener(self._on_quitting)
         runner.register_message(wire.REFUSE, self._on_refuse)
         runner.register_message(wire.OPEN, self._on_open)
         runner.register_message(wire.BEAT, self._on_beat)
@@ -160,7 +161,7 @@ class WorkerSession(BaseSession):
         encoded = []
         for cell in cells:
             encoded.append(wire.encode_cell(cell))
-            gevent.sleep(0)
+            gevent.sleep(BREATH_SECONDS)
         number, self._reports_sent = self._reports_sent, self._reports_sent + 1
         self._send(
             wire.METRICS,
@@ -185,6 +186,7 @@ class WorkerSession(BaseSession):
                 "is_started": run.is_started,
                 "is_ready": run.is_started and all(up.get(one.name) for one in run.scenarios),
                 "is_done": run.is_done,
+                "length": run.length,
                 "is_final": is_final,
                 "counts": {name: one.as_dict() for name, one in run.counts(is_final=is_final).items()}
                 if run.is_started
@@ -207,10 +209,7 @@ class WorkerSession(BaseSession):
             self._seconds = None
         report = run.finish()
         self._report(run, sent=time.monotonic(), is_final=True)
-        try:
-            write_summary_json(run.folder / "summary.json", report)
-        except OSError as error:
-            self._say(f"error: {run.folder}/summary.json: cannot be written: {error.strerror}")
+        write_summary(report)
         self._recorder = None
         # All VUs have ended: Locust has no one left to wait for when it stops them in its turn.
         self._environment.stop_timeout = 0.0
@@ -218,8 +217,21 @@ class WorkerSession(BaseSession):
 
     # Ends before the run's end.
 
+    @property
+    def _has_run(self) -> bool:
+        return self._run is not None
+
     def _stop_gracefully(self, reason: str) -> None:
-        """Leave: go on until the others have taken over, then account for everything."""
+        """Nothing yet: Locust is about to quit, and then the worker leaves."""
+
+    def _on_sigterm(self) -> None:
+        """The first is Locust's, which quits; a second cuts off what is in flight."""
+        self._interrupts += 1
+        if self._interrupts == 2:
+            self._interrupt_in_flight(None)
+
+    def _on_quitting(self, **_: Any) -> None:
+        """Leave a run that is going: go on until the others have taken over, then account for everything."""
         run = self._run
         if run is None or self._is_leaving:
             return
@@ -229,7 +241,7 @@ class WorkerSession(BaseSession):
         while self._run is run and not self._is_relieved(run) and time.monotonic() < deadline:
             gevent.sleep(0.05)
         if self._run is run:
-            self._close(run, reason)
+            self._close(run, "left")
         # Another greenlet may be closing it.
         while self._run is run:
             gevent.sleep(0.05)

@@ -21,6 +21,7 @@ class Counts:
     at: float
     started: int = 0
     dropped: int = 0
+    dropped_late: int = 0
     completed: int = 0
     interrupted: int = 0
     is_final: bool = False
@@ -93,6 +94,7 @@ def close_ledger(
         due=due + nobodys,
         started=started,
         dropped=dropped,
+        dropped_late=sum(one.dropped_late for one in counts.values()),
         lost=lost,
         not_yet_due=schedule.total - started - dropped - lost,
         completed=completed,

@@ -66,11 +66,13 @@ class ArrivalClock:
         self._next_number = 1
         self._started = 0
         self._dropped = 0
+        self._dropped_late = 0
         self._waiting = 0
         self._highest_started = 0
         # Numbers given back before their instant, a heap: the next idle VU takes the lowest.
         self._returned: list[int] = []
         self._completed = 0
+        self._last_end: float | None = None
         self._interrupted = 0
 
     def start(self, origin: float) -> None:
@@ -137,6 +139,7 @@ class ArrivalClock:
         """
         lag = self._now() - arrival.instant
         if self._stopped_at is not None or lag >= LATE_SECONDS:
+            self._dropped_late += self._stopped_at is None
             self.give_back(arrival)
             return None
         self._waiting -= 1
@@ -159,10 +162,20 @@ class ArrivalClock:
     def complete(self) -> None:
         """An iteration has ended by itself."""
         self._completed += 1
+        self._last_end = self._now()
 
     def interrupt(self) -> None:
         """An iteration was cut off."""
         self._interrupted += 1
+        self._last_end = self._now()
+
+    @property
+    def length(self) -> float:
+        """Seconds from the schedule's start to its end or stop, or to the last iteration's end if later."""
+        if self._origin is None:
+            return 0.0
+        last_end = self._last_end - self._origin if self._last_end is not None else 0.0
+        return max(0.0, min(self.elapsed, self.schedule.duration), last_end)
 
     @property
     def dropped(self) -> int:
@@ -184,6 +197,7 @@ class ArrivalClock:
             due=self._share.count(1, self._due()),
             started=self._started,
             dropped=self._dropped,
+            dropped_late=self._dropped_late,
             lost=0,
             not_yet_due=self._share.count(self._next_number, total) + self._waiting + len(self._returned),
             completed=self._completed,

@@ -11,15 +11,16 @@ class Ledger:
 
     ``scheduled`` (all of the schedule) and ``due`` (those whose instant has come) are arithmetic.
     The others are counted as they happen: ``started``; ``dropped``, no idle VU took the arrival in
-    time; ``lost``, owned by a worker that died; ``not_yet_due``, not handed to a VU, or held by one
-    that sleeps until the instant; and of the started ones ``completed`` and ``interrupted`` (cut off
-    by a stop).
+    time (of which ``dropped_late`` because the process itself woke too late); ``lost``, owned by a
+    worker that died; ``not_yet_due``, not handed to a VU, or held by one that sleeps until the instant;
+    and of the started ones ``completed`` and ``interrupted`` (cut off by a stop).
     """
 
     scheduled: int
     due: int
     started: int
     dropped: int
+    dropped_late: int
     lost: int
     not_yet_due: int
     completed: int

@@ -89,10 +89,12 @@ class LoadTest:
 
     Args:
         tmp_path: where its results and its profile go.
-        arguments: of Locust and ours; ``--headless`` is added unless ``ui_port`` is given.
+        arguments: of Locust and ours; ``--headless`` is added unless ``headless`` is false.
         profile: the text of a profile; none uses what the arguments say.
         env: settings, such as ``CUSTOMERIO_BASE_URL``.
         locustfile: another one, or several, as ``--locustfile`` takes them.
+        headless: whether it runs without the web UI.
+        root: another copy of the project to run.
     """
 
     unfinished: ClassVar[list[LoadTest]] = []
@@ -106,6 +108,7 @@ class LoadTest:
         env: Mapping[str, str] | None = None,
         locustfile: str = "locustfile.py",
         headless: bool = True,
+        root: Path | None = None,
     ) -> None:
         self.results_dir = tmp_path / "results"
         command = [sys.executable, "-m", "locust", "-f", locustfile, "--loglevel", "WARNING"]
@@ -116,14 +119,15 @@ class LoadTest:
             command += ["--profile", str(path)]
         own = ("CUSTOMERIO_", "LOAD_TEST_", "LOCUST_")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
-        environment |= {"LOAD_TEST_ENV_FILE": str(tmp_path / "no.env"), "COLUMNS": "200"}
+        (tmp_path / "empty.env").touch()
+        environment |= {"LOAD_TEST_ENV_FILE": str(tmp_path / "empty.env"), "COLUMNS": "200"}
         environment |= {"LOAD_TEST_RESULTS_DIR": str(self.results_dir), **(env or {})}
         # Files, not pipes: nobody reads them while the test looks elsewhere.
         self._stdout = (tmp_path / "stdout.txt").open("w+")
         self._stderr = (tmp_path / "stderr.txt").open("w+")
         self.process = subprocess.Popen(
             [*command, *arguments],
-            cwd=ROOT,
+            cwd=root or ROOT,
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=self._stdout,

@@ -17,7 +17,8 @@ def _on_request(name: str, response_time: float, **_: Any) -> None:
 
 
 def _on_quitting(**_: Any) -> None:
-    Path(os.environ["RAW_SAMPLES_FILE"]).write_text(json.dumps(_samples))
+    # A process of many has a file of its own.
+    Path(f"{os.environ['RAW_SAMPLES_FILE']}.{os.getpid()}").write_text(json.dumps(_samples))
 
 
 events.request.add_listener(_on_request)

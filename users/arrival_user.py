@@ -14,6 +14,7 @@ from locust.env import Environment
 
 from metrics.catalog import tags
 from shapes.clock import Arrival, LookAgain
+from users.outcome import Failure, FailureKind
 from users.scenario import Scenario
 from users.transport import Call, RequestsTransport, Transport
 
@@ -59,13 +60,13 @@ class ArrivalUser(HttpUser):
         self.wait()  # type: ignore[no-untyped-call] # nor here
 
     def on_stop(self) -> None:
-        """Account for the arrival that a stopped VU was waiting for."""
-        if self._arrival is not None:
-            self.scenario.clock.give_back(self._arrival)
-            self._arrival = None
+        """Account for the arrival that a stopped VU was waiting for, and close its connection."""
+        self._give_back()
+        self.client.close()
 
     def wait_time(self) -> float:
         """Take the next arrival and give the seconds until it; the VU is idle from here on."""
+        self._give_back()
         self.scenario.clock_started.wait()
         while isinstance(taken := self.scenario.clock.take(), LookAgain):
             gevent.sleep(taken.seconds)
@@ -73,6 +74,11 @@ class ArrivalUser(HttpUser):
         if taken is None:
             return _PARKED_SECONDS
         return max(0.0, taken.instant - time.monotonic())
+
+    def _give_back(self) -> None:
+        if self._arrival is not None:
+            self.scenario.clock.give_back(self._arrival)
+            self._arrival = None
 
     @task
     def iteration(self) -> None:
@@ -91,9 +97,13 @@ class ArrivalUser(HttpUser):
         except GreenletExit:
             self.scenario.clock.interrupt()
             raise
-        except BaseException:
-            self.scenario.clock.complete()
+        except Exception as error:
+            self._end_iteration(started)
+            self._record_check(Failure(FailureKind.EXCEPTION, f"{type(error).__name__}: {error}"))
             raise
+        self._end_iteration(started)
+
+    def _end_iteration(self, started: float) -> None:
         self.scenario.clock.complete()
         self.scenario.store.add("iterations", 1, self._tags)
         self.scenario.store.add("iteration_duration", (time.monotonic() - started) * 1000, self._tags)
@@ -107,7 +117,10 @@ class ArrivalUser(HttpUser):
             "check": self._check_name,
             "late_ms": (time.monotonic() - arrival.instant) * 1000,
         }
-        failure = self._transport.send(Call(method, path, self.kind, body, context))
+        self._record_check(self._transport.send(Call(method, path, self.kind, body, context)))
+
+    def _record_check(self, failure: Failure | None) -> None:
+        scenario = self.scenario
         scenario.store.add("checks", failure is None, self._check_tags)
         scenario.store.add("errors", failure is not None, self._tags)
         if failure is not None:

@@ -17,6 +17,7 @@ class FailureKind(StrEnum):
     CLIENT_ERROR = "4xx client error"
     SERVER_ERROR = "5xx server error"
     BAD_BODY = "bad body"
+    EXCEPTION = "exception"
 
 
 @dataclass(frozen=True)

@@ -23,21 +23,21 @@ class PeoplePool:
     """
 
     def __init__(self, run_id: str, seed: int) -> None:
-        self._run_id = run_id
+        self.run_id = run_id
         faker = Faker("en_US")
         faker.seed_instance(seed)
         self._attributes = [_attributes(faker) for _ in range(POOL_SIZE)]
 
     def id_of(self, number: int) -> str:
         """The id of person ``number`` of this run; safe in a URL path as it is."""
-        return f"load-test-{self._run_id}-{number}"
+        return f"load-test-{self.run_id}-{number}"
 
     def attributes_of(self, number: int) -> dict[str, Any]:
         """The attributes to identify person ``number`` with: the marks of a load test, and a life."""
         return {
             "email": f"{self.id_of(number)}@example.com",
             "_load_test": True,
-            "_load_test_run": self._run_id,
+            "_load_test_run": self.run_id,
             **self._attributes[number % POOL_SIZE],
         }
 

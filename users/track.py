@@ -20,7 +20,11 @@ class TrackUser(ArrivalUser):
         now = time.time()
         body = {
             "name": "load_test_event",
-            "data": {"source": "load_test", "timestamp": int(now * 1000)},
+            "data": {
+                "source": "load_test",
+                "timestamp": int(now * 1000),
+                "_load_test_run": self.scenario.people.run_id,
+            },
             "timestamp": int(now),
         }
         return "POST", f"/api/v1/customers/{self.scenario.people.id_of(arrival.number)}/events", body

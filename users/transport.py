@@ -7,6 +7,7 @@ business alone. Another HTTP client is another ``Transport``, and no scenario ch
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -55,6 +56,28 @@ class RequestsTransport:
         self._timeout_seconds = timeout_seconds
 
     def send(self, call: Call) -> Failure | None:
+        started = time.perf_counter()
+        try:
+            return self._send(call)
+        except Exception as error:  # noqa: BLE001 - whatever the client raises, the request has failed
+            milliseconds = (time.perf_counter() - started) * 1000
+            return self._report_exception(call, error, milliseconds)
+
+    def _report_exception(self, call: Call, error: Exception, milliseconds: float) -> Failure:
+        """Fire the event that Locust's session would have fired, had it not raised."""
+        failure = Failure(FailureKind.EXCEPTION, f"{type(error).__name__}: {error}"[:_DETAIL_CHARACTERS])
+        self._session.request_event.fire(
+            request_type=call.method,
+            name=call.name,
+            response_time=milliseconds,
+            response_length=0,
+            response=None,
+            context={**call.context, "failure": failure},
+            exception=error,
+        )
+        return failure
+
+    def _send(self, call: Call) -> Failure | None:
         with self._session.request(
             call.method,
             call.path,
@@ -88,11 +111,13 @@ def _failure_of(response: ResponseContextManager) -> Failure | None:
 
 
 def _failure_of_exception(error: Exception) -> Failure:
-    is_timeout = isinstance(error, requests.exceptions.Timeout)
-    cause = error
     # requests wraps urllib3's exceptions, which wrap the socket's: the innermost says what happened.
-    while cause.__context__ is not None and isinstance(cause.__context__, Exception):
-        cause = cause.__context__
+    # A timeout in the middle of a body comes wrapped as a connection error.
+    chain = [error]
+    while isinstance(chain[-1].__context__, Exception):
+        chain.append(chain[-1].__context__)
+    is_timeout = any(isinstance(one, requests.exceptions.Timeout | TimeoutError) for one in chain)
+    cause = chain[-1]
     kind = FailureKind.TIMEOUT if is_timeout else FailureKind.CONNECTION
     return Failure(kind, f"{type(cause).__name__}: {cause}"[:_DETAIL_CHARACTERS])
 

@@ -79,6 +79,10 @@ def test_a_broken_profile(tmp_path: Path, standin: StandinServer, profile: str, 
         (["--people-seed", "x"], "argument --people-seed: people seed: expected a whole number, got 'x'"),
         (["--no-such-argument"], "unrecognized arguments: --no-such-argument"),
         (["--host", "localhost:1"], "--host: expected http(s)://host[:port], got 'localhost:1'"),
+        (["--tags", "x"], "--tags, --exclude-tags: not supported"),
+        (["--time-scale", "1e308"], "at time scale 1e+308: "),
+        (["--host", "https://site:hush@h:99999"], "--host: expected no user or password in the URL"),
+        (["--host", "https://track.%63ustomer.io"], "--host: expected http(s)://host[:port]"),
         (["--class-picker"], "--class-picker: not supported; expected scenarios chosen by --profile"),
     ],
 )
@@ -97,6 +101,7 @@ def test_broken_arguments(tmp_path: Path, standin: StandinServer, arguments: lis
         ({"CUSTOMERIO_BASE_URL": "http://example.com"}, "http://example.com: no credentials"),
         ({"LOAD_TEST_TIME_SCALE": "-1"}, "argument --time-scale: "),
         ({"LOAD_TEST_RESULTS_DIR": "/proc/results"}, "--results-dir /proc/results: expected a folder"),
+        ({"LOAD_TEST_ENV_FILE": "/no/such.env"}, "LOAD_TEST_ENV_FILE: no such file: /no/such.env"),
         ({"LOAD_TEST_ENV_FILE": "/proc"}, "/proc: cannot be read: Is a directory"),
     ],
 )
@@ -115,7 +120,9 @@ def test_a_busy_port_of_the_web_ui(tmp_path: Path, standin: StandinServer) -> No
             headless=False,
             env={"CUSTOMERIO_BASE_URL": standin.url},
         ).finish()  # fmt: skip
-    assert_refused(finished, f"--web-port {port}: expected a free port: Address already in use")
+    assert_refused(
+        finished, f"--web-host 127.0.0.1, --web-port {port}: expected a free port: Address already in use"
+    )
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,8 @@ def test_the_csv_shows_the_ramp_second_by_second(finished: Finished, schedule: S
 
 
 def test_percentiles_are_those_of_the_raw_samples(finished: Finished) -> None:
-    raw = json.loads((finished.results_dir.parent / "raw.json").read_text())
+    (raw_file,) = finished.results_dir.parent.glob("raw.json.*")
+    raw = json.loads(raw_file.read_text())
     for name in ("identify", "track"):
         ordered = sorted(raw[name])
         trend = finished.summary["metrics"][f"{name}_duration"]
@@ -184,7 +185,6 @@ def test_the_terminal_says_what_passed_what_was_sent_and_the_verdict(
     assert finished.summary["verdict"]["line"] in finished.stdout
     assert str(finished.folder) in finished.stdout
     assert "Traceback" not in finished.stdout + finished.stderr
-    assert "identify_load: " in finished.stderr or schedule.duration < 10
 
 
 def test_the_folder_says_what_the_run_ran_with(finished: Finished) -> None:

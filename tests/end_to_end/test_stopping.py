@@ -57,16 +57,27 @@ def test_one_signal_ends_the_run_gracefully_with_a_full_summary(
     assert finished.rows
 
 
-def test_a_second_ctrl_c_cuts_off_what_is_in_flight(tmp_path: Path, standin: StandinServer) -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGINT),
+        (signal.SIGINT, signal.SIGTERM),
+    ],
+)
+def test_a_second_signal_cuts_off_what_is_in_flight(
+    tmp_path: Path, standin: StandinServer, first: signal.Signals, second: signal.Signals
+) -> None:
     test = started_run(tmp_path, standin)
     standin.set_faults(hang_share=1)
     before = standin.stats()["requests_total"]
     while standin.stats()["requests_total"] < before + 20:
         assert test.process.poll() is None
-    test.signal(signal.SIGINT)
+    test.signal(first)
     while "cuts them off" not in (tmp_path / "stderr.txt").read_text():
         assert test.process.poll() is None
-    test.signal(signal.SIGINT)
+    test.signal(second)
     finished = test.finish()
     assert_exact(finished, standin)
     assert sum(one["interrupted"] for one in finished.summary["ledger"].values()) >= 15
@@ -117,3 +128,15 @@ def test_a_process_that_was_stopped_drops_what_passed_and_sends_no_burst(tmp_pat
     burst = max(sum(1 for one in arrivals if start <= one < start + 0.1) for start in arrivals)
     assert burst <= 20
     assert not finished.summary["verdict"]["kept_schedule"]
+
+
+def test_a_terminal_that_cannot_take_the_summary_leaves_the_file_and_the_exit_code(
+    tmp_path: Path, standin: StandinServer
+) -> None:
+    """Latin-1 has no check mark."""
+    env = {"CUSTOMERIO_BASE_URL": standin.url, "PYTHONIOENCODING": "latin-1"}
+    profile = two_scenarios([(10, "1s")], start_rate=10) + '[thresholds]\nerrors = ["rate<1"]\n'
+    finished = LoadTest(tmp_path, profile=profile, env=env).finish()
+    assert finished.exit_code == 0
+    assert finished.summary["run"]["thresholds_passed"] is True
+    assert "the summary could not be printed" in finished.stderr

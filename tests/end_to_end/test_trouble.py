@@ -113,10 +113,11 @@ def test_failures_are_told_apart(tmp_path: Path, options: tuple[str, ...], more:
 
 
 class _Peer(threading.Thread):
-    """A server that answers every connection with the same bytes and closes it."""
+    """A server that answers every connection with the same bytes and closes it, or hangs then."""
 
-    def __init__(self, answer: bytes) -> None:
+    def __init__(self, answer: bytes, *, hangs: bool = False) -> None:
         super().__init__(daemon=True)
+        self._hung: list[socket.socket] | None = [] if hangs else None
         self._answer = answer
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
@@ -128,12 +129,17 @@ class _Peer(threading.Thread):
                 connection, _ = self._socket.accept()
             except OSError:
                 return
-            with connection:
-                connection.recv(65536)
-                connection.sendall(self._answer)
+            connection.recv(65536)
+            connection.sendall(self._answer)
+            if self._hung is None:
+                connection.close()
+            else:
+                self._hung.append(connection)
 
     def close(self) -> None:
         self._socket.close()
+        for connection in self._hung or []:
+            connection.close()
 
 
 @pytest.mark.parametrize(
@@ -155,6 +161,71 @@ def test_answers_that_no_customer_io_gives_are_told_apart_too(
     )
     peer.close()
     assert finished.summary["errors_by_kind"] == {kind: 20}
+
+
+def test_an_answer_that_the_http_client_chokes_on_is_a_failed_request(tmp_path: Path) -> None:
+    peer = _Peer(b"HTTP/1.1 301 Moved\r\nContent-Length: 0\r\nLocation: http://[bad\r\n\r\n")
+    finished = run_load_test(
+        tmp_path,
+        profile=two_scenarios([(10, "1s")], start_rate=10) + THRESHOLDS,
+        env={"CUSTOMERIO_BASE_URL": peer.url},
+    )
+    peer.close()
+    assert finished.exit_code == 99
+    assert finished.summary["metrics"]["http_reqs"]["count"] == 20
+    assert finished.summary["metrics"]["errors"]["value"] == 1
+
+
+def test_an_error_in_a_scenarios_own_code_fails_the_check_and_keeps_the_ledger(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.py"
+    broken.write_text(
+        "from users.identify import IdentifyUser\n"
+        "def call(self, arrival): raise KeyError('a slip')\n"
+        "IdentifyUser.call = call\n"
+    )
+    with StandinServer() as standin:
+        finished = run_load_test(
+            tmp_path,
+            profile=two_scenarios([(10, "1s")], start_rate=10) + THRESHOLDS,
+            env={"CUSTOMERIO_BASE_URL": standin.url},
+            locustfile=f"locustfile.py,{broken}",
+        )
+    assert finished.exit_code == 99
+    assert finished.summary["ledger"]["identify_load"]["completed"] == 10
+    assert finished.summary["metrics"]["errors"]["passes"] == 10
+    assert "first exception: KeyError: 'a slip'" in finished.stderr
+
+
+def test_a_timeout_in_the_middle_of_a_body_is_a_timeout(tmp_path: Path) -> None:
+    peer = _Peer(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", hangs=True)
+    profile = two_scenarios([(10, "1s")], start_rate=10, more='timeout = "200ms"')
+    finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": peer.url})
+    peer.close()
+    assert finished.summary["errors_by_kind"] == {"timeout": 20}
+
+
+def test_a_stand_in_with_tls_is_trusted_by_its_authority(tmp_path: Path) -> None:
+    profile = two_scenarios([(10, "1s")], start_rate=10)
+    with StandinServer("--tls") as standin:
+        assert standin.ca_file is not None
+        env = {"CUSTOMERIO_BASE_URL": standin.url, "CUSTOMERIO_CA_FILE": standin.ca_file}
+        finished = run_load_test(tmp_path, profile=profile, env=env)
+    assert finished.summary["errors_by_kind"] == {}
+    assert finished.summary["metrics"]["http_reqs"]["count"] == 20
+
+
+def test_scenarios_may_start_and_end_apart(tmp_path: Path) -> None:
+    one, other = two_scenarios([(20, "1s")], start_rate=20).split("[scenarios.track_load]")
+    later = other.replace('user = "track"', 'user = "track"\nstart_time = "2s"')
+    with StandinServer("--record-arrivals") as standin:
+        finished = run_load_test(
+            tmp_path,
+            profile=f"{one}[scenarios.track_load]{later}",
+            env={"CUSTOMERIO_BASE_URL": standin.url},
+        )
+        assert standin.arrivals("track")[0] == pytest.approx(2, abs=0.1)
+    assert [ledger["started"] for ledger in finished.summary["ledger"].values()] == [20, 20]
+    assert finished.summary["run"]["seconds"] == pytest.approx(3.1, abs=0.15)
 
 
 def test_nobody_listening_is_a_connection_error_not_a_broken_run(tmp_path: Path) -> None:

@@ -59,7 +59,12 @@ class Worker:
     def counts(self, is_final: bool = False) -> Counts:
         ledger = self.clock.ledger()
         return Counts(
-            self.clock.elapsed, ledger.started, ledger.dropped, ledger.completed, ledger.interrupted, is_final
+            at=self.clock.elapsed,
+            started=ledger.started,
+            dropped=ledger.dropped,
+            completed=ledger.completed,
+            interrupted=ledger.interrupted,
+            is_final=is_final,
         )
 
     def stop(self) -> None:

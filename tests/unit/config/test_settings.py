@@ -39,6 +39,14 @@ def test_the_real_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert variables == {"CUSTOMERIO_REGION": "eu", "CUSTOMERIO_SITE_ID": "from environment"}
 
 
+def test_credentials_come_whole_from_one_place(tmp_path: Path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("CUSTOMERIO_SITE_ID=file\nCUSTOMERIO_API_KEY=file\nCUSTOMERIO_REGION=eu\n")
+    ours = read_environment({"CUSTOMERIO_AUTH": "b3VyOmtleQ=="}, file)
+    assert ours == {"CUSTOMERIO_AUTH": "b3VyOmtleQ==", "CUSTOMERIO_REGION": "eu"}
+    assert read_environment({"CUSTOMERIO_SITE_ID": " "}, file)["CUSTOMERIO_SITE_ID"] == "file"
+
+
 def test_a_file_that_is_not_there_is_empty(tmp_path: Path) -> None:
     assert read_environment({"A": "b"}, tmp_path / ".env") == {"A": "b"}
 
@@ -79,9 +87,18 @@ def test_anything_else_is_no_base_url(text: str) -> None:
         parse_base_url(text, "--host")
 
 
-def test_credentials_in_a_url_are_refused_without_being_repeated() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://site:secret@track.customer.io",
+        "https://site:secret@h:99999",
+        "site:secret@track",
+        "//secret@h",
+    ],
+)
+def test_credentials_in_a_url_are_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        parse_base_url("https://site:secret@track.customer.io", "--host")
+        parse_base_url(text, "--host")
     assert "secret" not in str(caught.value)
 
 

@@ -8,7 +8,15 @@ from metrics.verdict import GeneratorFigures, judge
 from shapes.ledger import Ledger
 
 CLOSED = Ledger(
-    scheduled=100, due=100, started=100, dropped=0, lost=0, not_yet_due=0, completed=100, interrupted=0
+    scheduled=100,
+    due=100,
+    started=100,
+    dropped=0,
+    dropped_late=0,
+    lost=0,
+    not_yet_due=0,
+    completed=100,
+    interrupted=0,
 )
 CALM = GeneratorFigures(0.4, 0.84, 3.0, 31.2, 40.0, 50)
 
@@ -43,5 +51,7 @@ def test_a_ledger_that_does_not_add_up_and_a_fault_are_named() -> None:
 
 
 def test_a_run_in_which_nothing_came_due_says_that() -> None:
-    idle = Ledger(100, due=0, started=0, dropped=0, lost=0, not_yet_due=100, completed=0, interrupted=0)
+    idle = Ledger(
+        100, due=0, started=0, dropped=0, dropped_late=0, lost=0, not_yet_due=100, completed=0, interrupted=0
+    )
     assert judge({"a": idle}, CALM, {"a": 50}, ()).line.startswith("Nothing was due")

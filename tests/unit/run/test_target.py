@@ -35,7 +35,7 @@ def test_the_host_argument_wins_over_the_base_url() -> None:
 @pytest.mark.parametrize(
     "url",
     ["https://track.customer.io", "https://track-eu.customer.io", "https://customer.io", "https://CUSTOMER.IO:443",
-     "https://track.customer.io.", "https://a.b.customer.io"],
+     "https://a.b.customer.io"],
 )  # fmt: skip
 def test_a_live_host_is_known_by_its_domain(url: str) -> None:
     assert is_live(url)
@@ -63,6 +63,12 @@ def test_a_live_host_is_never_loaded_over_plain_http_or_without_credentials() ->
         choose_target(settings(SECRET), "http://track.customer.io", allow_live=True)
     with pytest.raises(ConfigError, match="no credentials"):
         choose_target(settings(), "https://track.customer.io", allow_live=True)
+
+
+@pytest.mark.parametrize("url", ["http://127.example.com", "http://10.0.0.1", "http://localhost.example.com"])
+def test_what_only_looks_like_this_machine_needs_credentials(url: str) -> None:
+    with pytest.raises(ConfigError, match="no credentials"):
+        choose_target(settings(), url, allow_live=False)
 
 
 def test_another_machine_needs_credentials() -> None:

@@ -1,0 +1,185 @@
+"""Many workers: together they send exactly what one would, and whoever dies is a line in the ledger."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+import requests
+
+from config.profile import load_profile
+from tests.cluster_faults import FAULTS, Cluster, free_port, run_with_fault
+from tests.load_test import ROOT, THRESHOLDS, LoadTest, run_load_test, two_scenarios
+from tests.standin_server import StandinServer
+from users.scenario import schedule_of
+
+STAGES = [(50, "1s"), (100, "1s"), (100, "4s"), (0, "1s")]
+PROFILE = two_scenarios(STAGES) + THRESHOLDS
+
+
+def test_four_processes_send_what_one_would(tmp_path: Path) -> None:
+    """The same arrivals at the same instants; percentiles are those of all workers' values together."""
+    raw_file = tmp_path / "raw.json"
+    with StandinServer("--record-arrivals") as standin:
+        finished = run_load_test(
+            tmp_path,
+            "--processes",
+            "4",
+            profile=PROFILE,
+            env={"CUSTOMERIO_BASE_URL": standin.url, "RAW_SAMPLES_FILE": str(raw_file)},
+            locustfile=f"locustfile.py,{ROOT}/tests/raw_samples.py",
+        )
+        arrivals = {name: standin.arrivals(name) for name in ("identify", "track")}
+        people = standin.stats()["people_created"]
+    assert finished.exit_code == 0, finished.stderr
+    schedule = schedule_of(load_profile(str(tmp_path / "profile.toml")).scenarios["identify_load"])
+    raw: dict[str, list[float]] = {"identify": [], "track": []}
+    for path in tmp_path.glob("raw.json.*"):
+        for name, values in json.loads(path.read_text()).items():
+            raw[name] += values
+    for name in ("identify", "track"):
+        ledger = finished.summary["ledger"][f"{name}_load"]
+        assert ledger["scheduled"] == ledger["due"] == schedule.total
+        assert ledger["started"] == len(arrivals[name]) == schedule.total - ledger["dropped"] - ledger["lost"]
+        assert ledger["dropped"] + ledger["lost"] <= schedule.total * 0.02, (
+            "a busy machine drops a few at most"
+        )
+        trend = finished.summary["metrics"][f"{name}_duration"]
+        ordered = sorted(raw[name])
+        assert trend["count"] == len(ordered) == len(arrivals[name])
+        assert trend["avg"] == pytest.approx(sum(ordered) / len(ordered))
+        for stat, percent in (("med", 50), ("p(95)", 95), ("p(99)", 99)):
+            exact = ordered[math.ceil(len(ordered) * percent / 100) - 1]
+            assert trend[stat] == pytest.approx(exact, rel=2e-3, abs=2e-3), stat
+    assert people == len(arrivals["identify"]), "nothing was sent twice"
+    workers = finished.summary["workers"]
+    assert [one["name"] for one in workers] == ["worker-0", "worker-1", "worker-2", "worker-3"]
+    assert {one["state"] for one in workers} == {"ended in order"}
+    assert [one["reports_missing"] for one in workers] == [0, 0, 0, 0]
+    for one in workers:
+        assert one["started"] == pytest.approx(2 * schedule.total / 4, rel=0.03)
+    csv_count = sum(int(row["count"]) for row in finished.rows if row["metric"] == "track_duration")
+    assert csv_count == len(raw["track"])
+    assert 0 < finished.summary["generator"]["start_skew_ms"] < 100
+    assert len(list(finished.folder.glob("workers/*/summary.json"))) == 4
+
+
+@pytest.mark.parametrize(
+    ("fault", "moment"),
+    [("kill", 4.0), ("stop for 2 s", 2.5), ("late join", 1.0), ("leave", 5.5), ("kill", -1.0), ("kill", 9.7)],
+)
+def test_whatever_happens_to_a_worker_the_ledger_is_exact(tmp_path: Path, fault: str, moment: float) -> None:
+    """Six of the fifty that benchmarks/cluster_matrix.py runs."""
+    assert fault in FAULTS
+    outcome = run_with_fault(tmp_path, fault, moment)
+    assert outcome.problems() == []
+    if fault == "kill" and moment == 4.0:
+        # At most 2.75 s of a third of 80/s, plus what a busy machine adds.
+        assert 0 < outcome.lost < 120
+        (lost,) = {one["worker"] for one in outcome.summary["lost"]}
+        (name,) = [one["name"] for one in outcome.summary["workers"] if one["lost"]]
+        assert name == f"worker-{lost}"
+        assert name in outcome.summary["verdict"]["line"]
+    if fault in ("leave", "late join"):
+        assert outcome.lost == 0
+
+
+def test_workers_end_by_themselves_when_the_master_is_killed(tmp_path: Path) -> None:
+    with StandinServer() as standin:
+        cluster = Cluster(tmp_path, standin, workers=2, profile=two_scenarios([(20, "300s")], start_rate=20))
+        cluster.wait_for_requests(40)
+        cluster.master.signal(signal.SIGKILL)
+        cluster.master.finish()
+        ended = [worker.finish() for worker in cluster.workers]
+        seen = standin.stats()["requests_total"]
+    started = 0
+    for one in ended:
+        assert one.exit_code == 1
+        assert "no word from the master for 10 s; stopping, own results in" in one.stderr
+    for path in (tmp_path / "results").glob("*/workers/*/summary.json"):
+        summary = json.loads(path.read_text())
+        assert summary["run"]["ended_by"] == "broken off: no word from the master for 10 s"
+        started += sum(ledger["started"] for ledger in summary["ledger"].values())
+    assert started == seen
+    # Granted 1.5 s ahead at most, so they sent no longer than that.
+    assert seen < 40 + 40 * 5
+
+
+def test_a_worker_with_other_code_or_another_profile_is_refused_with_one_line(tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    for room in ("config", "shapes", "metrics", "users", "cluster", "run"):
+        shutil.copytree(ROOT / room, other / room)
+    shutil.copy(ROOT / "locustfile.py", other)
+    (other / "users" / "track.py").write_text((ROOT / "users" / "track.py").read_text() + "# changed\n")
+    with StandinServer() as standin:
+        cluster = Cluster(tmp_path, standin, workers=2, profile=two_scenarios([(10, "1s")], start_rate=10))
+        changed = cluster.add_worker("changed", root=other).finish()
+        misled = cluster.add_worker("misled", LOAD_TEST_PROFILE="smoke").finish()
+        finished = cluster.finish()
+    assert changed.exit_code == misled.exit_code == 2
+    assert "refused by the master: its code is version" in changed.stderr
+    assert "refused by the master: its --profile is not this master's" in misled.stderr
+    assert finished.exit_code == 0
+    assert len([one for one in finished.summary["workers"] if one["started"]]) == 2
+
+
+def test_the_web_ui_starts_one_run_after_another_on_workers(tmp_path: Path) -> None:
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with StandinServer() as standin:
+        cluster = Cluster(
+            tmp_path, standin, "--web-host", "127.0.0.1", "--web-port", str(port),
+            workers=2, profile=two_scenarios([(20, "30s")], start_rate=20), headless=False,
+        )  # fmt: skip
+        _swarm(url, {}, cluster)
+        cluster.wait_for_requests(40)
+        requests.post(f"{url}/stop", timeout=60)
+        first_count = standin.stats()["requests_total"]
+        _swarm(url, {"time_scale": "0.1"}, cluster)
+        while _state(url) != "stopped":
+            assert cluster.master.process.poll() is None
+        second_count = standin.stats()["requests_total"] - first_count
+        cluster.master.signal(signal.SIGINT)
+        finished = cluster.finish()
+    first, second = (json.loads((folder / "summary.json").read_text()) for folder in finished.folders)
+    assert first["run"]["ended_by"] == "stopped"
+    assert sum(one["started"] for one in first["ledger"].values()) == first_count
+    assert second["run"]["ended_by"] == "finished"
+    assert [one["started"] for one in second["ledger"].values()] == [60, 60]
+    assert second_count == 120
+
+
+def _swarm(url: str, form: dict[str, str], cluster: Cluster) -> None:
+    """Start a run as soon as the page is up and the workers are there."""
+    while True:
+        assert cluster.master.process.poll() is None
+        try:
+            if requests.get(f"{url}/stats/requests", timeout=5).json()["workers"].__len__() >= 2:
+                break
+        except requests.ConnectionError:
+            continue
+    answer = requests.post(f"{url}/swarm", data=form, timeout=30).json()
+    assert answer["success"], answer
+    while _state(url) != "running":
+        assert cluster.master.process.poll() is None
+
+
+def _state(url: str) -> str:
+    state: str = requests.get(f"{url}/stats/requests", timeout=5).json()["state"]
+    return state
+
+
+def test_fewer_vus_than_workers_still_leaves_each_worker_one(tmp_path: Path) -> None:
+    profile = two_scenarios([(10, "3s")], start_rate=10, vus=1)
+    with StandinServer() as standin:
+        test = LoadTest(
+            tmp_path, "--processes", "3", profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url}
+        )
+        finished = test.finish()
+    for ledger in finished.summary["ledger"].values():
+        assert ledger["started"] + ledger["dropped"] == 30
+        assert ledger["started"] >= 20
