@@ -1,4 +1,4 @@
-"""Every fault at every moment: does the ledger stay exact, and does the stand-in's count lie within its bounds?
+"""Every fault at every moment: is the ledger exact, and does the stand-in's count lie within its bounds?
 
     python benchmarks/cluster_matrix.py [--fault kill] [--moment 4.0]
 

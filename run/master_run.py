@@ -148,9 +148,10 @@ class MasterRun(BaseRun):
         """Let second 0 of the run be this monotonic instant, with the workers that are there."""
         self._started_at = started_at
         self._started_unix = time.time() + started_at - time.monotonic()
-        for worker in self.workers.values():
-            self.membership.hear(worker.index, 0.0, is_ready=True)
-        self.membership.begin(self.workers.keys())
+        members = [one.index for one in self.live_workers()]
+        for index in members:
+            self.membership.hear(index, 0.0, is_ready=True)
+        self.membership.begin(members)
 
     @property
     def length(self) -> float:
@@ -275,7 +276,7 @@ class MasterRun(BaseRun):
                 cpu_average_percent=sum(worker.cpu) / len(worker.cpu) if worker.cpu else 0.0,
                 cpu_p95_percent=percentile_of(worker.cpu, 95),
                 vus_max=0,
-                start_skew_ms=worker.offset.error_seconds * 1000,
+                start_skew_ms=worker.offset.error_seconds * 1000 if worker.offset.samples else 0.0,
             ),
             started=sum(one.started for one in worker.counts.values()),
             dropped=sum(one.dropped for one in worker.counts.values()),

@@ -59,6 +59,8 @@ class MasterSession(OpeningSession[MasterRun]):
         self._runner = runner
         self._greeted: dict[str, str] = {}
         os.environ.setdefault(*_SPAWN_REPORT_WAIT)
+        # A dead worker's VUs are to come up on the others.
+        options.enable_rebalancing = True
         super().__init__(environment, options, settings)
         runner.register_message(wire.HELLO, self._on_hello)
         runner.register_message(wire.COUNTS, self._on_counts)
@@ -104,9 +106,11 @@ class MasterSession(OpeningSession[MasterRun]):
         )
         if run.is_stopping or run.is_started:
             return
-        if not is_ready or not run.live_workers():
-            run.break_off(f"only {self._runner.user_count} of {wanted} VUs came up on the workers")
+        if not run.live_workers():
+            run.break_off("no worker is left to start with")
             return
+        if not is_ready:
+            self._say(f"Starting with {self._runner.user_count} of {wanted} VUs: the others did not come up")
         run.start_clocks(time.monotonic() + _HEAD_START_SECONDS)
         self._watch(run)
         self._send_starts(run)

@@ -13,14 +13,19 @@ ROOMS = {
     "shapes": {"config"},
     "metrics": {"config", "shapes"},
     "users": {"config", "shapes", "metrics"},
-    "run": {"config", "shapes", "metrics", "users"},
+    "cluster": {"config", "shapes", "metrics"},
+    "run": {"config", "shapes", "metrics", "users", "cluster"},
     "standin": {"config"},
 }
 WITHOUT_LOCUST = [
     *(ROOT / "config").glob("*.py"),
     *(ROOT / "standin").glob("*.py"),
     *(ROOT / "metrics").glob("*.py"),
-    *(ROOT / "shapes" / name for name in ("schedule.py", "clock.py", "ledger.py", "vu_pool.py")),
+    *(ROOT / "cluster").glob("*.py"),
+    *(
+        ROOT / "shapes" / name
+        for name in ("schedule.py", "clock.py", "ledger.py", "share.py", "accounts.py", "vu_pool.py")
+    ),
 ]
 
 
