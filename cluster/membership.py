@@ -38,6 +38,7 @@ class Membership:
     def __init__(self) -> None:
         self.epochs: list[Epoch] = []
         self.granted_until = 0.0
+        self._advanced_at = 0.0
         self._workers: dict[int, _Worker] = {}
 
     @property
@@ -64,9 +65,17 @@ class Membership:
     def advance(self, now: float) -> bool:
         """Renew what is granted; first begin a new epoch if other workers are there than in the last one.
 
+        A caller that comes late has stood still itself, with the workers' reports unread: then
+        nobody's silence means anything, and the members stay until the next call.
+
         Returns:
             Whether a new epoch was begun.
         """
+        stood_still = now - self._advanced_at > SILENCE_SECONDS / 2
+        self._advanced_at = now
+        if stood_still:
+            self.granted_until = max(self.granted_until, now + LEASE_SECONDS)
+            return False
         members = tuple(index for index in sorted(self._workers) if self.is_alive(index, now))
         changed = members != self.epochs[-1].members
         if changed:

@@ -178,6 +178,18 @@ def test_a_dead_worker_is_out_within_the_stated_time() -> None:
     assert SILENCE_SECONDS + BEAT_SECONDS + LEASE_SECONDS <= 3
 
 
+def test_a_master_that_stood_still_does_not_take_its_workers_for_dead() -> None:
+    membership = Membership()
+    membership.hear(0, 0.0, is_ready=True)
+    membership.begin([0])
+    membership.advance(0.25)
+    assert not membership.advance(3.0)
+    membership.hear(0, 3.1, is_ready=True)
+    assert not membership.advance(3.25)
+    assert membership.epochs == [Epoch(0.0, (0,))]
+    assert membership.granted_until == 3.25 + LEASE_SECONDS
+
+
 def test_without_any_worker_what_comes_due_is_lost_by_nobody_s_fault() -> None:
     ledger, losses = close_ledger("a", SCHEDULE, 0.0, [Epoch(0.0, ())], {}, stopped_at=20.0)
     assert ledger.lost == ledger.due == SCHEDULE.total
