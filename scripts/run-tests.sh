@@ -9,6 +9,9 @@ bootstrap requirements-dev.lock
 # The web UI is tested in a real browser.
 command -v chromium >/dev/null && command -v chromedriver >/dev/null || install_packages chromium chromium-driver
 
+# Its "config" command reads the compose file as users' tools do; no engine is needed.
+command -v docker-compose >/dev/null || install_packages docker-compose
+
 .venv/bin/ruff format --check --quiet .
 .venv/bin/ruff check --quiet .
 .venv/bin/mypy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import locust  # noqa: F401 - first of all: it patches the standard library
 import pytest
 
 from tests.load_test import LoadTest

@@ -1,0 +1,61 @@
+"""The part of kustomize that our manifests use: resources, and generators without a hash."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+Manifest = dict[str, Any]
+_KNOWN = {
+    "apiVersion", "kind", "resources", "configMapGenerator", "secretGenerator", "generatorOptions",
+}  # fmt: skip
+
+
+def render(folder: Path) -> list[Manifest]:
+    """The manifests that ``kubectl kustomize`` would print for a folder, in no particular order."""
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    assert kustomization.keys() <= _KNOWN, "something that this renderer does not know"
+    manifests: list[Manifest] = []
+    for name in kustomization.get("resources", []):
+        path = folder / name
+        manifests += render(path) if path.is_dir() else read(path)
+    for kind in ("ConfigMap", "Secret"):
+        for one in kustomization.get(kind[0].lower() + kind[1:] + "Generator", []):
+            assert kustomization["generatorOptions"] == {"disableNameSuffixHash": True}
+            manifests.append(_generate(folder, kind, one))
+    return manifests
+
+
+def read(path: Path) -> list[Manifest]:
+    """The manifests of one file."""
+    return list(yaml.safe_load_all(path.read_text()))
+
+
+def pods(manifests: list[Manifest]) -> list[Manifest]:
+    """Every pod's spec, bare or in a template."""
+    specs = [one["spec"] for one in manifests if "spec" in one]
+    return [
+        one["spec"] if "containers" not in one else one
+        for one in (spec.get("template", spec) for spec in specs)
+        if "containers" in one or "containers" in one.get("spec", {})
+    ]
+
+
+def containers(manifests: list[Manifest]) -> list[Manifest]:
+    """Every container of every pod."""
+    return [container for pod in pods(manifests) for container in pod["containers"]]
+
+
+def _generate(folder: Path, kind: str, generator: Manifest) -> Manifest:
+    data = dict(literal.split("=", 1) for literal in generator.get("literals", []))
+    data |= {name: (folder / name).read_text() for name in generator.get("files", [])}
+    manifest = {"apiVersion": "v1", "kind": kind, "metadata": {"name": generator["name"]}, "data": data}
+    if kind == "Secret":
+        manifest["data"] = {
+            key: base64.b64encode(value.encode()).decode() for key, value in sorted(data.items())
+        }
+        manifest["type"] = "Opaque"
+    return manifest
