@@ -40,17 +40,19 @@ class CsvOutput:
         OSError: the file cannot be created or written.
     """
 
+    takes_merged = True
+
     def __init__(self, path: Path) -> None:
+        self.name = path.name
         self._file = path.open("w", encoding="utf-8", newline="")
         self._write_rows([COLUMNS])
 
-    def write(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
-        """Write one window: its Unix time, its second since the clock's start, and its cells."""
+    def samples(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         self._write_rows([(timestamp, second, *_row(cell)) for cell in cells])
 
-    def close(self) -> None:
-        """Close the file; nothing is held back that ``write`` was given."""
+    def stop(self) -> str | None:
         self._file.close()
+        return None
 
     def _write_rows(self, rows: Sequence[Sequence[object]]) -> None:
         text = io.StringIO()

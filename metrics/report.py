@@ -29,6 +29,7 @@ class RunReport:
     workers: Sequence[WorkerReport]
     verdict: Verdict
     faults: Sequence[str]
+    notes: Sequence[str]
     ended_by: str
     record: Mapping[str, Any]
 

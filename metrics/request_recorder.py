@@ -7,6 +7,10 @@ from typing import Any
 from metrics.catalog import CATALOG, Tags, tags
 from metrics.store import MetricStore
 
+_Key = tuple[str, str, str, str, str, str]
+# As http.client numbers them.
+_PROTOCOLS = {10: "HTTP/1.0", 11: "HTTP/1.1"}
+
 
 class RequestRecorder:
     """A listener for ``events.request``: what Locust's own statistics count, our metrics count.
@@ -18,7 +22,7 @@ class RequestRecorder:
 
     def __init__(self, store: MetricStore) -> None:
         self._store = store
-        self._tags: dict[tuple[str, str, str, str, str], Tags] = {}
+        self._tags: dict[_Key, Tags] = {}
 
     def __call__(
         self,
@@ -34,7 +38,8 @@ class RequestRecorder:
         failure = context.get("failure")
         error = failure.kind.value if failure else type(exception).__name__ if exception else ""
         status = str(getattr(response, "status_code", None) or 0)
-        key = (context.get("scenario", ""), request_type, name, status, error)
+        proto = _PROTOCOLS.get(getattr(getattr(response, "raw", None), "version", 0) or 0, "")
+        key = (context.get("scenario", ""), request_type, name, status, error, proto)
         sample_tags = self._tags.get(key) or self._new_tags(key)
         store = self._store
         store.add("http_reqs", 1, sample_tags)
@@ -45,10 +50,10 @@ class RequestRecorder:
             store.add(trend, response_time, sample_tags)
             store.add(f"{trend}_from_arrival", response_time + context["late_ms"], sample_tags)
 
-    def _new_tags(self, key: tuple[str, str, str, str, str]) -> Tags:
-        scenario, method, name, status, error = key
+    def _new_tags(self, key: _Key) -> Tags:
+        scenario, method, name, status, error, proto = key
         expected = "false" if error else "true"
         values = {"method": method, "name": name, "status": status, "expected_response": expected}
-        optional = {"scenario": scenario, "error": error}
+        optional = {"scenario": scenario, "error": error, "proto": proto}
         self._tags[key] = tags(**values, **{name: value for name, value in optional.items() if value})
         return self._tags[key]

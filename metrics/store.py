@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -15,11 +16,15 @@ _ALWAYS = ("http_req_duration{expected_response:true}",)
 
 @dataclass(frozen=True)
 class Cell:
-    """The values of one metric under one set of tags within one window, in the order they came."""
+    """The values of one metric under one set of tags within one window, in the order they came.
+
+    ``times`` has the Unix time of each, in nanoseconds.
+    """
 
     metric: Metric
     tags: Tags
     values: list[float]
+    times: list[int]
 
     def aggregate(self) -> AnySink:
         """The values added up, to send to another process."""
@@ -68,7 +73,7 @@ class MetricStore:
     """
 
     def __init__(self, selectors: Iterable[str] = ()) -> None:
-        self._window: dict[tuple[str, Tags], list[float]] = {}
+        self._window: dict[tuple[str, Tags], tuple[list[float], list[int]]] = {}
         self._series: dict[str, _Series] = {name: _Series(metric, {}) for name, metric in CATALOG.items()}
         for selector in (*_ALWAYS, *selectors):
             name, wanted = parse_metric_selector(selector)
@@ -80,23 +85,24 @@ class MetricStore:
         self.by_error: dict[str, int] = {}
 
     def add(self, name: str, value: float, tags: Tags) -> None:
-        """Record one value of a metric of the catalog; trends are in milliseconds."""
+        """Record one value of a metric of the catalog, as of now; trends are in milliseconds."""
         key = (name, tags)
-        values = self._window.get(key)
-        if values is None:
-            self._window[key] = [value]
+        window = self._window.get(key)
+        if window is None:
+            self._window[key] = ([value], [time.time_ns()])
         else:
-            values.append(value)
+            window[0].append(value)
+            window[1].append(time.time_ns())
 
     def fold(self) -> Iterator[Cell]:
         """End the current window: aggregate its cells one by one, giving each to the caller."""
         window, self._window = self._window, {}
-        for (name, tags), values in window.items():
+        for (name, tags), (values, times) in window.items():
             for series in self._by_metric[name]:
                 if series.takes(tags):
                     series.sink.add_all(values)
             self._fold_breakdowns(name, tags, values)
-            yield Cell(CATALOG[name], tags, values)
+            yield Cell(CATALOG[name], tags, values, times)
 
     def merge(self, name: str, tags: Tags, sink: AnySink) -> None:
         """Aggregate what another process measured in one window, by its own ``Cell.aggregate``."""

@@ -36,6 +36,7 @@ def summary_of(report: RunReport) -> dict[str, Any]:
             "id": report.run_id,
             "seconds": report.seconds,
             "ended_by": report.ended_by,
+            "notes": list(report.notes),
             "thresholds_passed": report.passed,
             **report.record,
         },

@@ -31,6 +31,8 @@ def summary_lines(report: RunReport) -> Iterator[str]:
     yield from _metrics(report)
     colour = "green" if report.verdict.kept_schedule else "bold red"
     yield f"  [{colour}]{escape(report.verdict.line)}[/]"
+    for note in report.notes:
+        yield f"  [yellow]{escape(note)}[/]"
     ended = f"{report.ended_by} after {format_duration(report.seconds)}; results in {report.folder}"
     yield f"  {escape(ended)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,10 +26,18 @@ class Arguments:
     results_dir: Path
     allow_live: bool
     people_seed: int
+    outputs: tuple[str, ...] = ()
+    outputs_optional: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for the record of a run."""
-        return {**asdict(self), "results_dir": str(self.results_dir)}
+        return {**asdict(self), "results_dir": str(self.results_dir), "outputs": list(self.outputs)}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Arguments:
+        """From ``as_dict``."""
+        results_dir, outputs = Path(data["results_dir"]), tuple(data["outputs"])
+        return cls(**{**data, "results_dir": results_dir, "outputs": outputs})
 
 
 def add_arguments(parser: LocustArgumentParser) -> None:
@@ -66,6 +74,27 @@ def add_arguments(parser: LocustArgumentParser) -> None:
         include_in_web_ui=False,
         help="Allow load on a host under customer.io, a live workspace",
     )
+    _add_output_arguments(parser)
+
+
+def _add_output_arguments(parser: LocustArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        metavar="OUTPUT",
+        env_var="LOAD_TEST_OUT",
+        include_in_web_ui=False,
+        help="Where samples go beside metrics.csv, several times if need be: json, json=PATH, "
+        "influxdb=http://HOST:8086/DATABASE, influxdb=http://HOST:8086?org=ORG&bucket=BUCKET",
+    )
+    parser.add_argument(
+        "--out-optional",
+        action="store_true",
+        env_var="LOAD_TEST_OUT_OPTIONAL",
+        include_in_web_ui=False,
+        help="Start even if an output cannot be reached",
+    )
 
 
 def read_arguments(
@@ -94,7 +123,14 @@ def read_arguments(
         results_dir=first.results_dir if first else Path(options.results_dir),
         allow_live=first.allow_live if first else options.allow_live,
         people_seed=seed,
+        outputs=first.outputs if first else _outputs(options.out),
+        outputs_optional=first.outputs_optional if first else options.out_optional,
     )
+
+
+def _outputs(given: Sequence[str]) -> tuple[str, ...]:
+    """Outputs from repeated arguments, or from one variable with commas."""
+    return tuple(one.strip() for several in given for one in several.split(",") if one.strip())
 
 
 def parse_time_scale(text: str) -> float:

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import gevent
 from gevent.event import Event
 
-from metrics.csv_output import CsvOutput
+from metrics.output import Output
 from metrics.progress import ScenarioProgress
 from metrics.report import RunReport
 from metrics.store import Cell, MergedCell, MetricStore
@@ -23,6 +24,9 @@ from shapes.accounts import Lost
 from shapes.ledger import Ledger
 
 logger = logging.getLogger("customerio_load")
+
+# A pause in long work that lets gevent look at its timers; a sleep of 0 would not.
+BREATH_SECONDS = 1e-4
 
 
 class BaseRun(ABC):
@@ -36,13 +40,16 @@ class BaseRun(ABC):
         folder: where its files go; it exists.
         preparation: profile, target and arguments.
         record: what the summary says the run ran with; no secrets.
-
-    Raises:
-        OSError: the folder cannot be written.
+        outputs: where its samples go.
     """
 
     def __init__(
-        self, run_id: str, folder: Path, preparation: Preparation, record: Mapping[str, Any]
+        self,
+        run_id: str,
+        folder: Path,
+        preparation: Preparation,
+        record: Mapping[str, Any],
+        outputs: Sequence[Output],
     ) -> None:
         self.run_id = run_id
         self.folder = folder
@@ -52,7 +59,8 @@ class BaseRun(ABC):
         self.ended_by = "finished"
         self.is_stopping = False
         self._record = record
-        self._csv: CsvOutput | None = CsvOutput(folder / "metrics.csv")
+        self._outputs = list(outputs)
+        self._notes: list[str] = []
         self._cpu = CpuMeter()
         self._started_at: float | None = None
         self._started_unix = 0.0
@@ -154,7 +162,7 @@ class BaseRun(ABC):
         seconds = self.length
         self._cpu.read()
         self.close_second()
-        self._close_csv()
+        self._stop_outputs()
         ledgers, losses = self._ledgers()
         generator = self._generator_figures()
         workers = self._worker_reports(losses)
@@ -171,6 +179,7 @@ class BaseRun(ABC):
             workers=workers,
             verdict=judge(ledgers, generator, limits, self.faults, workers),
             faults=self.faults,
+            notes=self._notes,
             ended_by=self.ended_by,
             record=self._record,
         )
@@ -196,18 +205,33 @@ class BaseRun(ABC):
         return []
 
     def _write(self, second: int, cells: Sequence[Cell | MergedCell]) -> None:
-        if self._csv is None or not self.is_started:
+        if not self.is_started:
             return
-        try:
-            self._csv.write(int(self._started_unix) + second, second, cells)
-        except OSError as error:
-            self._csv = None
-            self.fault(f"metrics.csv ends at second {second}, it could not be written: {error.strerror}")
+        for output in list(self._outputs):
+            try:
+                self._write_to(output, second, cells)
+            except OSError as error:
+                self._outputs.remove(output)
+                self.fault(
+                    f"{output.name} ends at second {second}, it could not be written: {error.strerror}"
+                )
 
-    def _close_csv(self) -> None:
-        if self._csv is None:
+    def _write_to(self, output: Output, second: int, cells: Sequence[Cell | MergedCell]) -> None:
+        timestamp = int(self._started_unix) + second
+        if output.takes_merged:
+            output.samples(timestamp, second, cells)
             return
-        try:
-            self._csv.close()
-        except OSError as error:
-            self.fault(f"metrics.csv could not be closed: {error.strerror}")
+        for cell in cells:
+            output.samples(timestamp, second, [cell])
+            # Arrivals that are due now go first.
+            gevent.sleep(BREATH_SECONDS)
+
+    def _stop_outputs(self) -> None:
+        for output in self._outputs:
+            try:
+                note = output.stop()
+            except OSError as error:
+                self.fault(f"{output.name} could not be closed: {error.strerror}")
+                continue
+            if note is not None:
+                self._notes.append(note)

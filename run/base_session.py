@@ -27,12 +27,20 @@ class BaseSession(ABC):
         environment: Locust's, with its runner made.
         options: Locust's, which its web UI changes from run to run.
         settings: where Customer.io is.
+        variables: those of the environment and ``.env``, for outputs that need secrets.
     """
 
-    def __init__(self, environment: Environment, options: Namespace, settings: Settings) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        options: Namespace,
+        settings: Settings,
+        variables: Mapping[str, str],
+    ) -> None:
         self._environment = environment
         self._options = options
         self._settings = settings
+        self._variables = variables
         self._known = _user_kinds(environment.available_user_classes or {})
         self._chosen = _user_kinds({one.__name__: one for one in environment.user_classes})
         self._err = Console(stderr=True)

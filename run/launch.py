@@ -64,15 +64,17 @@ def _start_session(environment: Environment, web_ui: WebUI | None, variables: Ma
     settings = load_settings(variables)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        WorkerSession(environment, runner, options, settings)
+        WorkerSession(environment, runner, options, settings, variables)
         return
     if web_ui is not None:
         _check_port_free(web_ui.host, web_ui.port)
         sys.stderr.write(f"Web UI at http://{web_ui.host or 'localhost'}:{web_ui.port} (Ctrl-C ends it)\n")
     if isinstance(runner, MasterRunner):
-        session: MasterSession | LocalSession = MasterSession(environment, runner, options, settings)
+        session: MasterSession | LocalSession = MasterSession(
+            environment, runner, options, settings, variables
+        )
     else:
-        session = LocalSession(environment, options, settings)
+        session = LocalSession(environment, options, settings, variables)
     shape.workload = session
     if web_ui is not None and web_ui.app is not None:
         web_ui.app.before_request(lambda: _answer_mistakes(session, environment.host))

@@ -10,10 +10,11 @@ from typing import Any
 import gevent
 
 from metrics.catalog import tags
+from metrics.output import Output
 from metrics.progress import ScenarioProgress
 from metrics.store import Cell
 from metrics.verdict import GeneratorFigures
-from run.base_run import BaseRun
+from run.base_run import BREATH_SECONDS, BaseRun
 from run.preparation import Preparation
 from shapes.accounts import Counts, Lost
 from shapes.clock import ArrivalClock
@@ -27,9 +28,6 @@ from users.scenario import Scenario, SignIn, schedule_of
 # Between the moment when all VUs are up and second 0, so that the first arrivals find them asleep.
 _HEAD_START_SECONDS = 0.1
 
-# A pause in long work that lets gevent look at its timers.
-BREATH_SECONDS = 1e-4
-
 
 class LoadRun(BaseRun):
     """Scenarios with their clocks, and the metrics of their VUs.
@@ -39,12 +37,10 @@ class LoadRun(BaseRun):
         folder: where its files go; it exists.
         preparation: profile, target and arguments.
         record: what the summary says the run ran with; no secrets.
+        outputs: where its samples go.
         worker: this worker's index, or ``None`` if the whole schedule is this process's own.
 
     ``on_cells`` is called with each second as it closes.
-
-    Raises:
-        OSError: the folder cannot be written.
     """
 
     def __init__(
@@ -53,9 +49,10 @@ class LoadRun(BaseRun):
         folder: Path,
         preparation: Preparation,
         record: Mapping[str, Any],
+        outputs: Sequence[Output],
         worker: int | None = None,
     ) -> None:
-        super().__init__(run_id, folder, preparation, record)
+        super().__init__(run_id, folder, preparation, record, outputs)
         self.worker = worker
         self.on_cells: Callable[[int, Sequence[Cell]], None] | None = None
         self._failures = FailureLog()
@@ -180,8 +177,7 @@ class LoadRun(BaseRun):
             cells.append(cell)
             if cell.metric.name == "errors":
                 self._failed[dict(cell.tags)["scenario"]] += sum(1 for value in cell.values if value)
-            # Arrivals that are due now go first. A sleep of 0 would not do: gevent looks at its timers
-            # only after many of those.
+            # Arrivals that are due now go first.
             gevent.sleep(BREATH_SECONDS)
         if self.on_cells is not None:
             self.on_cells(second, cells)

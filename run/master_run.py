@@ -13,12 +13,14 @@ from cluster.membership import SILENCE_SECONDS, Membership
 from cluster.time_sync import ClockOffset
 from cluster.wire import decode_cell
 from metrics.catalog import CATALOG, Tags
+from metrics.output import Output
 from metrics.progress import ScenarioProgress
 from metrics.sinks import AnySink, GaugeSink, RateSink, TrendSink, merge
 from metrics.store import MergedCell
 from metrics.verdict import GeneratorFigures, WorkerReport
 from run.base_run import BaseRun
 from run.generator import percentile_of
+from run.outputs import join_worker_outputs
 from run.preparation import Preparation
 from shapes.accounts import Counts, Lost, close_ledger
 from shapes.ledger import Ledger
@@ -61,15 +63,19 @@ class MasterRun(BaseRun):
         folder: where its files go; it exists.
         preparation: profile, target and arguments.
         record: what the summary says the run ran with; no secrets.
-
-    Raises:
-        OSError: the folder cannot be written.
+        outputs: where its samples go.
     """
 
     def __init__(
-        self, run_id: str, folder: Path, preparation: Preparation, record: Mapping[str, Any]
+        self,
+        run_id: str,
+        folder: Path,
+        preparation: Preparation,
+        record: Mapping[str, Any],
+        outputs: Sequence[Output],
     ) -> None:
-        super().__init__(run_id, folder, preparation, record)
+        super().__init__(run_id, folder, preparation, record, outputs)
+        self._preparation = preparation
         self.membership = Membership()
         self.workers: dict[int, RemoteWorker] = {}
         self._schedules = {name: schedule_of(one) for name, one in self.profile.scenarios.items()}
@@ -261,6 +267,16 @@ class MasterRun(BaseRun):
             start_skew_ms=self.start_skew_seconds * 1000,
             master_cpu_average_percent=self._cpu.average,
         )
+
+    def _stop_outputs(self) -> None:
+        super()._stop_outputs()
+        try:
+            note = join_worker_outputs(self._preparation, self.folder, len(self.workers))
+        except OSError as error:
+            self.fault(f"the workers' files could not be joined: {error.strerror}")
+            return
+        if note is not None:
+            self._notes.append(note)
 
     def _worker_reports(self, losses: Sequence[Lost]) -> list[WorkerReport]:
         return [self._report_of(worker, losses) for worker in sorted(self.workers.values(), key=_index)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ from cluster.fingerprint import code_fingerprint
 from cluster.membership import BEAT_SECONDS
 from config.errors import ConfigError
 from config.settings import Settings
+from metrics.csv_output import CsvOutput
 from run.master_run import MasterRun, RemoteWorker
 from run.preparation import Preparation
 from run.session import OpeningSession
+from shapes.ramping_arrival_rate import admission
 
 # Between the last worker that is ready and second 0 of the run: longer than any message takes.
 _HEAD_START_SECONDS = 0.5
@@ -48,20 +50,27 @@ class MasterSession(OpeningSession[MasterRun]):
         runner: that runner.
         options: Locust's, which its web UI changes from run to run.
         settings: where Customer.io is.
+        variables: those of the environment and ``.env``.
 
     Raises:
         ConfigError: the arguments, the profile or the target are not as expected.
     """
 
     def __init__(
-        self, environment: Environment, runner: MasterRunner, options: Namespace, settings: Settings
+        self,
+        environment: Environment,
+        runner: MasterRunner,
+        options: Namespace,
+        settings: Settings,
+        variables: Mapping[str, str],
     ) -> None:
         self._runner = runner
-        self._greeted: dict[str, str] = {}
+        self._greeted: set[str] = set()
+        admission.admits = self._greeted.__contains__
         os.environ.setdefault(*_SPAWN_REPORT_WAIT)
         # A dead worker's VUs are to come up on the others.
         options.enable_rebalancing = True
-        super().__init__(environment, options, settings)
+        super().__init__(environment, options, settings, variables)
         runner.register_message(wire.HELLO, self._on_hello)
         runner.register_message(wire.COUNTS, self._on_counts)
         runner.register_message(wire.METRICS, self._on_metrics)
@@ -81,7 +90,8 @@ class MasterSession(OpeningSession[MasterRun]):
     def _new_run(
         self, run_id: str, folder: Path, preparation: Preparation, record: dict[str, Any]
     ) -> MasterRun:
-        run = MasterRun(run_id, folder, preparation, record)
+        # Single samples are with the workers, who write them.
+        run = MasterRun(run_id, folder, preparation, record, [CsvOutput(folder / "metrics.csv")])
         self._preparation = preparation
         # A master spawns nobody: its user classes are there to be counted and dealt out.
         self._environment.user_classes[:] = [
@@ -123,9 +133,10 @@ class MasterSession(OpeningSession[MasterRun]):
             self._say(f"worker {msg.node_id} refused: {problem}")
             self._send(wire.REFUSE, {"reason": problem}, msg.node_id)
             return
-        self._greeted[msg.node_id] = msg.data["host"]
+        self._greeted.add(msg.node_id)
         if self._run is not None and not self._run.is_stopping:
             self._invite(self._run, msg.node_id)
+            self._give_users(msg.node_id)
 
     def _on_counts(self, msg: Message, **_: Any) -> None:
         worker = self._worker_of(msg)
@@ -162,6 +173,13 @@ class MasterSession(OpeningSession[MasterRun]):
         }
         self._send(wire.OPEN, invitation, client_id)
 
+    def _give_users(self, client_id: str) -> None:
+        """Let Locust deal its users out again, over a worker that came during a run too."""
+        dispatcher, node = self._runner._users_dispatcher, self._runner.clients.get(client_id)
+        if dispatcher is not None and node is not None:
+            dispatcher.add_worker(node)
+            gevent.spawn(self._runner.start, self._runner.target_user_count, self._runner.spawn_rate)
+
     def _beat(self, run: MasterRun) -> None:
         """Every quarter of a second: renew what is granted, and ask every worker what it has done."""
         while self._run is run:
@@ -197,6 +215,8 @@ class MasterSession(OpeningSession[MasterRun]):
         run = self._run
         if run is None:
             return
+        if self._runner.worker_count == 0 and not run.is_stopping and not run.is_done:
+            run.break_off("every worker has gone")
         run.stop_clocks("stopped")
         for client_id in list(self._runner.clients):
             self._send(wire.STOP, {"run_id": run.run_id}, client_id)

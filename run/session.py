@@ -24,6 +24,7 @@ from run.base_session import BaseSession, calm_garbage_collector
 from run.folder import make_run_folder, new_run_id
 from run.load_run import LoadRun
 from run.local_standin import LocalStandin
+from run.outputs import check_outputs, open_outputs
 from run.plain_errors import USAGE_EXIT_CODE
 from run.preparation import Preparation, prepare
 from run.publish import BROKEN_EXIT_CODE, publish
@@ -41,13 +42,20 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         environment: Locust's, with its runner made.
         options: Locust's, which its web UI changes from run to run.
         settings: where Customer.io is.
+        variables: those of the environment and ``.env``, for outputs that need secrets.
 
     Raises:
         ConfigError: the arguments, the profile or the target are not as expected.
     """
 
-    def __init__(self, environment: Environment, options: Namespace, settings: Settings) -> None:
-        super().__init__(environment, options, settings)
+    def __init__(
+        self,
+        environment: Environment,
+        options: Namespace,
+        settings: Settings,
+        variables: Mapping[str, str],
+    ) -> None:
+        super().__init__(environment, options, settings, variables)
         # Locust's --json has standard output for itself.
         self._out = Console(stderr=bool(options.json))
         self._standin: LocalStandin | None = None
@@ -77,7 +85,9 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         host = form.get("host", self._environment.host)
         if self._standin is not None and host == self._standin.url:
             host = None
-        return prepare(arguments, self._settings, host, self._known, self._chosen)
+        preparation = prepare(arguments, self._settings, host, self._known, self._chosen)
+        check_outputs(preparation, self._variables)
+        return preparation
 
     # The workload that the shape drives.
 
@@ -250,7 +260,7 @@ class LocalSession(OpeningSession[LoadRun]):
     def _new_run(
         self, run_id: str, folder: Path, preparation: Preparation, record: dict[str, Any]
     ) -> LoadRun:
-        run = LoadRun(run_id, folder, preparation, record)
+        run = LoadRun(run_id, folder, preparation, record, open_outputs(preparation, folder, self._variables))
         self._set_user_classes(run.scenarios)
         # Locust's own graceful stop, for runs that end before their time.
         self._environment.stop_timeout = self._options.stop_timeout or preparation.graceful_stop_seconds

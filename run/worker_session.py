@@ -7,12 +7,12 @@ import socket
 import sys
 import time
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import gevent
+from locust import argument_parser
 from locust.env import Environment
 from locust.rpc import Message
 from locust.runners import WorkerRunner
@@ -26,9 +26,11 @@ from config.settings import Settings
 from metrics.request_recorder import RequestRecorder
 from metrics.store import Cell
 from run.arguments import Arguments, read_arguments
+from run.base_run import BREATH_SECONDS
 from run.base_session import BaseSession, calm_garbage_collector
 from run.folder import make_run_folder
-from run.load_run import BREATH_SECONDS, LoadRun
+from run.load_run import LoadRun
+from run.outputs import open_outputs
 from run.plain_errors import USAGE_EXIT_CODE
 from run.preparation import prepare
 from run.publish import BROKEN_EXIT_CODE, write_summary
@@ -49,16 +51,23 @@ class WorkerSession(BaseSession):
         runner: that runner.
         options: Locust's.
         settings: where Customer.io is; credentials never come from the master.
+        variables: those of the environment and ``.env``, for outputs that need secrets.
 
     Raises:
         ConfigError: the arguments or the profile are not as expected.
     """
 
     def __init__(
-        self, environment: Environment, runner: WorkerRunner, options: Namespace, settings: Settings
+        self,
+        environment: Environment,
+        runner: WorkerRunner,
+        options: Namespace,
+        settings: Settings,
+        variables: Mapping[str, str],
     ) -> None:
-        super().__init__(environment, options, settings)
+        super().__init__(environment, options, settings, variables)
         self._runner = runner
+        _remember_default_arguments()
         self._run: LoadRun | None = None
         self._graceful_stop_seconds = 0.0
         self._epochs: list[Epoch] = []
@@ -94,7 +103,7 @@ class WorkerSession(BaseSession):
     def _open(self, invitation: dict[str, Any]) -> None:
         place, toml = invitation["profile"]
         arguments = replace(
-            _arguments_from(invitation["arguments"]),
+            Arguments.from_dict(invitation["arguments"]),
             # Where this machine's files go, and whether it may load a live host, is for it to say too.
             results_dir=read_arguments(self._options).results_dir,
         )
@@ -109,7 +118,8 @@ class WorkerSession(BaseSession):
         run_id, index = invitation["run_id"], invitation["index"]
         record = preparation.record(run_id, invitation["base_url"])
         folder = make_run_folder(arguments.results_dir / run_id / "workers", f"worker-{index}", record)
-        run = LoadRun(run_id, folder, preparation, record, worker=index)
+        outputs = open_outputs(preparation, folder, self._variables, f"worker-{index}")
+        run = LoadRun(run_id, folder, preparation, record, outputs, worker=index)
         run.on_cells = self._send_cells
         self._environment.user_classes[:] = [
             self._known[one.options.user].for_scenario(one) for one in run.scenarios
@@ -293,5 +303,11 @@ class WorkerSession(BaseSession):
         self._runner.send_message(kind, data)
 
 
-def _arguments_from(data: dict[str, Any]) -> Arguments:
-    return Arguments(**{**data, "results_dir": Path(data["results_dir"])})
+def _remember_default_arguments() -> None:
+    """Let Locust make its default arguments once.
+
+    On every spawn message it makes them anew for each option, a whole parser each time: a quarter of a
+    second in which no VU moves.
+    """
+    remembered = argument_parser.default_args_dict()
+    argument_parser.default_args_dict = lambda: remembered

@@ -12,6 +12,10 @@ command -v chromium >/dev/null && command -v chromedriver >/dev/null || install_
 # Its "config" command reads the compose file as users' tools do; no engine is needed.
 command -v docker-compose >/dev/null || install_packages docker-compose
 
+# Samples are written to real databases: InfluxDB 1, and one that takes InfluxDB 2's protocol.
+command -v influxd >/dev/null || install_packages influxdb
+command -v victoria-metrics >/dev/null || install_packages victoria-metrics
+
 .venv/bin/ruff format --check --quiet .
 .venv/bin/ruff check --quiet .
 .venv/bin/mypy

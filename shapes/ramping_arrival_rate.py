@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from locust import LoadTestShape
 from locust.dispatch import UsersDispatcher
+from locust.runners import WorkerNode
 
 # Locust warns above 100 new users per second, and a burst of them would delay arrivals.
 SPAWN_RATE = 100.0
@@ -46,11 +47,22 @@ class RampingArrivalRate(LoadTestShape):
         return self.workload.vus(), SPAWN_RATE
 
 
+class Admission:
+    """Which workers may be given users: all, unless somebody knows better."""
+
+    def __init__(self) -> None:
+        self.admits: Callable[[str], bool] = lambda _: True
+
+
+admission = Admission()
+
+
 class PoolDispatcher(UsersDispatcher):
     """Spawns every user class to its ``fixed_count``, which may grow, and spreads each over all workers.
 
     Locust's own looks at ``fixed_count`` at the first dispatch only. And it takes classes in turn as it
-    takes workers in turn: of two classes on two workers each worker would get one.
+    takes workers in turn: of two classes on two workers each worker would get one. A worker that joins a
+    run gets users when it knows their classes, and not before: ``admission`` says whether it does.
     """
 
     def new_dispatch(
@@ -58,6 +70,11 @@ class PoolDispatcher(UsersDispatcher):
     ) -> None:
         self._try_dispatch_fixed = True
         super().new_dispatch(target_user_count, spawn_rate, user_classes)
+
+    def add_worker(self, worker_node: WorkerNode) -> None:
+        """Take in a worker; one that is not admitted yet is to be added again later."""
+        if admission.admits(worker_node.id):
+            super().add_worker(worker_node)
 
     def _user_gen(self) -> Iterator[str | None]:
         """The class of each further user: what the first class misses, then the second, and so on."""

@@ -86,6 +86,8 @@ def test_whatever_happens_to_a_worker_the_ledger_is_exact(tmp_path: Path, fault:
         assert name in outcome.summary["verdict"]["line"]
     if fault in ("leave", "late join"):
         assert outcome.lost == 0
+    if fault == "late join":
+        assert len([one for one in outcome.summary["workers"] if one["started"]]) == 4
 
 
 def test_workers_end_by_themselves_when_the_master_is_killed(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def test_percentiles_of_merged_workers_are_those_of_all_values_together(
     union, merged = TrendSink(), TrendSink()
     union.add_all([value for worker in workers for value in worker])
     for worker in workers:
-        _, _, sink = decode_cell(sent(Cell(CATALOG["track_duration"], (), worker)))
+        _, _, sink = decode_cell(sent(Cell(CATALOG["track_duration"], (), worker, [0] * len(worker))))
         merge(merged, sink)
     assert merged.percentile(percent) == union.percentile(percent)
     assert (merged.count, merged.min, merged.max) == (union.count, union.min, union.max)
@@ -39,7 +39,7 @@ def test_percentiles_of_merged_workers_are_those_of_all_values_together(
 
 @pytest.mark.parametrize("name", ["http_reqs", "vus", "errors", "start_lag"])
 def test_every_kind_of_metric_travels(name: str) -> None:
-    cell = Cell(CATALOG[name], tags(scenario="a", status="200"), [1.0, 0.0, 3.0])
+    cell = Cell(CATALOG[name], tags(scenario="a", status="200"), [1.0, 0.0, 3.0], [0, 1, 2])
     got_name, got_tags, sink = decode_cell(sent(cell))
     assert (got_name, got_tags) == (name, cell.tags)
     match sink, cell.aggregate():

@@ -22,10 +22,10 @@ def test_each_kind_of_metric_has_its_row_and_rows_are_on_disk_before_the_end(tmp
     store.add("vus", 5, ())
     path = tmp_path / "metrics.csv"
     output = CsvOutput(path)
-    output.write(1_700_000_000, 3, list(store.fold()))
+    output.samples(1_700_000_000, 3, list(store.fold()))
     with path.open(newline="") as file:
         rows = {row["metric"]: row for row in csv.DictReader(file)}
-    output.close()
+    output.stop()
     assert tuple(rows["vus"]) == COLUMNS
     assert {row["timestamp"] for row in rows.values()} == {"1700000000"}
     assert {row["second"] for row in rows.values()} == {"3"}

@@ -1,0 +1,25 @@
+"""The tags that k6 gives each metric, for outputs whose readers were made for k6."""
+
+from __future__ import annotations
+
+from metrics.catalog import Tags
+
+_OF_REQUESTS = frozenset({"expected_response", "method", "name", "proto", "scenario", "status", "error"})
+_OF_SCENARIOS = frozenset({"scenario"})
+_TAGS = {
+    "http_reqs": _OF_REQUESTS,
+    "http_req_duration": _OF_REQUESTS,
+    "http_req_failed": _OF_REQUESTS,
+    "checks": frozenset({"check", "scenario"}),
+}
+
+
+def k6_tags(metric: str, tags: Tags) -> dict[str, str]:
+    """The part of a sample's tags that k6 would show: a custom metric has its scenario only."""
+    shown = _TAGS.get(metric, _OF_SCENARIOS)
+    return {key: value for key, value in tags if key in shown}
+
+
+def has_url(metric: str) -> bool:
+    """Whether k6 notes the URL with this metric's samples."""
+    return _TAGS.get(metric) is _OF_REQUESTS

@@ -1,0 +1,106 @@
+"""Which outputs a run has: ``metrics.csv`` always, and those that were asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from config.errors import ConfigError
+from metrics.csv_output import CsvOutput
+from metrics.influxdb_output import InfluxDbOutput, InfluxDbTarget
+from metrics.json_output import JsonOutput, join_json
+from metrics.output import Output
+from run.preparation import Preparation
+
+JSON_NAME = "results.json"
+_EXPECTED = "expected csv, json, json=PATH or influxdb=URL"
+
+
+def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> None:
+    """Check what can be checked of outputs without opening them.
+
+    Raises:
+        ConfigError: one is not of a known form.
+    """
+    for spec in preparation.arguments.outputs:
+        kind, equals, value = spec.partition("=")
+        if kind == "influxdb":
+            _influxdb_target(value, variables)
+        elif kind not in ("csv", "json") or (equals and not value) or (kind == "csv" and equals):
+            raise ConfigError(f"--out {spec}: {_EXPECTED}")
+
+
+def open_outputs(
+    preparation: Preparation, folder: Path, variables: Mapping[str, str], worker: str | None = None
+) -> list[Output]:
+    """Open every output of a run, or of one worker's part of it.
+
+    Args:
+        preparation: what outputs are asked for.
+        folder: where files go that have no path of their own.
+        variables: where secrets are.
+        worker: the worker's name; its files then stay in its folder, whatever their path.
+
+    Raises:
+        ConfigError: one cannot be reached or written.
+    """
+    try:
+        outputs: list[Output] = [CsvOutput(folder / "metrics.csv")]
+        for spec in preparation.arguments.outputs:
+            kind, _, value = spec.partition("=")
+            if kind == "json":
+                outputs.append(_json_output(preparation, folder, value, worker))
+            elif kind == "influxdb":
+                target = _influxdb_target(value, variables)
+                is_optional = preparation.arguments.outputs_optional
+                outputs.append(InfluxDbOutput(target, worker, is_optional=is_optional))
+    except OSError as error:
+        raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
+    return outputs
+
+
+def json_path(value: str, folder: Path) -> Path:
+    """Where the file of ``--out json=value`` is, beside other files or where it says."""
+    return Path(value) if value else folder / JSON_NAME
+
+
+def _json_output(preparation: Preparation, folder: Path, value: str, worker: str | None) -> JsonOutput:
+    path = json_path(value, folder)
+    if worker is not None:
+        path = folder / path.name
+    thresholds = {
+        selector: [one.threshold.source for one in several]
+        for selector, several in preparation.profile.thresholds.items()
+    }
+    return JsonOutput(path, thresholds, worker)
+
+
+def _influxdb_target(url: str, variables: Mapping[str, str]) -> InfluxDbTarget:
+    return InfluxDbTarget.parse(url or variables.get("K6_INFLUXDB_ADDR", ""), variables)
+
+
+def join_worker_outputs(preparation: Preparation, folder: Path, workers: int) -> str | None:
+    """Make one ``results.json`` from those of the workers whose files are here.
+
+    Workers write their own: no sample is lost on the way, and the master's memory and network have no
+    part in it. Where they run on other machines, their files stay there.
+
+    Returns:
+        What the summary should tell, if some workers' files are not here.
+
+    Raises:
+        OSError: a file cannot be read or written.
+    """
+    notes = []
+    for spec in preparation.arguments.outputs:
+        kind, _, value = spec.partition("=")
+        if kind != "json":
+            continue
+        path = json_path(value, folder)
+        parts = sorted(folder.glob(f"workers/*/{path.name}"))
+        join_json(parts, path)
+        if len(parts) < workers:
+            notes.append(
+                f"{path} has the samples of {len(parts)} of {workers} workers; the others have their own"
+            )
+    return "; ".join(notes) or None

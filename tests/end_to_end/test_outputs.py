@@ -1,0 +1,199 @@
+"""Outputs beside metrics.csv: k6's JSON lines, and a real InfluxDB that may go away and come back."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from tests.influxdb_server import InfluxDb, VictoriaMetrics
+from tests.load_test import THRESHOLDS, LoadTest, run_load_test, two_scenarios
+from tests.standin_server import StandinServer
+
+PROFILE = two_scenarios([(40, "3s")], start_rate=40) + THRESHOLDS
+
+
+@pytest.fixture
+def influxdb(tmp_path: Path) -> Iterator[InfluxDb]:
+    (tmp_path / "influxdb").mkdir()
+    with InfluxDb(tmp_path / "influxdb") as server:
+        yield server
+
+
+def points(lines: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
+    return [line["data"] for line in lines if line["type"] == "Point" and line["metric"] == metric]
+
+
+def assert_is_k6_json(lines: list[dict[str, Any]], summary: dict[str, Any]) -> None:
+    """Each metric is described before its first point, and every sample of the summary is there."""
+    described = set()
+    for line in lines:
+        if line["type"] == "Metric":
+            assert line["metric"] not in described
+            described.add(line["metric"])
+        assert line["metric"] in described
+    metrics = summary["metrics"]
+    for name in ("http_reqs", "iterations"):
+        assert sum(one["value"] for one in points(lines, name)) == metrics[name]["count"]
+    for name in ("identify_duration", "track_duration", "http_req_duration", "start_lag"):
+        values = [one["value"] for one in points(lines, name)]
+        assert len(values) == metrics[name]["count"]
+        assert (min(values), max(values)) == pytest.approx((metrics[name]["min"], metrics[name]["max"]))
+    for name in ("errors", "checks"):
+        assert len(points(lines, name)) == metrics[name]["passes"] + metrics[name]["fails"]
+
+
+def test_json_lines_are_those_of_k6(tmp_path: Path) -> None:
+    with StandinServer() as standin:
+        env = {"CUSTOMERIO_BASE_URL": standin.url}
+        finished = run_load_test(tmp_path, "--out", "json", profile=PROFILE, env=env)
+    lines = [json.loads(line) for line in (finished.folder / "results.json").read_text().splitlines()]
+    assert_is_k6_json(lines, finished.summary)
+    (described,) = [one["data"] for one in lines if one["type"] == "Metric" and one["metric"] == "errors"]
+    assert described == {
+        "name": "errors",
+        "type": "rate",
+        "contains": "default",
+        "thresholds": ["rate<0.01"],
+        "submetrics": None,
+    }
+    request = points(lines, "http_req_duration")[0]
+    assert set(request["tags"]) == {
+        "expected_response", "group", "method", "name", "proto", "scenario", "status", "url",
+    }  # fmt: skip
+    assert request["tags"]["proto"] == "HTTP/1.1"
+    assert set(points(lines, "track_duration")[0]["tags"]) == {"group", "scenario"}
+    times = [one["time"] for one in points(lines, "http_reqs")]
+    assert all(len(one) == len("2026-11-24T14:06:55.722581638Z") and one.endswith("Z") for one in times)
+
+
+def test_json_lines_of_workers_are_joined_and_may_be_compressed(tmp_path: Path) -> None:
+    path = tmp_path / "all.json.gz"
+    with StandinServer() as standin:
+        env = {"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_OUT": f"json={path}"}
+        finished = run_load_test(tmp_path, "--processes", "2", profile=PROFILE, env=env)
+    lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
+    assert_is_k6_json(lines, finished.summary)
+    workers = Counter(one["tags"]["worker"] for one in points(lines, "http_reqs"))
+    assert set(workers) == {"worker-0", "worker-1"}
+    assert finished.summary["run"]["notes"] == []
+
+
+def test_points_in_influxdb_add_up_to_the_ledger_with_k6s_tags_and_fields(
+    tmp_path: Path, influxdb: InfluxDb
+) -> None:
+    with StandinServer() as standin:
+        env = {"CUSTOMERIO_BASE_URL": standin.url}
+        finished = run_load_test(tmp_path, "--out", f"influxdb={influxdb.url}/k6", profile=PROFILE, env=env)
+    assert finished.exit_code == 0, finished.stderr
+    summary = finished.summary
+    assert influxdb.total("iterations") == sum(one["completed"] for one in summary["ledger"].values())
+    assert (
+        influxdb.total("http_reqs", where="WHERE \"scenario\" = 'track_load'")
+        == (summary["ledger"]["track_load"]["started"])
+    )
+    for name in ("identify_duration", "track_duration", "start_lag", "http_req_duration"):
+        assert influxdb.total(name, "count") == summary["metrics"][name]["count"], name
+        assert influxdb.total(name, "max") == pytest.approx(summary["metrics"][name]["max"]), name
+    fields = {one["name"]: one["values"] for one in influxdb.query("SHOW FIELD KEYS")}
+    tags = {one["name"]: {row[0] for row in one["values"]} for one in influxdb.query("SHOW TAG KEYS")}
+    # As k6 1.1.0 writes them.
+    assert fields["errors"] == [["value", "float"]]
+    assert fields["http_req_duration"] == [["url", "string"], ["value", "float"]]
+    assert tags["http_reqs"] == {"expected_response", "method", "name", "proto", "scenario", "status"}
+    assert tags["checks"] == {"check", "scenario"}
+    for name in ("errors", "identify_duration", "track_duration", "iterations", "iteration_duration"):
+        assert tags[name] == {"scenario"}, name
+    assert "vus" not in tags
+
+
+def test_points_go_to_an_influxdb_2_bucket_too(tmp_path: Path) -> None:
+    (tmp_path / "victoria").mkdir()
+    with StandinServer() as standin, VictoriaMetrics(tmp_path / "victoria") as database:
+        finished = run_load_test(
+            tmp_path, "--out", f"influxdb={database.url}?org=o&bucket=b", profile=PROFILE,
+            env={"CUSTOMERIO_BASE_URL": standin.url, "K6_INFLUXDB_TOKEN": "any"},
+        )  # fmt: skip
+        written = {name: database.values(name) for name in ("http_reqs", "track_duration", "iterations")}
+    assert finished.exit_code == 0, finished.stderr
+    for name, values in written.items():
+        # This store keeps one sample per series and millisecond, so a few may fall together.
+        count = finished.summary["metrics"][name]["count"]
+        assert 0.9 * count <= len(values) <= count, name
+
+
+def test_a_database_that_is_away_delays_no_arrival_and_loses_no_point(
+    tmp_path: Path, influxdb: InfluxDb
+) -> None:
+    profile = two_scenarios([(40, "9s")], start_rate=40)
+    with StandinServer() as standin:
+        test = LoadTest(
+            tmp_path, "--out", f"influxdb={influxdb.url}/k6", profile=profile,
+            env={"CUSTOMERIO_BASE_URL": standin.url},
+        )  # fmt: skip
+        while standin.stats()["requests_total"] < 160:
+            assert test.process.poll() is None
+        influxdb.kill()
+        while standin.stats()["requests_total"] < 480:
+            assert test.process.poll() is None
+        influxdb.start()
+        finished = test.finish()
+    ledgers = finished.summary["ledger"].values()
+    assert sum(one["started"] + one["dropped"] for one in ledgers) == 720
+    assert finished.summary["run"]["notes"] == []
+    assert influxdb.total("http_reqs") == sum(one["started"] for one in ledgers)
+
+
+def test_what_a_database_never_took_is_said(tmp_path: Path, influxdb: InfluxDb) -> None:
+    with StandinServer() as standin:
+        test = LoadTest(
+            tmp_path, "--out", f"influxdb={influxdb.url}/k6",
+            profile=two_scenarios([(20, "2s")], start_rate=20),
+            env={"CUSTOMERIO_BASE_URL": standin.url},
+        )  # fmt: skip
+        while standin.stats()["requests_total"] < 20:
+            assert test.process.poll() is None
+        influxdb.kill()
+        finished = test.finish()
+    (note,) = finished.summary["run"]["notes"]
+    assert "points dropped" in note
+    assert note in finished.stdout
+    assert finished.exit_code == 0
+
+
+def test_a_wrong_address_or_user_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "influxdb").mkdir()
+    with StandinServer() as standin, InfluxDb(tmp_path / "influxdb", auth=True) as influxdb:
+        admin = "CREATE USER root WITH PASSWORD 'right' WITH ALL PRIVILEGES"
+        requests.post(f"{influxdb.url}/query", params={"q": admin}, timeout=30).raise_for_status()
+        env = {"CUSTOMERIO_BASE_URL": standin.url, "K6_INFLUXDB_USERNAME": "root"}
+        problems = {}
+        for name, url, password in (
+            ("user", influxdb.url, "hush-hush"),
+            ("address", "http://127.0.0.1:1", "right"),
+            ("form", "influx:8086", "right"),
+        ):
+            (tmp_path / name).mkdir()
+            problems[name] = run_load_test(
+                tmp_path / name, "--out", f"influxdb={url}", profile=PROFILE,
+                env={**env, "K6_INFLUXDB_PASSWORD": password},
+            )  # fmt: skip
+        assert standin.stats()["requests_total"] == 0
+        (tmp_path / "optional").mkdir()
+        optional = run_load_test(
+            tmp_path / "optional", "--out", "influxdb=http://127.0.0.1:1", "--out-optional",
+            profile=two_scenarios([(10, "1s")], start_rate=10), env={"CUSTOMERIO_BASE_URL": standin.url},
+        )  # fmt: skip
+    assert {one.exit_code for one in problems.values()} == {2}
+    assert "refuses us: expected valid credentials" in problems["user"].stderr
+    assert "cannot be reached" in problems["address"].stderr
+    assert "--out influxdb: expected http(s)://host:port/database" in problems["form"].stderr
+    assert "hush" not in "".join(one.stderr + one.stdout for one in problems.values())
+    assert optional.exit_code == 0
+    assert "points dropped" in optional.stdout
