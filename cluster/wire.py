@@ -16,6 +16,7 @@ COUNTS = "load_test_counts"
 METRICS = "load_test_metrics"
 LEAVING = "load_test_leaving"
 # From the master:
+WELCOME = "load_test_welcome"
 REFUSE = "load_test_refuse"
 OPEN = "load_test_open"
 BEAT = "load_test_beat"

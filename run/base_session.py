@@ -30,6 +30,8 @@ class BaseSession(ABC):
         variables: those of the environment and ``.env``, for outputs that need secrets.
     """
 
+    _is_set_up = False
+
     def __init__(
         self,
         environment: Environment,

@@ -70,11 +70,12 @@ class MasterSession(OpeningSession[MasterRun]):
         os.environ.setdefault(*_SPAWN_REPORT_WAIT)
         # A dead worker's VUs are to come up on the others.
         options.enable_rebalancing = True
-        super().__init__(environment, options, settings, variables)
+        # Workers may be there already, and what follows takes a while.
         runner.register_message(wire.HELLO, self._on_hello)
         runner.register_message(wire.COUNTS, self._on_counts)
         runner.register_message(wire.METRICS, self._on_metrics)
         runner.register_message(wire.LEAVING, self._on_leaving)
+        super().__init__(environment, options, settings, variables)
 
     def _open(self) -> None:
         """Prepare a run and tell the workers of it, before Locust tells them to spawn."""
@@ -128,12 +129,16 @@ class MasterSession(OpeningSession[MasterRun]):
     # Messages from workers.
 
     def _on_hello(self, msg: Message, **_: Any) -> None:
+        if msg.node_id in self._greeted or not self._is_set_up:
+            # A worker says hello until it is welcome.
+            return
         problem = self._problem_with(msg.data)
         if problem is not None:
             self._say(f"worker {msg.node_id} refused: {problem}")
             self._send(wire.REFUSE, {"reason": problem}, msg.node_id)
             return
         self._greeted.add(msg.node_id)
+        self._send(wire.WELCOME, {}, msg.node_id)
         if self._run is not None and not self._run.is_stopping:
             self._invite(self._run, msg.node_id)
             self._give_users(msg.node_id)

@@ -71,6 +71,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         self._reach_target(self.prepare())
         environment.dispatcher_class = PoolDispatcher
         self._listen()
+        self._is_set_up = True
 
     def prepare(self, form: Mapping[str, str] | None = None) -> Preparation:
         """What the next run would do, by the options as they are now and as the web UI's form changes them.

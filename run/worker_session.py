@@ -39,6 +39,8 @@ from shapes.share import Epoch
 MASTER_SILENCE_SECONDS = 10.0
 """A worker that hears nothing from the master for this long during a run ends by itself."""
 
+_HELLO_SECONDS = 0.5
+
 # A leaving worker goes on with its share until an epoch without it begins, which is soon.
 _LEAVING_SECONDS = 4 * LEASE_SECONDS
 
@@ -75,6 +77,7 @@ class WorkerSession(BaseSession):
         self._reports_sent = 0
         self._last_beat = 0.0
         self._is_leaving = False
+        self._is_welcome = False
         self._seconds: gevent.Greenlet[..., None] | None = None
         gevent.signal_handler(signal.SIGTERM, self._on_sigterm)
         # Registered after the runner's own listener and run before it: Locust says goodbye last.
@@ -84,10 +87,21 @@ class WorkerSession(BaseSession):
         runner.register_message(wire.BEAT, self._on_beat)
         runner.register_message(wire.START, self._on_start)
         runner.register_message(wire.STOP, self._on_stop, concurrent=True)
-        self._send(wire.HELLO, self._hello())
+        runner.register_message(wire.WELCOME, self._on_welcome)
+        gevent.spawn(self._say_hello)
         gevent.spawn(self._watch_master)
 
+    def _say_hello(self) -> None:
+        """Until the master has heard it: it may still be starting."""
+        hello = self._hello()
+        while not self._is_welcome:
+            self._send(wire.HELLO, hello)
+            gevent.sleep(_HELLO_SECONDS)
+
     # Messages from the master.
+
+    def _on_welcome(self, msg: Message, **_: Any) -> None:
+        self._is_welcome = True
 
     def _on_refuse(self, msg: Message, **_: Any) -> None:
         self._refuse(f"refused by the master: {msg.data['reason']}")
