@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from pathlib import Path
 
 from rich.console import Console
 
+from config.errors import ConfigError
+from metrics.junit_xml import write_junit_xml
 from metrics.report import RunReport
 from metrics.summary_json import write_summary_json
+from metrics.summary_markdown import write_markdown
 from metrics.summary_text import print_summary
+from report import write_report
 
 logger = logging.getLogger("customerio_load")
 
@@ -19,7 +25,7 @@ THRESHOLDS_FAILED_EXIT_CODE = 99
 
 def publish(report: RunReport, out: Console) -> int:
     """Write and print the summary; the exit code that the run deserves."""
-    is_written = write_summary(report)
+    is_written = write_summary(report) and _write_page(report)
     try:
         print_summary(out, report)
     except (OSError, UnicodeError) as error:
@@ -30,11 +36,31 @@ def publish(report: RunReport, out: Console) -> int:
     return PASSED_EXIT_CODE if report.passed else THRESHOLDS_FAILED_EXIT_CODE
 
 
-def write_summary(report: RunReport) -> bool:
-    """Write ``summary.json`` into the run's folder; whether that went well."""
+def _write_page(report: RunReport) -> bool:
+    """Write ``report.html`` from the files of the run."""
     try:
-        write_summary_json(report.folder / "summary.json", report)
+        write_report(report.folder)
+    except ConfigError as error:
+        logger.error("report.html could not be written: %s", error)
+        return False
+    return True
+
+
+def write_summary(report: RunReport) -> bool:
+    """Write ``summary.json``, ``junit.xml`` and ``summary.md``; whether all went well."""
+    return all(
+        [
+            _write("summary.json", report, write_summary_json),
+            _write("junit.xml", report, write_junit_xml),
+            _write("summary.md", report, write_markdown),
+        ]
+    )
+
+
+def _write(name: str, report: RunReport, write: Callable[[Path, RunReport], None]) -> bool:
+    try:
+        write(report.folder / name, report)
     except OSError as error:
-        logger.error("summary.json could not be written: %s", error.strerror)
+        logger.error("%s could not be written: %s", name, error.strerror)
         return False
     return True

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import signal
-import socket
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.load_test import Finished, LoadTest, two_scenarios
+from tests.load_test import Finished, LoadTest, free_port, two_scenarios
 from tests.standin_server import StandinServer
 
 STAGES = [(40, "2s"), (40, "6s"), (0, "2s")]
@@ -18,14 +17,6 @@ SECONDS = 10.0
 WORKERS = 3
 FAULTS = ("kill", "stop for 2 s", "stop for 10 s", "late join", "leave")
 MOMENTS = (-1.0, 0.2, 1.0, 2.5, 4.0, 5.5, 7.0, 8.2, 9.0, 9.7)
-
-
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Cluster:

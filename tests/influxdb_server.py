@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import requests
 
-from tests.cluster_faults import free_port
+from tests.load_test import free_port
 
 _CONFIG = """
 reporting-disabled = true
@@ -119,6 +119,8 @@ class VictoriaMetrics:
 
     def values(self, measurement: str) -> list[float]:
         """Every value of a measurement's field ``value``."""
+        # What came in lately is not shown before it is flushed.
+        requests.get(f"{self.url}/internal/force_flush", timeout=30).raise_for_status()
         match = f'{{__name__="{measurement}_value"}}'
         response = requests.get(f"{self.url}/api/v1/export", params={"match[]": match}, timeout=30)
         response.raise_for_status()

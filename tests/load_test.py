@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -143,13 +144,10 @@ class LoadTest:
         """Wait for its end.
 
         Raises:
-            subprocess.TimeoutExpired: it did not end in two minutes; it is killed.
+            subprocess.TimeoutExpired: it did not end in two minutes; it is killed after the test.
         """
+        exit_code = self.process.wait(_MOST_SECONDS)
         self.unfinished.remove(self)
-        try:
-            exit_code = self.process.wait(_MOST_SECONDS)
-        finally:
-            self._end()
         stdout, stderr = (_read_and_close(file) for file in (self._stdout, self._stderr))
         return Finished(exit_code, stdout, stderr, self.results_dir)
 
@@ -172,6 +170,20 @@ def _read_and_close(file: TextIO) -> str:
     with file:
         file.seek(0)
         return file.read()
+
+
+def free_port() -> int:
+    """A TCP port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def processes(count: int) -> list[str]:
+    """The arguments for so many workers, with a port of their own to meet their master."""
+    port = str(free_port())
+    return ["--processes", str(count), "--master-bind-port", port, "--master-port", port]
 
 
 def run_load_test(tmp_path: Path, *arguments: str, **options: Any) -> Finished:

@@ -12,8 +12,15 @@ import pytest
 import requests
 
 from config.profile import load_profile
-from tests.cluster_faults import FAULTS, Cluster, free_port, run_with_fault
-from tests.load_test import ROOT, THRESHOLDS, LoadTest, run_load_test, two_scenarios
+from tests.cluster_faults import FAULTS, Cluster, run_with_fault
+from tests.load_test import (
+    ROOT,
+    THRESHOLDS,
+    free_port,
+    processes,
+    run_load_test,
+    two_scenarios,
+)
 from tests.standin_server import StandinServer
 from users.scenario import schedule_of
 
@@ -27,8 +34,7 @@ def test_four_processes_send_what_one_would(tmp_path: Path) -> None:
     with StandinServer("--record-arrivals") as standin:
         finished = run_load_test(
             tmp_path,
-            "--processes",
-            "4",
+            *processes(4),
             profile=PROFILE,
             env={"CUSTOMERIO_BASE_URL": standin.url, "RAW_SAMPLES_FILE": str(raw_file)},
             locustfile=f"locustfile.py,{ROOT}/tests/raw_samples.py",
@@ -118,9 +124,13 @@ def test_a_worker_with_other_code_or_another_profile_is_refused_with_one_line(tm
     shutil.copy(ROOT / "locustfile.py", other)
     (other / "users" / "track.py").write_text((ROOT / "users" / "track.py").read_text() + "# changed\n")
     with StandinServer() as standin:
-        cluster = Cluster(tmp_path, standin, workers=2, profile=two_scenarios([(10, "1s")], start_rate=10))
-        changed = cluster.add_worker("changed", root=other).finish()
-        misled = cluster.add_worker("misled", LOAD_TEST_PROFILE="smoke").finish()
+        cluster = Cluster(tmp_path, standin, workers=2, profile=two_scenarios([(10, "20s")], start_rate=10))
+        both = [
+            cluster.add_worker("changed", root=other),
+            cluster.add_worker("misled", LOAD_TEST_PROFILE="smoke"),
+        ]
+        changed, misled = (worker.finish() for worker in both)
+        cluster.master.signal(signal.SIGINT)
         finished = cluster.finish()
     assert changed.exit_code == misled.exit_code == 2
     assert "refused by the master: its code is version" in changed.stderr
@@ -178,10 +188,8 @@ def _state(url: str) -> str:
 def test_fewer_vus_than_workers_still_leaves_each_worker_one(tmp_path: Path) -> None:
     profile = two_scenarios([(10, "3s")], start_rate=10, vus=1)
     with StandinServer() as standin:
-        test = LoadTest(
-            tmp_path, "--processes", "3", profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url}
-        )
-        finished = test.finish()
+        env = {"CUSTOMERIO_BASE_URL": standin.url}
+        finished = run_load_test(tmp_path, *processes(3), profile=profile, env=env)
     for ledger in finished.summary["ledger"].values():
         assert ledger["started"] + ledger["dropped"] == 30
         assert ledger["started"] >= 20

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from tests.influxdb_server import InfluxDb, VictoriaMetrics
-from tests.load_test import THRESHOLDS, LoadTest, run_load_test, two_scenarios
+from tests.load_test import THRESHOLDS, LoadTest, processes, run_load_test, two_scenarios
 from tests.standin_server import StandinServer
 
 PROFILE = two_scenarios([(40, "3s")], start_rate=40) + THRESHOLDS
@@ -77,7 +77,7 @@ def test_json_lines_of_workers_are_joined_and_may_be_compressed(tmp_path: Path) 
     path = tmp_path / "all.json.gz"
     with StandinServer() as standin:
         env = {"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_OUT": f"json={path}"}
-        finished = run_load_test(tmp_path, "--processes", "2", profile=PROFILE, env=env)
+        finished = run_load_test(tmp_path, *processes(2), profile=PROFILE, env=env)
     lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
     assert_is_k6_json(lines, finished.summary)
     workers = Counter(one["tags"]["worker"] for one in points(lines, "http_reqs"))
@@ -125,7 +125,7 @@ def test_points_go_to_an_influxdb_2_bucket_too(tmp_path: Path) -> None:
     for name, values in written.items():
         # This store keeps one sample per series and millisecond, so a few may fall together.
         count = finished.summary["metrics"][name]["count"]
-        assert 0.9 * count <= len(values) <= count, name
+        assert 0.95 * count <= len(values) <= count, name
 
 
 def test_a_database_that_is_away_delays_no_arrival_and_loses_no_point(

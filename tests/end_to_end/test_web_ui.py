@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as until
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.load_test import LoadTest, two_scenarios
+from tests.load_test import LoadTest, free_port, two_scenarios
 from tests.standin_server import StandinServer
 
 _PATIENCE_SECONDS = 60
@@ -67,10 +66,7 @@ class Page:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
+    return free_port()
 
 
 def wait_until_up(test: LoadTest, url: str) -> None:

@@ -11,10 +11,12 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "config": set[str](),
     "shapes": {"config"},
-    "metrics": {"config", "shapes"},
+    "compare": set[str](),
+    "report": {"config", "shapes"},
+    "metrics": {"config", "shapes", "compare"},
     "users": {"config", "shapes", "metrics"},
     "cluster": {"config", "shapes", "metrics"},
-    "run": {"config", "shapes", "metrics", "users", "cluster"},
+    "run": {"config", "shapes", "metrics", "users", "cluster", "report"},
     "standin": {"config"},
 }
 WITHOUT_LOCUST = [
@@ -22,6 +24,8 @@ WITHOUT_LOCUST = [
     *(ROOT / "standin").glob("*.py"),
     *(ROOT / "metrics").glob("*.py"),
     *(ROOT / "cluster").glob("*.py"),
+    *(ROOT / "compare").glob("*.py"),
+    *(ROOT / "report").glob("*.py"),
     *(
         ROOT / "shapes" / name
         for name in ("schedule.py", "clock.py", "ledger.py", "share.py", "accounts.py", "vu_pool.py")
