@@ -33,11 +33,16 @@ class ScenarioProgress:
     failed: int
 
     @property
+    def time(self) -> str:
+        """How far the scenario is: ``20s/54s``."""
+        shown = min(max(self.elapsed, 0.0), self.duration)
+        return f"{format_duration(int(shown))}/{format_duration(self.duration)}"
+
+    @property
     def figures(self) -> str:
         """Everything but the name and the bar."""
-        shown = min(max(self.elapsed, 0.0), self.duration)
         return (
-            f"{format_duration(int(shown))}/{format_duration(self.duration)}  "
+            f"{self.time}  "
             f"{self.actual_rate:.0f}/s of {self.scheduled_rate:.0f}/s  "
             f"{self.vus_busy}/{self.vus} VUs busy  {self.dropped} dropped  {self.failed} errors"
         )

@@ -16,7 +16,7 @@ from metrics.output import Output
 from metrics.progress import ScenarioProgress
 from metrics.report import RunReport
 from metrics.store import Cell, MergedCell, MetricStore
-from metrics.thresholds import evaluate, first_to_abort
+from metrics.thresholds import ThresholdResult, evaluate, first_to_abort
 from metrics.verdict import GeneratorFigures, WorkerReport, judge
 from run.generator import CpuMeter
 from run.preparation import Preparation
@@ -135,10 +135,13 @@ class BaseRun(ABC):
         for row, cells in self._rows(second):
             self._write(row, cells)
 
+    def thresholds(self) -> list[ThresholdResult]:
+        """Every threshold whose metric has values, against what has been aggregated so far."""
+        return evaluate(self.profile.thresholds, self.store, self.elapsed, skip_empty=True)
+
     def abort_on_failed_threshold(self) -> None:
         """Stop the clocks if a threshold with ``abort_on_fail`` does not hold."""
-        results = evaluate(self.profile.thresholds, self.store, self.elapsed, skip_empty=True)
-        failed = first_to_abort(results, self.elapsed)
+        failed = first_to_abort(self.thresholds(), self.elapsed)
         if failed is not None:
             self.stop_clocks(f"aborted by threshold {failed.selector} {failed.describe()}")
 

@@ -23,6 +23,7 @@ from run.arguments import add_arguments
 from run.master_session import MasterSession
 from run.plain_errors import plain_errors
 from run.session import LocalSession
+from run.web_tabs import add_tabs
 from run.worker_session import WorkerSession
 from shapes.ramping_arrival_rate import RampingArrivalRate
 
@@ -77,6 +78,7 @@ def _start_session(environment: Environment, web_ui: WebUI | None, variables: Ma
         session = LocalSession(environment, options, settings, variables)
     shape.workload = session
     if web_ui is not None and web_ui.app is not None:
+        add_tabs(web_ui, session)
         web_ui.app.before_request(lambda: _answer_mistakes(session, environment.host))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,8 +16,9 @@ from rich.console import Console
 
 from config.errors import ConfigError
 from config.settings import Settings
-from metrics.progress import ProgressView, new_progress
+from metrics.progress import ProgressView, ScenarioProgress, new_progress
 from metrics.request_recorder import RequestRecorder
+from metrics.thresholds import ThresholdResult
 from run.arguments import read_arguments
 from run.base_run import BaseRun
 from run.base_session import BaseSession, calm_garbage_collector
@@ -63,6 +64,9 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         self._progress: ProgressView | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
         self._is_over_unopened = False
+        # The web UI goes on showing a run when it is over.
+        self._shown_run: AnyRun | None = None
+        self._shown_progress: Sequence[ScenarioProgress] = []
         # Set whenever no run is open: a runner may be stopped without ever having run.
         self._reported = Event()
         self._reported.set()
@@ -127,6 +131,8 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         self._progress = new_progress()
         self._reported.clear()
         self._interrupts = 0
+        self._shown_progress = run.progress()
+        self._shown_run = run
         self._run = run
 
     def vus(self) -> int:
@@ -146,6 +152,20 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
 
     def _new_run(self, run_id: str, folder: Path, preparation: Preparation, record: dict[str, Any]) -> AnyRun:
         raise NotImplementedError
+
+    # What the web UI shows, of the run that is open or of the last one.
+
+    def live_progress(self) -> Sequence[ScenarioProgress]:
+        """Each scenario over the last second."""
+        return self._shown_progress
+
+    def live_thresholds(self) -> Sequence[ThresholdResult]:
+        """The thresholds as of now."""
+        return self._shown_run.thresholds() if self._shown_run is not None else []
+
+    def live_start_lag_ms(self) -> float:
+        """The p99 of all start lags so far."""
+        return self._shown_run.store.trend("start_lag").percentile(99) if self._shown_run is not None else 0.0
 
     # Locust's events.
 
@@ -176,8 +196,9 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
 
     def _every_second(self, run: AnyRun) -> None:
         for second in run.seconds():
+            self._shown_progress = run.progress()
             if self._progress is not None:
-                self._progress.update(second, run.progress())
+                self._progress.update(second, self._shown_progress)
             if self._standin is not None and not self._standin.is_running:
                 run.break_off("the stand-in has died")
             run.abort_on_failed_threshold()

@@ -15,7 +15,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as until
 from selenium.webdriver.support.wait import WebDriverWait
 
-from tests.load_test import LoadTest, free_port, two_scenarios
+from tests.load_test import THRESHOLDS, LoadTest, free_port, two_scenarios
 from tests.standin_server import StandinServer
 
 _PATIENCE_SECONDS = 60
@@ -81,7 +81,7 @@ def wait_until_up(test: LoadTest, url: str) -> None:
 
 def test_start_stop_and_start_again(tmp_path: Path, browser: webdriver.Chrome, port: int) -> None:
     url = f"http://127.0.0.1:{port}"
-    profile = two_scenarios([(20, "30s")], start_rate=20)
+    profile = two_scenarios([(20, "30s")], start_rate=20) + THRESHOLDS
     with StandinServer() as standin:
         test = LoadTest(
             tmp_path,
@@ -97,6 +97,12 @@ def test_start_stop_and_start_again(tmp_path: Path, browser: webdriver.Chrome, p
         page.wait_for("RUNNING")
         while standin.stats()["requests_total"] < 100:
             assert test.process.poll() is None
+        page.click("SCHEDULE")
+        page.wait_for("identify_load")
+        page.wait_for("Schedule (arrivals/s)")
+        page.click("THRESHOLDS")
+        page.wait_for("rate<0.01")
+        page.wait_for("passes")
         page.click("STOP")
         page.wait_for("STOPPED")
         first_count = standin.stats()["requests_total"]
