@@ -10,13 +10,12 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, Literal, TextIO
 
-from metrics.catalog import Metric, MetricType
+from metrics.catalog import Metric
+from metrics.handle_summary_json import contains
 from metrics.k6_tags import has_url, k6_tags
 from metrics.store import Cell, MergedCell
 
 _NANOSECONDS = 1_000_000_000
-# k6 calls these times; its custom trends, as a script makes them, are "default".
-_TIMES = frozenset({"http_req_duration", "iteration_duration", "start_lag"})
 
 
 class JsonOutput:
@@ -85,11 +84,10 @@ class JsonOutput:
             for selector in self._thresholds
             if selector.startswith(metric.name + "{")
         ]
-        is_time = metric.type is MetricType.TREND and metric.name in _TIMES
         data = {
             "name": metric.name,
             "type": metric.type.value,
-            "contains": "time" if is_time else "default",
+            "contains": contains(metric),
             "thresholds": list(self._thresholds.get(metric.name, [])),
             "submetrics": submetrics or None,
         }

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from config.errors import ConfigError
+from metrics.handle_summary_json import write_handle_summary
 from metrics.junit_xml import write_junit_xml
 from metrics.report import RunReport
 from metrics.summary_json import write_summary_json
@@ -47,10 +48,11 @@ def _write_page(report: RunReport) -> bool:
 
 
 def write_summary(report: RunReport) -> bool:
-    """Write ``summary.json``, ``junit.xml`` and ``summary.md``; whether all went well."""
+    """Write the summary in every form that is made from the report alone; whether all went well."""
     return all(
         [
             _write("summary.json", report, write_summary_json),
+            _write("k6-summary.json", report, write_handle_summary),
             _write("junit.xml", report, write_junit_xml),
             _write("summary.md", report, write_markdown),
         ]

@@ -177,6 +177,22 @@ def test_the_summary_has_k6s_form(finished: Finished) -> None:
     assert set(summary["metrics"]["vus_max"]) == {"value", "min", "max"}
 
 
+def test_the_other_form_of_k6s_summary_says_the_same(finished: Finished) -> None:
+    other = json.loads((finished.folder / "k6-summary.json").read_text())
+    metrics = finished.summary["metrics"]
+    assert other["metrics"]["track_duration"] == {
+        "type": "trend",
+        "contains": "default",
+        "values": {key: value for key, value in metrics["track_duration"].items() if key != "thresholds"},
+        "thresholds": {"p(95)<500": {"ok": True}},
+    }
+    assert other["metrics"]["errors"]["values"]["rate"] == metrics["errors"]["value"] == 0
+    assert [one["name"] for one in other["root_group"]["checks"]] == list(
+        finished.summary["root_group"]["checks"]
+    )
+    assert other["state"]["testRunDurationMs"] == finished.summary["run"]["seconds"] * 1000
+
+
 def test_the_terminal_says_what_passed_what_was_sent_and_the_verdict(
     finished: Finished, schedule: Schedule
 ) -> None:
