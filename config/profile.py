@@ -115,8 +115,9 @@ MetricSelector = Annotated[str, AfterValidator(_metric_selector)]
 
 
 class Profile(_Options):
-    """What a run does: its scenarios by name, and its thresholds by metric."""
+    """What a run does: its scenarios by name, its thresholds by metric, outputs beside those asked for."""
 
+    outputs: tuple[str, ...] = ()
     scenarios: dict[Name, ScenarioOptions] = Field(min_length=1)
     thresholds: dict[MetricSelector, tuple[Threshold, ...]] = Field(default_factory=dict)
 

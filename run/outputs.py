@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from config.errors import ConfigError
@@ -13,7 +14,7 @@ from metrics.output import Output
 from run.preparation import Preparation
 
 JSON_NAME = "results.json"
-_EXPECTED = "expected csv, json, json=PATH or influxdb=URL"
+_EXPECTED = "expected csv, json, json=PATH, influxdb=URL or python=MODULE:FUNCTION"
 
 
 def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> None:
@@ -22,10 +23,12 @@ def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> Non
     Raises:
         ConfigError: one is not of a known form.
     """
-    for spec in preparation.arguments.outputs:
+    for spec in preparation.outputs:
         kind, equals, value = spec.partition("=")
         if kind == "influxdb":
             _influxdb_target(value, variables)
+        elif kind == "python":
+            _factory(value)
         elif kind not in ("csv", "json") or (equals and not value) or (kind == "csv" and equals):
             raise ConfigError(f"--out {spec}: {_EXPECTED}")
 
@@ -46,7 +49,7 @@ def open_outputs(
     """
     try:
         outputs: list[Output] = [CsvOutput(folder / "metrics.csv")]
-        for spec in preparation.arguments.outputs:
+        for spec in preparation.outputs:
             kind, _, value = spec.partition("=")
             if kind == "json":
                 outputs.append(_json_output(preparation, folder, value, worker))
@@ -54,6 +57,8 @@ def open_outputs(
                 target = _influxdb_target(value, variables)
                 is_optional = preparation.arguments.outputs_optional
                 outputs.append(InfluxDbOutput(target, worker, is_optional=is_optional))
+            elif kind == "python":
+                outputs.append(_factory(value)(folder, worker))
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
     return outputs
@@ -75,6 +80,16 @@ def _json_output(preparation: Preparation, folder: Path, value: str, worker: str
     return JsonOutput(path, thresholds, worker)
 
 
+def _factory(value: str) -> Callable[[Path, str | None], Output]:
+    """A function of somebody else's that makes an output for a folder and a worker's name."""
+    module, _, function = value.partition(":")
+    try:
+        factory: Callable[[Path, str | None], Output] = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigError(f"--out python={value}: expected MODULE:FUNCTION: {error}") from error
+    return factory
+
+
 def _influxdb_target(url: str, variables: Mapping[str, str]) -> InfluxDbTarget:
     return InfluxDbTarget.parse(url or variables.get("K6_INFLUXDB_ADDR", ""), variables)
 
@@ -92,7 +107,7 @@ def join_worker_outputs(preparation: Preparation, folder: Path, workers: int) ->
         OSError: a file cannot be read or written.
     """
     notes = []
-    for spec in preparation.arguments.outputs:
+    for spec in preparation.outputs:
         kind, _, value = spec.partition("=")
         if kind != "json":
             continue

@@ -31,6 +31,11 @@ class Preparation:
         """How long iterations in flight may go on when a run ends before its time."""
         return max(one.graceful_stop for one in self.profile.scenarios.values())
 
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """The outputs that the profile and the arguments ask for, each once."""
+        return tuple(dict.fromkeys((*self.profile.outputs, *self.arguments.outputs)))
+
     def record(self, run_id: str, base_url: str) -> dict[str, Any]:
         """What the run ran with, for its folder; no secrets."""
         return {

@@ -73,6 +73,25 @@ def test_json_lines_are_those_of_k6(tmp_path: Path) -> None:
     assert all(len(one) == len("2026-11-24T14:06:55.722581638Z") and one.endswith("Z") for one in times)
 
 
+def test_a_profile_may_ask_for_outputs_and_anybody_may_write_one(tmp_path: Path) -> None:
+    (tmp_path / "counting_output.py").write_text(
+        "class Counting:\n"
+        "    name, takes_merged, count = 'counting', False, 0\n"
+        "    def samples(self, timestamp, second, cells): self.count += sum(len(one.values) for one in cells)\n"
+        "    def stop(self): return f'{self.count} samples seen'\n"
+        "def make(folder, worker): return Counting()\n"
+    )
+    profile = 'outputs = ["json", "python=counting_output:make"]\n' + two_scenarios(
+        [(10, "1s")], start_rate=10
+    )
+    with StandinServer() as standin:
+        env = {"CUSTOMERIO_BASE_URL": standin.url, "PYTHONPATH": str(tmp_path)}
+        finished = run_load_test(tmp_path, profile=profile, env=env)
+    lines = [json.loads(line) for line in (finished.folder / "results.json").read_text().splitlines()]
+    (note,) = finished.summary["run"]["notes"]
+    assert note == f"{sum(1 for one in lines if one['type'] == 'Point')} samples seen"
+
+
 def test_json_lines_of_workers_are_joined_and_may_be_compressed(tmp_path: Path) -> None:
     path = tmp_path / "all.json.gz"
     with StandinServer() as standin:
