@@ -77,7 +77,8 @@ def test_a_profile_may_ask_for_outputs_and_anybody_may_write_one(tmp_path: Path)
     (tmp_path / "counting_output.py").write_text(
         "class Counting:\n"
         "    name, takes_merged, count = 'counting', False, 0\n"
-        "    def samples(self, timestamp, second, cells): self.count += sum(len(one.values) for one in cells)\n"
+        "    def samples(self, timestamp, second, cells):\n"
+        "        self.count += sum(len(one.values) for one in cells)\n"
         "    def stop(self): return f'{self.count} samples seen'\n"
         "def make(folder, worker): return Counting()\n"
     )
