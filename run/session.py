@@ -242,6 +242,16 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
             self._run.stop_clocks(reason)
             self._say("Stopping: iterations in flight may finish. Ctrl-C again cuts them off.")
 
+    def _end_process(self) -> None:
+        has_begun = self.is_open or self._environment.process_exit_code is not None
+        if has_begun or not self._options.headless:
+            super()._end_process()
+            return
+        # Still waiting, for workers say. Locust would end with a traceback here, and leave them behind.
+        self._say("Stopped before the start")
+        self._environment.events.quitting.fire(environment=self._environment)
+        gevent.kill(self._main, SystemExit(BROKEN_EXIT_CODE))
+
     # Helpers.
 
     def _reach_target(self, preparation: Preparation) -> None:

@@ -61,9 +61,7 @@ def test_one_signal_ends_the_run_gracefully_with_a_full_summary(
     ("first", "second"),
     [
         (signal.SIGINT, signal.SIGINT),
-        (signal.SIGTERM, signal.SIGTERM),
         (signal.SIGTERM, signal.SIGINT),
-        (signal.SIGINT, signal.SIGTERM),
     ],
 )
 def test_a_second_signal_cuts_off_what_is_in_flight(
