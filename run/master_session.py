@@ -136,6 +136,9 @@ class MasterSession(OpeningSession[MasterRun]):
         if problem is not None:
             self._say(f"worker {msg.node_id} refused: {problem}")
             self._send(wire.REFUSE, {"reason": problem}, msg.node_id)
+            # Locust's master ends itself when its last worker quits, which this one, if it came first,
+            # would be.
+            self._runner.clients.pop(msg.node_id, None)
             return
         self._greeted.add(msg.node_id)
         self._send(wire.WELCOME, {}, msg.node_id)

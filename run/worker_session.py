@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -40,6 +41,7 @@ MASTER_SILENCE_SECONDS = 10.0
 """A worker that hears nothing from the master for this long during a run ends by itself."""
 
 _HELLO_SECONDS = 0.5
+_REFUSED_SECONDS = 5.0
 
 # A leaving worker goes on with its share until an epoch without it begins, which is soon.
 _LEAVING_SECONDS = 4 * LEASE_SECONDS
@@ -295,6 +297,8 @@ class WorkerSession(BaseSession):
     def _refuse(self, reason: str) -> None:
         self._say(f"error: {reason}")
         self._environment.process_exit_code = USAGE_EXIT_CODE
+        # There is nothing to save, so no way of Locust's to end may keep this process.
+        gevent.spawn_later(_REFUSED_SECONDS, os._exit, USAGE_EXIT_CODE)
         self._end_process()
 
     # Helpers.

@@ -28,6 +28,8 @@ class Cluster:
         workers: how many to start with, and to wait for.
         profile: the text of a profile; only the master knows it.
         arguments: further ones for the master.
+        headless: whether the master runs without the web UI.
+        started: how many of the workers are started, if not all.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class Cluster:
         workers: int = WORKERS,
         profile: str = PROFILE,
         headless: bool = True,
+        started: int | None = None,
     ) -> None:
         self._tmp_path = tmp_path
         self._standin = standin
@@ -51,7 +54,9 @@ class Cluster:
             env={"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_RESULTS_DIR": str(tmp_path / "results")},
         )  # fmt: skip
         self.master.results_dir = tmp_path / "results"
-        self.workers = [self.add_worker(str(number)) for number in range(workers)]
+        self.workers = [
+            self.add_worker(str(number)) for number in range(workers if started is None else started)
+        ]
 
     def add_worker(self, name: str, root: Path | None = None, **env: str) -> LoadTest:
         """One more worker."""

@@ -141,12 +141,15 @@ def test_a_worker_with_other_code_or_another_profile_is_refused_with_one_line(tm
     shutil.copy(ROOT / "locustfile.py", other)
     (other / "users" / "track.py").write_text((ROOT / "users" / "track.py").read_text() + "# changed\n")
     with StandinServer() as standin:
-        cluster = Cluster(tmp_path, standin, workers=2, profile=two_scenarios([(10, "20s")], start_rate=10))
+        profile = two_scenarios([(10, "20s")], start_rate=10)
+        cluster = Cluster(tmp_path, standin, workers=2, started=0, profile=profile)
         both = [
             cluster.add_worker("changed", root=other),
             cluster.add_worker("misled", LOAD_TEST_PROFILE="smoke"),
         ]
         changed, misled = (worker.finish() for worker in both)
+        # Only now do workers come that fit.
+        cluster.workers = [cluster.add_worker("0"), cluster.add_worker("1")]
         cluster.wait_for_requests(20)
         cluster.master.signal(signal.SIGINT)
         finished = cluster.finish()
