@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
 
 from hdrh.histogram import HdrHistogram
 
@@ -14,24 +13,6 @@ from metrics.catalog import MetricType
 _MICROSECONDS_PER_MS = 1000
 _HIGHEST_MICROSECONDS = 3_600_000_000
 _SIGNIFICANT_DIGITS = 3
-
-
-class Sink(Protocol):
-    """Takes a metric's values and gives their aggregations by k6's names."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether no value has been added."""
-
-    def add_all(self, values: Sequence[float]) -> None:
-        """Add values, in the order in which they were measured."""
-
-    def aggregate(self, aggregation: str, seconds: float) -> float:
-        """One aggregation; ``seconds`` is the run's length so far, for rates per second.
-
-        Raises:
-            KeyError: this type of metric has no such aggregation.
-        """
 
 
 class CounterSink:
@@ -190,6 +171,11 @@ class TrendSink:
 
 
 AnySink = CounterSink | GaugeSink | RateSink | TrendSink
+"""Takes a metric's values with ``add_all``, in the order they were measured, and gives their aggregations.
+
+``aggregate`` takes one of k6's names and the run's length so far in seconds, for rates per second; it
+raises ``KeyError`` for an aggregation that this type of metric does not have.
+"""
 
 
 def new_sink(metric_type: MetricType) -> AnySink:

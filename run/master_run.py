@@ -178,8 +178,7 @@ class MasterRun(BaseRun):
         pool = self._pools[scenario]
         if self.is_started:
             pool.grow(self._sum(scenario, "dropped") - self._sum(scenario, "dropped_late"))
-        # Every worker owns arrivals of every scenario, and needs a VU for them.
-        return max(pool.size, len(self.workers))
+        return self._vus_given(scenario)
 
     def progress(self) -> list[ScenarioProgress]:
         shown = []
@@ -231,7 +230,7 @@ class MasterRun(BaseRun):
         live = self.live_workers()
         for name, value in (
             ("vus", sum(sum(one.vus_busy.values()) for one in live)),
-            ("vus_max", sum(self.vus_wanted_now(scenario) for scenario in self._pools)),
+            ("vus_max", sum(self._vus_given(scenario) for scenario in self._pools)),
         ):
             gauge = GaugeSink()
             gauge.add_all([value])
@@ -239,8 +238,8 @@ class MasterRun(BaseRun):
             row = self._open_rows.setdefault(max(second, self._next_row), {})
             row[name, ()] = gauge
 
-    def vus_wanted_now(self, scenario: str) -> int:
-        """The VUs that a scenario has been given, without adding any."""
+    def _vus_given(self, scenario: str) -> int:
+        """The VUs that a scenario has been given: every worker owns arrivals of it, and needs one."""
         return max(self._pools[scenario].size, len(self.workers))
 
     def _ledgers(self) -> tuple[dict[str, Ledger], list[Lost]]:
@@ -269,7 +268,7 @@ class MasterRun(BaseRun):
             start_lag_max_ms=lag.max,
             cpu_average_percent=sum(cpu) / len(cpu) if cpu else 0.0,
             cpu_p95_percent=percentile_of(cpu, 95),
-            vus_max=sum(self.vus_wanted_now(scenario) for scenario in self._pools),
+            vus_max=sum(self._vus_given(scenario) for scenario in self._pools),
             start_skew_ms=self.start_skew_seconds * 1000,
             master_cpu_average_percent=self._cpu.average,
         )

@@ -67,7 +67,8 @@ def close_ledger(
     """
     due = started = dropped = completed = interrupted = 0
     losses: list[Lost] = []
-    all_due = owned_due = 0
+    owned_due = 0
+    all_due = schedule.due_by(stopped_at - start_time)
     for worker in sorted({index for epoch in epochs for index in epoch.members}):
         one = counts.get(worker, Counts(at=0.0))
         share = Share(schedule, epochs, worker, start_time)
@@ -83,8 +84,7 @@ def close_ledger(
         completed += one.completed
         in_flight = one.started - one.completed - one.interrupted
         interrupted += one.interrupted + (0 if one.is_final else in_flight)
-        owned_due += share.count(1, schedule.due_by(stopped_at - start_time))
-    all_due = schedule.due_by(stopped_at - start_time)
+        owned_due += share.count(1, all_due)
     nobodys = max(0, all_due - owned_due)
     if nobodys:
         losses.append(Lost(-1, scenario, 0.0, stopped_at, nobodys, 0))
