@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Resolve the newest versions that pyproject.toml allows and lock them with their hashes.
-# Needs uv (any installation of it); run it when a dependency changes, and commit both files.
+# Needs uv (any installation of it); run it when a dependency changes, and commit the files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,4 +10,5 @@ lock() {
 }
 
 lock --output-file requirements.lock
+lock --extra pipeline --output-file requirements-pipeline.lock
 lock --extra dev --output-file requirements-dev.lock

@@ -1,0 +1,1 @@
+"""``python -m pipeline.dlq``: looks at dead letters, sends them again, throws them away."""

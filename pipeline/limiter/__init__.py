@@ -1,0 +1,1 @@
+"""How many requests may start: in one process, or shared by many through Redis."""

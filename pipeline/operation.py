@@ -1,0 +1,77 @@
+"""What is delivered: one identify or one event of one person, in the forms of Track v1 and v2."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+from urllib.parse import quote
+
+Kind = Literal["identify", "track"]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One call of the Track API that is to reach Customer.io once.
+
+    Args:
+        kind: ``identify`` sets attributes of the person, ``track`` records an event.
+        person: the person's id, as the workspace knows it.
+        attributes: what an identify sets; an event's data.
+        event: the event's name; ``None`` for an identify.
+        timestamp: when the event happened, in Unix seconds; ``None`` for the time of its arrival.
+        deduplication_id: a ULID; Customer.io ignores an event whose id it has seen before.
+        lane: what is delivered in order of its adding; the person if none is given.
+    """
+
+    kind: Kind
+    person: str
+    attributes: Mapping[str, Any]
+    event: str | None = None
+    timestamp: int | None = None
+    deduplication_id: str | None = None
+    order_key: str | None = None
+
+    @property
+    def lane(self) -> str:
+        """Operations of one lane are delivered in their order, one after the other."""
+        return self.person if self.order_key is None else self.order_key
+
+    @cached_property
+    def v2_item(self) -> bytes:
+        """The operation as compact JSON: a body of ``/entity``, an item of ``/batch``."""
+        item: dict[str, Any] = {"type": "person", "identifiers": {"id": self.person}}
+        if self.kind == "identify":
+            item |= {"action": "identify", "attributes": self.attributes}
+        else:
+            item |= {"action": "event", "name": self.event, "attributes": self.attributes}
+            item |= self._stamps()
+        return _compact_json(item)
+
+    @property
+    def v1_method(self) -> str:
+        return "PUT" if self.kind == "identify" else "POST"
+
+    @property
+    def v1_path(self) -> str:
+        """The request's path, percent-encoded."""
+        person = "/api/v1/customers/" + quote(self.person, safe="")
+        return person if self.kind == "identify" else person + "/events"
+
+    @cached_property
+    def v1_body(self) -> bytes:
+        """The request's body as compact JSON."""
+        if self.kind == "identify":
+            return _compact_json(self.attributes)
+        return _compact_json({"name": self.event, "data": self.attributes, **self._stamps()})
+
+    def _stamps(self) -> dict[str, Any]:
+        stamps = {"timestamp": self.timestamp, "id": self.deduplication_id}
+        return {name: value for name, value in stamps.items() if value is not None}
+
+
+def _compact_json(value: object) -> bytes:
+    # allow_nan: NaN and Infinity are no JSON; refused here and not by the other side.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

@@ -1,0 +1,1 @@
+"""``python -m pipeline.worker``: delivers what a Kafka topic, a file or standard input holds."""
