@@ -16,6 +16,7 @@ from standin.app import StandIn
 from standin.auth import Credentials
 from standin.control import Control
 from standin.faults import Faults
+from standin.journal import Journal
 from standin.server import bind, end_with_stdin, run
 from standin.tls import TrustmeMissing, make_tls
 
@@ -26,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the stand-in until it is told to stop.
 
     Returns:
-        2 after one line on standard error if it can't start; otherwise the process ends with 0.
+        2 after one line on standard error if it can't start or go on; otherwise the process ends with 0.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -38,8 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     except OSError as error:
         parser.error(f"can't listen on {options.host} port {options.port}: {error.strerror}")
-    app = StandIn(Control(in_force, options.record_arrivals), credentials)
-    with listener, ExitStack() as until_exit:
+    with listener, _journal(options.journal, parser) as journal, ExitStack() as until_exit:
         try:
             context = until_exit.enter_context(_tls(options)) if options.tls else None
         except TrustmeMissing:
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"--tls-ca-file: can't write {error.filename}: {error.strerror}")
         if options.until_stdin_closes:
             end_with_stdin()
-        run(app, listener, context)
+        run(StandIn(Control(in_force, options.record_arrivals, journal), credentials), listener, context)
     return 0
 
 
@@ -82,6 +82,12 @@ def _parser() -> argparse.ArgumentParser:
         "--record-arrivals",
         action="store_true",
         help="keep the instant of every arrival, 8 bytes each, for GET /_standin/arrivals",
+    )
+    parser.add_argument(
+        "--journal",
+        type=Path,
+        metavar="PATH",
+        help="append a JSON line for every operation that was applied, in that order",
     )
     parser.add_argument(
         "--until-stdin-closes",
@@ -168,6 +174,24 @@ def _credentials(options: argparse.Namespace) -> Credentials:
     if (site_id is None) != (api_key is None):
         raise ValueError("--site-id and --api-key: expected both or none")
     return Credentials(site_id, api_key)
+
+
+@contextmanager
+def _journal(path: Path | None, parser: argparse.ArgumentParser) -> Iterator[Journal | None]:
+    """The journal, if one is asked for; a file that can't be written ends the command, now or later."""
+    if path is None:
+        yield None
+        return
+    try:
+        journal = Journal(path)
+    except OSError as error:
+        parser.error(f"--journal: can't write {path}: {error.strerror}")
+    with journal:
+        try:
+            yield journal
+        finally:
+            if journal.failure is not None:
+                parser.error(f"--journal: can't write {path}: {journal.failure.strerror}")
 
 
 @contextmanager

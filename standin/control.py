@@ -6,6 +6,7 @@ import asyncio
 import time
 
 from standin.faults import Fault, Faults, FaultSource
+from standin.journal import Journal
 from standin.rate_limit import SlidingWindow
 from standin.workspace import Workspace
 
@@ -13,19 +14,22 @@ from standin.workspace import Workspace
 class Control:
     """What the requests ask and what ``/_standin`` changes."""
 
-    def __init__(self, faults: Faults, record_arrivals: bool = False) -> None:
+    def __init__(self, faults: Faults, record_arrivals: bool = False, journal: Journal | None = None) -> None:
         self._record_arrivals = record_arrivals
+        self._journal = journal
         self._gate = asyncio.Event()
         self._gate.set()
         self._end_of_pause: asyncio.TimerHandle | None = None
-        self.reset()
+        self._new_workspace()
         self.set_faults(faults)
 
     # -- changes ----------------------------------------------------------------------------------
 
     def reset(self) -> None:
         """Empties the workspace and sets all counts to zero; the faults stay in force."""
-        self.workspace = Workspace(self._record_arrivals)
+        if self._journal is not None:
+            self._journal.write("reset")
+        self._new_workspace()
 
     def set_faults(self, faults: Faults) -> None:
         """Puts faults in force; a seed starts its sequence again, a rate limit its window."""
@@ -61,3 +65,8 @@ class Control:
             await asyncio.sleep(wait)
         if not self._gate.is_set():
             await self._gate.wait()
+
+    # -- the parts --------------------------------------------------------------------------------
+
+    def _new_workspace(self) -> None:
+        self.workspace = Workspace(self._record_arrivals, self._journal)

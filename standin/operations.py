@@ -27,7 +27,8 @@ class Items(NamedTuple):
     refused: int
 
 
-Change = Callable[[PeopleStore], None]
+# What it returns is of no interest here.
+Change = Callable[[PeopleStore], object]
 
 
 class Answer(NamedTuple):

@@ -83,7 +83,8 @@ class PeopleStore:
     """People found by any of their identifiers, with exact counts.
 
     Every method follows what Customer.io publishes about the operation. A request that names a
-    suppressed person, or a ``cio_id`` that nobody has, is ignored without an error, as there.
+    suppressed person, or a ``cio_id`` that nobody has, is ignored without an error, as there; what
+    may be ignored returns whether it was not.
     """
 
     def __init__(self) -> None:
@@ -114,7 +115,7 @@ class PeopleStore:
 
     # -- people -----------------------------------------------------------------------------------
 
-    def identify(self, who: Identifier, attributes: Mapping[str, Any], update_only: bool = False) -> None:
+    def identify(self, who: Identifier, attributes: Mapping[str, Any], update_only: bool = False) -> bool:
         """Adds a person or updates the one who is meant.
 
         That is the person named by ``who``; failing that, the one who has the id or the address
@@ -122,24 +123,27 @@ class PeopleStore:
         """
         named = _identifiers_among(attributes)
         if who in self._suppressed or any(other in self._suppressed for other in named):
-            return
+            return False
         person = self.find(who)
         if person is None:
             person = next((found for other in named if (found := self.find(other))), None)
             if person is None and not update_only:
                 person = self._create(who)
             if person is None or who.kind == "cio_id":
-                return
+                return False
             self._assign(person, who, replace=True)
         for other in named:
             # Once set, an identifier changes only in a request that names its person by cio_id.
             self._assign(person, other, replace=who.kind == "cio_id")
         _update_attributes(person, attributes)
+        return True
 
-    def delete(self, who: Identifier) -> None:
+    def delete(self, who: Identifier) -> bool:
         person = self.find(who)
-        if person is not None:
-            self._remove(person)
+        if person is None:
+            return False
+        self._remove(person)
+        return True
 
     def suppress(self, who: Identifier) -> None:
         """Deletes the person and bars all of their identifiers."""
@@ -151,16 +155,18 @@ class PeopleStore:
         for each in together:
             self._suppressed[each] = tuple(together)
 
-    def unsuppress(self, who: Identifier) -> None:
+    def unsuppress(self, who: Identifier) -> bool:
         """Frees the identifiers again; the person stays deleted."""
-        for each in self._suppressed.get(who, ()):
+        together = self._suppressed.get(who, ())
+        for each in together:
             self._suppressed.pop(each, None)
+        return bool(together)
 
-    def merge(self, primary: Identifier, secondary: Identifier) -> None:
+    def merge(self, primary: Identifier, secondary: Identifier) -> bool:
         """Moves what the primary person lacks from the secondary, who is then deleted."""
         kept, given_up = self.find(primary), self.find(secondary)
         if kept is None or given_up is None or kept is given_up:
-            return
+            return False
         self._remove(given_up)
         _update_attributes(kept, {**given_up.attributes, **kept.attributes})
         for name, count in (given_up.events or {}).items():
@@ -169,31 +175,48 @@ class PeopleStore:
             kept.devices = {**given_up.devices, **(kept.devices or {})}
         if given_up.segments:
             kept.segments = given_up.segments | (kept.segments or set())
+        return True
 
     # -- events -----------------------------------------------------------------------------------
 
-    def record_event(self, who: Identifier, name: str, event_id: str | None = None) -> None:
-        """An event of a person, who is created if need be. A repeated ``event_id`` counts once."""
-        person = self._find_or_create(who)
-        if person is not None and self._is_new(event_id):
-            self.events += 1
-            _count_event(person, name, 1)
+    def record_event(
+        self,
+        who: Identifier,
+        name: str,
+        event_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """An event of a person, who is created if need be. A repeated ``event_id`` counts once.
 
-    def record_anonymous_event(self, event_id: str | None = None) -> None:
-        if self._is_new(event_id):
-            self.events += 1
+        Of ``data`` nothing is kept.
+        """
+        person = self._find_or_create(who)
+        if person is None or not self._is_new(event_id):
+            return False
+        self.events += 1
+        _count_event(person, name, 1)
+        return True
+
+    def record_anonymous_event(
+        self, event_id: str | None = None, name: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> bool:
+        if not self._is_new(event_id):
+            return False
+        self.events += 1
+        return True
 
     # -- devices and segments ---------------------------------------------------------------------
 
-    def add_device(self, who: Identifier, device_id: str, platform: str) -> None:
+    def add_device(self, who: Identifier, device_id: str, platform: str) -> bool:
         person = self._find_or_create(who)
-        if person is not None:
-            person.devices = {**(person.devices or {}), device_id: platform}
+        if person is None:
+            return False
+        person.devices = {**(person.devices or {}), device_id: platform}
+        return True
 
-    def delete_device(self, who: Identifier, device_id: str) -> None:
+    def delete_device(self, who: Identifier, device_id: str) -> bool:
         person = self.find(who)
-        if person is not None and person.devices:
-            person.devices.pop(device_id, None)
+        return bool(person is not None and person.devices and person.devices.pop(device_id, None))
 
     def add_to_segment(self, segment_id: int, members: list[Identifier]) -> None:
         for person in filter(None, map(self.find, members)):

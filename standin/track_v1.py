@@ -57,16 +57,16 @@ def track(request: Request) -> Answer:
     event = parse_object(request.body)
     name = check_event(event, len(request.body))
     event_id = check_event_id(event)
-    return Answer(OK, lambda people: people.record_event(who, name, event_id))
+    return Answer(OK, lambda people: people.record_event(who, name, event_id, event.get("data")))
 
 
 def track_anonymous(request: Request) -> Answer:
     event = parse_object(request.body)
-    check_event(event, len(request.body))
+    name = check_event(event, len(request.body))
     if event.get("anonymous_id") is not None:
         check_text(event, "anonymous_id")
     event_id = check_event_id(event)
-    return Answer(OK, lambda people: people.record_anonymous_event(event_id))
+    return Answer(OK, lambda people: people.record_anonymous_event(event_id, name, event.get("data")))
 
 
 def delete(request: Request) -> Answer:

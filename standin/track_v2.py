@@ -114,7 +114,7 @@ def _event(operation: JsonObject, size: int) -> Change:
     check_timestamp(operation, "timestamp")
     event_id = check_event_id(operation)
     check_event_data(operation.get("attributes"), "attributes", size)
-    return lambda people: people.record_event(who, name, event_id)
+    return lambda people: people.record_event(who, name, event_id, operation.get("attributes"))
 
 
 def _delete(operation: JsonObject, size: int) -> Change:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from standin.journal import Journal, JournaledPeople
 from standin.people import PeopleStore
 from standin.stats import Stats
 
@@ -11,8 +12,8 @@ from standin.stats import Stats
 class Workspace:
     """One measurement's store and statistics."""
 
-    def __init__(self, record_arrivals: bool) -> None:
-        self.people = PeopleStore()
+    def __init__(self, record_arrivals: bool, journal: Journal | None) -> None:
+        self.people = PeopleStore() if journal is None else JournaledPeople(journal)
         self.stats = Stats(record_arrivals)
 
     def as_json(self) -> dict[str, Any]:

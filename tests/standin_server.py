@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -68,6 +69,11 @@ class StandinServer:
         response.raise_for_status()
         person: dict[str, Any] = response.json()
         return person
+
+    @staticmethod
+    def journal(path: Path) -> list[dict[str, Any]]:
+        """The lines of a stand-in that was started with ``"--journal", path``, all applied so far."""
+        return [json.loads(line) for line in path.read_bytes().splitlines()]
 
     def set_faults(self, **faults: Any) -> dict[str, Any]:
         """``POST /_standin/faults``; returns the faults now in force."""

@@ -43,6 +43,7 @@ def run(*options: str) -> subprocess.CompletedProcess[str]:
         (["--site-id", "site"], "--site-id and --api-key: expected both or none"),
         (["--host", "256.0.0.1", "--port", "0"], "can't listen on 256.0.0.1 port 0"),
         (["--tls", "--port", "0", "--tls-ca-file", "/"], "--tls-ca-file: can't write /"),
+        (["--port", "0", "--journal", "/"], "--journal: can't write /: Is a directory"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
 )
@@ -87,7 +88,15 @@ def test_help_names_every_option() -> None:
     result = run("--help")
 
     assert result.returncode == 0
-    for option in ("--port", "--tls", "--latency", "--reset-share", "--rate-limit", "--no-retry-after"):
+    for option in (
+        "--port",
+        "--tls",
+        "--latency",
+        "--reset-share",
+        "--rate-limit",
+        "--journal",
+        "--no-retry-after",
+    ):
         assert option in result.stdout
 
 

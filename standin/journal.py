@@ -1,0 +1,156 @@
+"""The journal: a line for every operation that reached the store, in the order in which it did."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from standin.people import Identifier, PeopleStore
+
+
+class Journal:
+    """A file of JSON lines. Each is written whole and at once, so that it can be read at any time.
+
+    Raises:
+        OSError: the file can't be opened for appending.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        self.failure: OSError | None = None
+
+    def write(
+        self,
+        operation: str,
+        who: Identifier | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        event_id: str | None = None,
+        duplicate: bool = False,
+    ) -> None:
+        kind, person = (None, None) if who is None else who
+        line = {
+            "operation": operation,
+            "kind": kind,
+            "person": person,
+            "name": name,
+            "event_id": event_id,
+            "duplicate": duplicate,
+            "attributes": attributes,
+        }
+        try:
+            text = _ENCODER.encode(line)
+        except RecursionError:
+            # Read at the very edge of what can be nested; from here the edge is a little nearer.
+            text = _ENCODER.encode({**line, "attributes": None})
+        self._append(text.encode() + b"\n")
+
+    def _append(self, line: bytes) -> None:
+        if self.failure is not None:
+            return
+        try:
+            while line:
+                line = line[os.write(self._file, line) :]
+        except OSError as error:
+            # A journal with a hole would be taken for the truth: end, as on SIGTERM, and say why.
+            self.failure = error
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._file)
+
+
+class JournaledPeople(PeopleStore):
+    """A store that writes down whatever changes it, and every repeated event."""
+
+    def __init__(self, journal: Journal) -> None:
+        super().__init__()
+        self._journal = journal
+
+    def identify(self, who: Identifier, attributes: Mapping[str, Any], update_only: bool = False) -> bool:
+        applied = super().identify(who, attributes, update_only)
+        if applied:
+            self._journal.write("identify", who, attributes)
+        return applied
+
+    def delete(self, who: Identifier) -> bool:
+        applied = super().delete(who)
+        if applied:
+            self._journal.write("delete", who)
+        return applied
+
+    def suppress(self, who: Identifier) -> None:
+        super().suppress(who)
+        self._journal.write("suppress", who)
+
+    def unsuppress(self, who: Identifier) -> bool:
+        applied = super().unsuppress(who)
+        if applied:
+            self._journal.write("unsuppress", who)
+        return applied
+
+    def merge(self, primary: Identifier, secondary: Identifier) -> bool:
+        applied = super().merge(primary, secondary)
+        if applied:
+            self._journal.write("merge", primary, {"secondary": {secondary.kind: secondary.value}})
+        return applied
+
+    def record_event(
+        self,
+        who: Identifier,
+        name: str,
+        event_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
+    ) -> bool:
+        duplicates = self.duplicates
+        applied = super().record_event(who, name, event_id, data)
+        repeated = self.duplicates > duplicates
+        if applied or repeated:
+            self._journal.write("event", who, data, name, event_id, repeated)
+        return applied
+
+    def record_anonymous_event(
+        self, event_id: str | None = None, name: str | None = None, data: Mapping[str, Any] | None = None
+    ) -> bool:
+        applied = super().record_anonymous_event(event_id, name, data)
+        self._journal.write("anonymous_event", None, data, name, event_id, not applied)
+        return applied
+
+    def add_device(self, who: Identifier, device_id: str, platform: str) -> bool:
+        applied = super().add_device(who, device_id, platform)
+        if applied:
+            self._journal.write("add_device", who, {"device_id": device_id, "platform": platform})
+        return applied
+
+    def delete_device(self, who: Identifier, device_id: str) -> bool:
+        applied = super().delete_device(who, device_id)
+        if applied:
+            self._journal.write("delete_device", who, {"device_id": device_id})
+        return applied
+
+    def add_to_segment(self, segment_id: int, members: list[Identifier]) -> None:
+        super().add_to_segment(segment_id, members)
+        self._write_members("add_to_segment", segment_id, members)
+
+    def remove_from_segment(self, segment_id: int, members: list[Identifier]) -> None:
+        super().remove_from_segment(segment_id, members)
+        self._write_members("remove_from_segment", segment_id, members)
+
+    def _write_members(self, operation: str, segment_id: int, members: list[Identifier]) -> None:
+        for who in members:
+            if self.find(who) is not None:
+                self._journal.write(operation, who, {"segment_id": segment_id})
+
+
+# ASCII: a text may hold half of a surrogate pair, which has no UTF-8 form.
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
