@@ -1,0 +1,203 @@
+"""The batch sender: operations go in one by one, batches go out, a future tells the fate of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from pipeline.operation import Operation
+from pipeline.outcome import Outcome
+from pipeline.sender.lanes import Item, Lane
+from pipeline.sender.ready_lanes import ReadyLanes
+
+#: Delivers operations and returns one outcome for each, in their order.
+Deliver = Callable[[Sequence[Operation]], Awaitable[list[Outcome]]]
+
+
+@dataclass(frozen=True)
+class BatchLimits:
+    """When a batch is full, when it is due, and how many go at once.
+
+    Args:
+        items: operations in a batch at most.
+        bytes: of a batch at most, by the size of its operations.
+        wait_seconds: no operation waits longer than this for its batch to fill.
+        concurrency: batches under way at once.
+        buffer: operations added and not yet over; ``add`` waits when there are so many.
+    """
+
+    items: int = 100
+    bytes: int = 512_000
+    wait_seconds: float = 1.0
+    concurrency: int = 10
+    buffer: int = 10_000
+
+
+class SenderClosedError(RuntimeError):
+    """The sender takes no more operations."""
+
+
+class BatchSender:
+    """Collects operations into batches; those of one lane are delivered in the order of their adding.
+
+    A lane has operations in one batch at a time, so a later one never overtakes an earlier one that is
+    being retried; within a batch Customer.io keeps the order. Whatever was added comes to an end:
+    delivered, refused, or with the error that ``deliver`` raised.
+
+    Args:
+        deliver: sends one batch.
+        limits: when a batch goes.
+        size: bytes that an operation adds to a batch.
+    """
+
+    def __init__(self, deliver: Deliver, limits: BatchLimits, size: Callable[[Operation], int]) -> None:
+        self._deliver = deliver
+        self._limits = limits
+        self._size = size
+        self._lanes: dict[str, Lane] = {}
+        self._ready = ReadyLanes()
+        self._added = 0
+        self._flushed = 0  # operations up to this number do not wait for their batch to fill
+        self._unfinished: set[asyncio.Future[Outcome]] = set()
+        self._batches: set[asyncio.Task[None]] = set()
+        self._room = asyncio.Semaphore(limits.buffer)
+        self._timer: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._aborted = False
+
+    @property
+    def unfinished(self) -> int:
+        """Operations that were added and are not over."""
+        return len(self._unfinished)
+
+    async def add(self, operation: Operation) -> asyncio.Future[Outcome]:
+        """Adds an operation as soon as there is room, without yielding if there is; its fate is the future.
+
+        Cancelling the future does not take the operation back.
+
+        Raises:
+            SenderClosedError: ``close`` or ``abort`` was called.
+        """
+        await self._room.acquire()
+        try:
+            return self._put(operation)
+        except BaseException:
+            self._room.release()
+            raise
+
+    async def flush(self) -> None:
+        """Sends what was added before without waiting for full batches; returns when all of it is over."""
+        before = set(self._unfinished)
+        self._flushed = self._added
+        self._start_batches()
+        if before:
+            await asyncio.wait(before)
+
+    async def close(self) -> None:
+        """Takes no more operations; returns when all that were added are over."""
+        self._closed = True
+        await self.flush()
+        if self._batches:
+            await asyncio.wait(self._batches)
+
+    async def abort(self) -> None:
+        """Takes no more operations and cancels what is not over. A request on its way may still arrive."""
+        self._closed = self._aborted = True
+        self._set_timer()
+        for batch in self._batches:
+            batch.cancel()
+        if self._batches:
+            await asyncio.wait(self._batches)
+        # What waits in lanes, and batches that were cancelled before their first step.
+        for future in list(self._unfinished):
+            self._end(future)
+            future.cancel()
+
+    def _put(self, operation: Operation) -> asyncio.Future[Outcome]:
+        if self._closed:
+            raise SenderClosedError("the sender is closed")
+        loop = asyncio.get_running_loop()
+        item = Item(self._added + 1, loop.time(), operation, self._size(operation), loop.create_future())
+        self._added += 1
+        self._unfinished.add(item.future)
+        lane = self._lanes.get(operation.lane)
+        if lane is None:
+            lane = self._lanes[operation.lane] = Lane(operation.lane)
+        if lane.busy:
+            lane.add(item)
+        else:
+            self._ready.add_item(lane, item)
+            self._start_batches()
+        return item.future
+
+    # -- batches ----------------------------------------------------------------------------------
+
+    def _start_batches(self) -> None:
+        """Starts every batch that is due, as far as the concurrency allows."""
+        if self._aborted:
+            return
+        loop = asyncio.get_running_loop()
+        while self._ready and len(self._batches) < self._limits.concurrency and self._is_due(loop.time()):
+            lanes, batch = self._ready.take_batch(self._limits.items, self._limits.bytes)
+            for lane in lanes:
+                lane.busy = True
+            task = loop.create_task(self._send(lanes, batch))
+            self._batches.add(task)
+        self._set_timer()
+
+    def _is_due(self, now: float) -> bool:
+        return (
+            self._ready.items >= self._limits.items
+            or self._ready.bytes >= self._limits.bytes
+            or self._ready.oldest.number <= self._flushed
+            or self._ready.oldest.added_at + self._limits.wait_seconds <= now
+        )
+
+    def _set_timer(self) -> None:
+        """Looks again when the oldest has waited long enough; at full concurrency a batch's end does it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._ready and not self._aborted and len(self._batches) < self._limits.concurrency:
+            due_at = self._ready.oldest.added_at + self._limits.wait_seconds
+            self._timer = asyncio.get_running_loop().call_at(due_at, self._start_batches)
+
+    async def _send(self, lanes: list[Lane], batch: list[Item]) -> None:
+        try:
+            outcomes = await self._deliver([item.operation for item in batch])
+            if len(outcomes) != len(batch):
+                raise RuntimeError(f"{len(outcomes)} outcomes for {len(batch)} operations")
+        except asyncio.CancelledError:
+            self._finish(batch, lambda index, future: future.cancel())
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to those who wait for the operations
+            reason = error
+            self._finish(batch, lambda index, future: future.set_exception(reason))
+        else:
+            self._finish(batch, lambda index, future: future.set_result(outcomes[index]))
+        finally:
+            self._free(lanes)
+
+    def _finish(self, batch: list[Item], end: Callable[[int, asyncio.Future[Outcome]], object]) -> None:
+        for index, item in enumerate(batch):
+            self._end(item.future)
+            if not item.future.done():
+                end(index, item.future)
+
+    def _end(self, future: asyncio.Future[Outcome]) -> None:
+        self._unfinished.discard(future)
+        self._room.release()
+
+    def _free(self, lanes: list[Lane]) -> None:
+        """A batch is over: its lanes are ready again, or forgotten if nothing waits in them."""
+        task = asyncio.current_task()
+        if task is not None:
+            self._batches.discard(task)
+        for lane in lanes:
+            lane.busy = False
+            if lane.waiting:
+                self._ready.add_lane(lane)
+            else:
+                self._lanes.pop(lane.name, None)
+        self._start_batches()
