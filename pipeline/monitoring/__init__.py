@@ -1,0 +1,1 @@
+"""What operators see of the pipeline: metrics, health and logs."""

@@ -1,0 +1,69 @@
+"""Keeps secrets out of text that others wrote: messages and exceptions of libraries."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+_HIDDEN = "***"
+_PATTERNS = (
+    # HTTP credentials, with or without their header.
+    (re.compile(r"\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
+    # Everything of a URL before its @. Not past a quote or a blank: that is another word.
+    (re.compile(r"://[^\s/@'\"<>]*:[^\s@'\"<>]*@"), f"://{_HIDDEN}@"),
+    # name=value, name: value, 'name': 'value', as in reprs and connection strings.
+    (
+        re.compile(
+            r"""((?:password|passwd|secret|api_?key|site_id|authorization|token)["']?\s*[=:]\s*)"""
+            r"""(?:"[^"]*"|'[^']*'|(?:Basic |Bearer )?[^\s,;&)}\]"']+)""",
+            re.IGNORECASE,
+        ),
+        rf"\1{_HIDDEN}",
+    ),
+)
+
+
+class Redactor:
+    """Replaces secrets by ``***``: those it is told of wherever they stand, others by where they stand.
+
+    Args:
+        secrets: exact values; also found as they look inside a URL and inside JSON. Empty ones are none.
+    """
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        # The longest first: a secret may be a part of another one.
+        ordered = sorted(forms, key=len, reverse=True)
+        self._exact = re.compile("|".join(re.escape(form) for form in ordered)) if ordered else None
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        if self._exact is not None:
+            text = self._exact.sub(_HIDDEN, text)
+        for pattern, replacement in _PATTERNS:
+            text = pattern.sub(replacement, text)
+        return text
+
+    def value(self, value: object) -> object:
+        """Anything, as it may go into JSON: numbers and the like as they are, the rest without secrets."""
+        if value is None or isinstance(value, bool | int):
+            return value
+        if isinstance(value, float):
+            return value if abs(value) < float("inf") else str(value)
+        if isinstance(value, dict):
+            return {self.text(str(key)): self._field(str(key), one) for key, one in value.items()}
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.value(one) for one in value]
+        return self.text(str(value))
+
+    def _field(self, name: str, value: object) -> object:
+        # {"password": "x"}: the value alone does not show what it is.
+        if isinstance(value, str) and self.text(f"{name}={value}").endswith(f"={_HIDDEN}"):
+            return _HIDDEN
+        return self.value(value)
+
+
+def _forms(secret: str) -> set[str]:
+    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
