@@ -1,0 +1,40 @@
+"""Slower after a 429, and step by step back: additive increase, multiplicative decrease."""
+
+from __future__ import annotations
+
+CUT = 0.5
+FLOOR = 0.1
+RISE_PER_SECOND = 0.05
+"""Of the full rate: from a half back to the whole in ten seconds."""
+
+
+class Slowdown:
+    """How many starts per window are allowed.
+
+    Args:
+        requests: the full rate, per window.
+        window_seconds: at most one cut in a window, as many 429 at once are one sign.
+    """
+
+    def __init__(self, requests: int, window_seconds: float) -> None:
+        self._requests = requests
+        self._window = window_seconds
+        self._factor = 1.0
+        self._cut_at: float | None = None
+
+    def allowed(self, now: float) -> int:
+        """At least one, at most the full rate."""
+        # The small addition: 0.55 + 9 * 0.05 is a hair below 1 in binary.
+        return max(1, int(self._requests * self._factor_at(now) + 1e-6))
+
+    def throttle(self, now: float) -> None:
+        """Tells of a 429."""
+        if self._cut_at is not None and now < self._cut_at + self._window:
+            return
+        self._factor = max(FLOOR, self._factor_at(now) * CUT)
+        self._cut_at = now
+
+    def _factor_at(self, now: float) -> float:
+        if self._cut_at is None:
+            return 1.0
+        return min(1.0, self._factor + RISE_PER_SECOND * (now - self._cut_at))
