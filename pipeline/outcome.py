@@ -42,6 +42,10 @@ class UnauthorizedError(DeliveryError):
     """401 or 403: the credentials are wrong. Retrying is useless, the operations are untouched."""
 
 
+class RedirectedError(DeliveryError):
+    """3xx: this is not the workspace's host; it may be in the other region. Nothing was taken."""
+
+
 class BudgetSpentError(DeliveryError):
     """The attempts or the time that were allowed are used up, on passing faults (408, 429, 5xx, connection).
 

@@ -1,0 +1,124 @@
+"""A request's attempts: each in a slot of the rate limiter, the waits between them outside."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from urllib.parse import urlsplit
+
+from config.settings import TRACK_HOSTS
+from pipeline.client.replies import Reply
+from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
+from pipeline.client.transport import Fault, Transport
+from pipeline.limiter.interface import LimiterQueueFullError, RateLimiter
+from pipeline.outcome import BudgetSpentError, RedirectedError, UnauthorizedError
+
+Judge = Callable[[Reply], Fault | None]
+
+
+class Attempts:
+    """Makes a request until it is answered for good, or the policy ends it."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        limiter: RateLimiter,
+        policy: RetryPolicy,
+        on_retry: Callable[[str], None] | None,
+    ) -> None:
+        self._transport = transport
+        self._limiter = limiter
+        self._policy = policy
+        self._on_retry = on_retry
+
+    async def request(
+        self, method: str, path: str, body: bytes | None = None, judge: Judge | None = None
+    ) -> tuple[Reply, int]:
+        """The answer, its status 2xx or a 4xx that no retry helps, and the number of attempts.
+
+        Args:
+            judge: finds a fault that passes in an answer that looks final.
+
+        Raises:
+            BudgetSpentError: faults only, until attempts or time were used up.
+            UnauthorizedError, RedirectedError: 401 or 403, 3xx.
+        """
+        attempts, started = 0, 0.0
+        while True:
+            async with AsyncExitStack() as slot:
+                await self._enter(slot)
+                attempts += 1
+                started = started or time.monotonic()
+                answer = await self._attempt(method, path, body)
+            if isinstance(answer, Reply):
+                self._raise_if_turned_away(answer)
+                answer = (judge(answer) if judge is not None else None) or answer
+            if isinstance(answer, Reply):
+                return answer, attempts
+            await self._back_off(attempts, time.monotonic() - started, answer)
+
+    def retrying(self, word: str) -> None:
+        """Tells ``on_retry``."""
+        if self._on_retry is not None:
+            self._on_retry(word)
+
+    async def _enter(self, slot: AsyncExitStack) -> None:
+        while True:
+            try:
+                await slot.enter_async_context(self._limiter.slot())
+            except LimiterQueueFullError:
+                await self._limiter.wait_for_room()
+            else:
+                return
+
+    async def _attempt(self, method: str, path: str, body: bytes | None) -> Reply | Fault:
+        answer = await self._transport.exchange(method, path, body)
+        if isinstance(answer, Reply) and (fault := _fault(answer)) is not None:
+            if answer.status == 429:
+                # While the slot is still held: nobody is to start in between.
+                self._limiter.throttled(_bounded(fault.retry_after_seconds))
+            return fault
+        return answer
+
+    async def _back_off(self, attempts: int, elapsed_seconds: float, fault: Fault) -> None:
+        jitter = random.random()  # noqa: S311 - spreads retries; no secret
+        wait = self._policy.wait_seconds(attempts, elapsed_seconds, jitter, fault.retry_after_seconds)
+        if wait is None:
+            raise BudgetSpentError(attempts, fault.text)
+        self.retrying(fault.word)
+        await asyncio.sleep(wait)
+
+    def _raise_if_turned_away(self, reply: Reply) -> None:
+        host = self._transport.base_url
+        if reply.status in (401, 403):
+            raise UnauthorizedError(f"{reply.status} from {host}: the site id or the API key is wrong")
+        if 300 <= reply.status < 400:
+            raise RedirectedError(_redirection(host, reply))
+
+
+def _fault(reply: Reply) -> Fault | None:
+    """408 (too slow a request), 429, and all 5xx, proxies' own 522 and 524 among them, pass by themselves."""
+    if reply.status in (408, 429) or reply.status >= 500:
+        return Fault(str(reply.status), str(reply.status), reply.retry_after_seconds)
+    return None
+
+
+def _bounded(seconds: float | None) -> float | None:
+    return None if seconds is None else min(seconds, MAX_RETRY_AFTER_SECONDS)
+
+
+def _redirection(host: str, reply: Reply) -> str:
+    """Where to, by its host alone, and what that means if it is one of Customer.io's regions."""
+    try:
+        parts = urlsplit(reply.location or "")
+        target = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "elsewhere"
+    except ValueError:
+        target = "elsewhere"
+    text = f"{reply.status} from {host} to {target}"
+    region = next((region for region, url in TRACK_HOSTS.items() if url == target), None)
+    if region is None:
+        return f"{text}: redirects are not followed; is the base URL, or the region, the workspace's?"
+    return f"{text}: the workspace is in the region {region.upper()}; set CUSTOMERIO_REGION={region}"

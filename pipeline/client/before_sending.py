@@ -1,0 +1,85 @@
+"""What is found out about an operation before it is sent: its bytes, and whether they can be taken at all."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from ulid import ULID
+
+from config.limits import limit
+from pipeline.operation import Operation
+from pipeline.outcome import Refused
+
+ITEM_BYTES = limit("v2_entity_bytes")
+BATCH_BYTES = limit("v2_batch_bytes")
+
+_EVENT_DATA_BYTES = limit("event_data_bytes")
+_BATCH_START, _BATCH_END = b'{"batch":[', b"]}"
+# Of ``,"id":"<ULID>"``.
+_DEDUPLICATION_ID_BYTES = 34
+
+
+def with_deduplication_id(operation: Operation) -> Operation:
+    """An event without an id gets a fresh one, so that it counts once however often it is sent."""
+    if operation.kind != "track" or operation.deduplication_id is not None:
+        return operation
+    return replace(operation, deduplication_id=str(ULID()))
+
+
+def v1_body(operation: Operation) -> bytes | Refused:
+    """The body for Track v1, or why it is not sent."""
+
+    def write() -> bytes:
+        # The path may be impossible too: an id with half of a surrogate pair has no UTF-8 form.
+        return operation.v1_body if operation.v1_path else b""
+
+    body = _written(write)
+    if isinstance(body, bytes) and operation.kind == "track" and len(body) > _EVENT_DATA_BYTES:
+        data = json.dumps(operation.attributes, ensure_ascii=False, separators=(",", ":"))
+        if (size := len(data.encode())) > _EVENT_DATA_BYTES:
+            return _too_large("data", size, _EVENT_DATA_BYTES)
+    return body
+
+
+def v2_item(operation: Operation) -> bytes | Refused:
+    """The body for ``/entity``, an item for ``/batch``; or why it is not sent."""
+    item = _written(lambda: operation.v2_item)
+    if isinstance(item, bytes) and len(item) > ITEM_BYTES:
+        return _too_large("", len(item), ITEM_BYTES)
+    return item
+
+
+def batch_body(items: Sequence[bytes]) -> bytes:
+    """The body of a ``/batch`` request."""
+    return _BATCH_START + b",".join(items) + _BATCH_END
+
+
+def batch_size_bytes(operation: Operation) -> int:
+    """What an operation adds to a batch, at most; ``BATCH_FRAME_BYTES`` come on top, once.
+
+    0 for one that is refused before it is sent.
+    """
+    item = v2_item(operation)
+    if isinstance(item, Refused):
+        return 0
+    unstamped = operation.kind == "track" and operation.deduplication_id is None
+    return len(item) + len(",") + (_DEDUPLICATION_ID_BYTES if unstamped else 0)
+
+
+BATCH_FRAME_BYTES = len(batch_body([]))
+
+
+def _written(write: Callable[[], bytes]) -> bytes | Refused:
+    try:
+        return write()
+    except RecursionError:
+        return Refused(0, None, "invalid", "", "nested too deeply")
+    except (TypeError, ValueError) as error:
+        # NaN and the like, half of a surrogate pair, or an object that JSON knows nothing of.
+        return Refused(0, None, "invalid", "", f"can't be written as JSON: {error}")
+
+
+def _too_large(field: str, size: int, most: int) -> Refused:
+    return Refused(0, None, "too_large", field, f"{size} bytes, at most {most} are allowed")

@@ -1,0 +1,136 @@
+"""One HTTP exchange over the pool: an answer, or what kept it from coming."""
+
+from __future__ import annotations
+
+import datetime
+import ssl
+from dataclasses import dataclass
+
+import aiohttp
+from yarl import URL
+
+from config.settings import Credentials, parse_base_url
+from pipeline.client.replies import Reply
+from pipeline.client.retry_after import parse_retry_after
+
+#: A 207 that refuses every item of the largest batch is about 1 MB; nothing else is near it.
+MAX_REPLY_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What passes by itself: another attempt may succeed.
+
+    Args:
+        word: for a counter: ``429``, ``503``, ``timeout``, ``connection`` ...
+        text: for people; without credentials, and without the person whom the request was about.
+        retry_after_seconds: how long the server asks to wait, if it does.
+    """
+
+    word: str
+    text: str
+    retry_after_seconds: float | None = None
+
+
+class Transport:
+    """Connections to one host, opened as they are needed and kept.
+
+    Args:
+        base_url: ``http(s)://host[:port]``.
+        timeout_seconds: for a whole exchange, from the wait for a free connection to the body's last byte.
+        connections: at once; as many as requests may be under way, or some wait within their timeout.
+        ca_file: a PEM file of the authorities to trust instead of the system's.
+
+    Raises:
+        ConfigError: ``base_url`` is no such URL.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials,
+        timeout_seconds: float,
+        connections: int,
+        ca_file: str | None,
+    ) -> None:
+        self.base_url = parse_base_url(base_url, "base_url")
+        self._headers = {
+            "Authorization": credentials.authorization,
+            "Content-Type": "application/json",
+            "User-Agent": "customerio-load",
+            # Answers are a few bytes; a compressed one would have to be bounded twice.
+            "Accept-Encoding": "identity",
+        }
+        self._timeout_seconds = timeout_seconds
+        self._connections = connections
+        self._ca_file = ca_file
+        self._session: aiohttp.ClientSession | None = None
+
+    async def open(self) -> None:
+        """
+        Raises:
+            OSError: ``ca_file`` can't be read (``ssl.SSLError``: it is no PEM file).
+        """
+        context = True if self._ca_file is None else ssl.create_default_context(cafile=self._ca_file)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections, ssl=context),
+            headers=self._headers,
+            timeout=aiohttp.ClientTimeout(total=self._timeout_seconds),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        # aiohttp sends a PUT whose kept connection breaks again by itself, past the rate limit and every
+        # count of attempts. It has no public switch for that; its own test client uses this one.
+        self._session._retry_connection = False
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def exchange(self, method: str, path: str, body: bytes | None) -> Reply | Fault:
+        """Makes one request. Cancelling it closes its connection.
+
+        Args:
+            path: percent-encoded; sent as it stands.
+
+        Raises:
+            RuntimeError: the transport is not open.
+        """
+        if self._session is None:
+            raise RuntimeError("the client is used as: async with TrackClient(...) as client")
+        url = URL(self.base_url + path, encoded=True)
+        try:
+            async with self._session.request(method, url, data=body, allow_redirects=False) as response:
+                return await _read(response)
+        except TimeoutError:
+            return Fault("timeout", f"no answer within {self._timeout_seconds:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            return Fault("connection", _describe(error))
+
+
+async def _read(response: aiohttp.ClientResponse) -> Reply:
+    body = bytearray()
+    while len(body) < MAX_REPLY_BYTES and (piece := await response.content.read(MAX_REPLY_BYTES - len(body))):
+        body += piece
+    if not response.content.at_eof():
+        # What is left of it stays unread, so the connection is of no more use.
+        response.close()
+    return Reply(
+        response.status,
+        bytes(body),
+        parse_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC)),
+        response.headers.get("Location"),
+    )
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return str(error)  # the host and the cause
+    if isinstance(error, aiohttp.ServerDisconnectedError):
+        return "connection closed before the answer"
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "connection closed within the answer"
+    if isinstance(error, OSError) and error.strerror:
+        return f"connection broken: {error.strerror}"
+    # The texts of others may hold the URL, and with it the person's id.
+    return f"no answer that is HTTP: {type(error).__name__}"
