@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +32,13 @@ class Container:
         self._home = folder / "tmp"
         self._home.mkdir()
         dockerfile = (ROOT / "deploy/Dockerfile").read_text().replace("\\\n", " ")
-        self._final = dockerfile.rpartition("\nFROM ")[2]
+        rest, _, self._final = dockerfile.rpartition("\nFROM ")
+        (removed,) = re.findall(r"rm -rf ([^&]*)", rest.rpartition("\nFROM ")[2])
+        patterns = [path.removeprefix("/app/") for path in removed.split()]
         for line in (ROOT / ".dockerignore").read_text().splitlines():
-            if line.startswith("!"):
-                self._copy(line[1:].rstrip("/"))
+            name = line[1:].rstrip("/")
+            if line.startswith("!") and not any(fnmatch(name, pattern) for pattern in patterns):
+                self._copy(name)
 
     def start(self, *arguments: str, variables: Mapping[str, str]) -> subprocess.Popen[str]:
         """The entry point with arguments; the image's variables, and these over them."""

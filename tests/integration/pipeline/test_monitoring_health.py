@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import aiohttp
 import pytest
+import yaml
 
 from config.errors import ConfigError
 from pipeline.monitoring.health import Checks, HealthServer
 from pipeline.monitoring.metrics import PipelineMetrics
 
+ROOT = Path(__file__).resolve().parents[3]
 HOST = "127.0.0.1"
 Use = Callable[[aiohttp.ClientSession, PipelineMetrics, dict[str, str | None]], Awaitable[None]]
 
@@ -79,6 +82,29 @@ def test_there_is_nothing_else() -> None:
         assert (await ask(client, "/"))[0] == 404
         async with client.post("/metrics") as response:
             assert response.status == 405
+
+    with_server(use)
+
+
+def test_the_compose_files_health_check_understands_it() -> None:
+    """The container's command against the real server; only the port differs."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+    word, *command = compose["services"]["pipeline-worker"]["healthcheck"]["test"]
+    assert word == "CMD"
+
+    async def use(
+        client: aiohttp.ClientSession, metrics: PipelineMetrics, answers: dict[str, str | None]
+    ) -> None:
+        async with client.get("/healthz") as response:
+            port = str(response.url.port)
+
+        async def exit_code() -> int:
+            process = await asyncio.create_subprocess_exec(*(one.replace("9464", port) for one in command))
+            return await asyncio.wait_for(process.wait(), 10)
+
+        assert await exit_code() == 0
+        answers["ready"] = "no partition assigned"
+        assert await exit_code() != 0
 
     with_server(use)
 

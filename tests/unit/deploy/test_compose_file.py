@@ -21,7 +21,7 @@ def compose_config(
 ) -> dict[str, Any]:
     """What `docker-compose config` makes of the file, away from the developer's own .env and variables."""
     (folder / "deploy").mkdir(exist_ok=True)
-    for name in ("docker-compose.yml", "deploy/standin.env", "deploy/Dockerfile"):
+    for name in ("docker-compose.yml", "deploy/standin.env", "deploy/pipeline.env", "deploy/Dockerfile"):
         shutil.copy(ROOT / name, folder / name)
     for name, text in {".env": dotenv, **(files or {})}.items():
         (folder / name).write_text(text)
@@ -65,7 +65,7 @@ def test_every_container_is_held_to_what_it_needs(services: dict[str, Any], name
 
 def test_nothing_that_lasts_runs_as_root(services: dict[str, Any]) -> None:
     dockerfile = (ROOT / "deploy/Dockerfile").read_text()
-    (image_user,) = re.findall(r"^USER (\d+):\d+$", dockerfile, re.MULTILINE)
+    (image_user,) = set(re.findall(r"^USER (\d+):\d+$", dockerfile, re.MULTILINE))
     users = {name: services[name].get("user", image_user).partition(":")[0] for name in SERVICES}
     assert [name for name, user in users.items() if user == "0"] == ["results"]
     opens = services["results"]

@@ -45,7 +45,8 @@ def threshold_lines(title: str) -> list[float]:
 def compose_config(folder: Path, *options: str) -> dict[str, Any]:
     shutil.copy(ROOT / "docker-compose.yml", folder)
     (folder / "deploy").mkdir(exist_ok=True)
-    shutil.copy(ROOT / "deploy/standin.env", folder / "deploy")
+    for name in ("standin.env", "pipeline.env"):
+        shutil.copy(ROOT / "deploy" / name, folder / "deploy")
     finished = subprocess.run(
         ["docker-compose", *options, "config"],
         cwd=folder,
@@ -174,7 +175,7 @@ def test_without_the_profile_compose_starts_neither_database_nor_grafana(service
     """Its ``config`` lists every service, whatever the profile, so this looks at what decides."""
     assert {name for name, one in services.items() if one.get("profiles") == ["metrics"]} == set(SERVICES)
     for name in services.keys() - set(SERVICES):
-        assert not services[name].get("profiles"), name
+        assert "metrics" not in services[name].get("profiles", []), name
         assert not services[name].get("depends_on", {}).keys() & set(SERVICES), name
 
 
@@ -222,4 +223,4 @@ def test_nobody_can_log_in_and_there_is_no_password(services: dict[str, Any]) ->
 
 
 def test_data_outlives_the_containers(composed: dict[str, Any]) -> None:
-    assert set(composed["volumes"]) == {"influxdb-data", "grafana-data"}
+    assert {"influxdb-data", "grafana-data"} <= set(composed["volumes"])

@@ -1,0 +1,51 @@
+"""The pipeline's image, laid out in a folder as the build would: it stands without the load test."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+# Every module of the program, imported from the folder alone.
+_IMPORT_ALL = """
+import importlib, pkgutil, sys
+import config, pipeline
+names = [
+    one.name for room in (config, pipeline)
+    for one in pkgutil.walk_packages(room.__path__, room.__name__ + ".")
+    if not one.name.endswith("__main__")
+]
+for name in names:
+    importlib.import_module(name)
+rooms = {name.partition(".")[0] for name in sys.modules}
+print(len(names), *sorted(rooms & {"locust", "gevent", "standin", "users", "metrics", "tests"}))
+"""
+
+
+def test_every_module_is_there_and_needs_nothing_of_the_load_test(tmp_path: Path) -> None:
+    dockerfile = (ROOT / "deploy/Dockerfile").read_text().replace("\\\n", " ")
+    stages = re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)
+    (builder,) = [stage for stage in stages if stage.startswith("installer AS pipeline-builder")]
+    (final,) = [stage for stage in stages if stage.startswith("${BASE_IMAGE} AS pipeline")]
+    for source, target in re.findall(r"^COPY (\w+) /app/(\w+)$", builder, re.MULTILINE):
+        shutil.copytree(ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+    (lines,) = re.findall(r"^ENV (.*)$", final, re.MULTILINE)
+    variables = dict(pair.split("=", 1) for pair in lines.split())
+    finished = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _IMPORT_ALL],
+        cwd=tmp_path,
+        env={**variables, "PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    count, *others = finished.stdout.split()
+    assert int(count) > 20
+    assert others == []
+    assert not list(tmp_path.rglob("__pycache__"))
