@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 from urllib.parse import quote
@@ -14,7 +14,7 @@ Kind = Literal["identify", "track"]
 
 @dataclass(frozen=True)
 class Operation:
-    """One call of the Track API that is to reach Customer.io once.
+    """One call of the Track API that is to reach Customer.io once. Its ``repr`` says nothing of the person.
 
     Args:
         kind: ``identify`` sets attributes of the person, ``track`` records an event.
@@ -23,16 +23,16 @@ class Operation:
         event: the event's name; ``None`` for an identify.
         timestamp: when the event happened, in Unix seconds; ``None`` for the time of its arrival.
         deduplication_id: a ULID; Customer.io ignores an event whose id it has seen before.
-        lane: what is delivered in order of its adding; the person if none is given.
+        order_key: operations with the same one are delivered in order; the person where ``None``.
     """
 
     kind: Kind
-    person: str
-    attributes: Mapping[str, Any]
+    person: str = field(repr=False)
+    attributes: Mapping[str, Any] = field(repr=False)
     event: str | None = None
     timestamp: int | None = None
     deduplication_id: str | None = None
-    order_key: str | None = None
+    order_key: str | None = field(default=None, repr=False)
 
     @property
     def lane(self) -> str:

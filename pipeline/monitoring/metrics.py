@@ -96,9 +96,11 @@ class PipelineMetrics:
         """Messages have been read."""
         self._consumed.labels(topic, partition).inc(count)
 
-    def delivered(self, kind: str, end_to_end_seconds: float) -> None:
-        """Customer.io has taken an operation, so long after the time its message bears."""
+    def delivered(self, kind: str, end_to_end_seconds: float | None) -> None:
+        """Customer.io has taken an operation, so long after the time its message bears, if it bears one."""
         self._delivered.labels(kind).inc()
+        if end_to_end_seconds is None:
+            return
         # Two machines' clocks: a message may seem to come from the future.
         self._delivery_seconds.observe(max(0.0, end_to_end_seconds))
 

@@ -1,0 +1,172 @@
+"""A backfill: every line of a stream delivered or dead-lettered, resumable at any point."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+from pipeline.backfill.file_dead_letters import FileDeadLetters
+from pipeline.backfill.lines import MOST_LINE_BYTES, Line, LineSplitter
+from pipeline.backfill.position import Position, PositionFile
+from pipeline.backfill.source import BlockReader
+from pipeline.delivery.courier import Courier, Fate, Message
+from pipeline.delivery.message import Stamp
+from pipeline.delivery.offset_ledger import OffsetLedger
+from pipeline.origin import deduplication_id
+
+_log = logging.getLogger(__name__)
+
+_CHECKPOINT_SECONDS = 1.0
+# A line that Customer.io can't take for a while holds the position back; others may go on this far.
+_MOST_SPAN = 50_000
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Bytes of the source that are settled, and what became of their lines, earlier runs included."""
+
+    settled_bytes: int
+    delivered: int
+    dead: int
+
+
+class Backfill:
+    """Lines of one source, in order of their lanes, through a courier.
+
+    Args:
+        name: the source's, for de-duplication ids and dead letters.
+        reader: gives the bytes from ``position.offset`` on.
+        courier: delivers; the letters it buries must be those of ``dead_letters``.
+        dead_letters: made safe before the position moves past their lines.
+        position: where this run begins.
+        position_file: where the position is kept; ``None``: nowhere.
+        show: told of the progress about once a second.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reader: BlockReader,
+        courier: Courier,
+        dead_letters: FileDeadLetters,
+        position: Position,
+        position_file: PositionFile | None,
+        show: Callable[[Progress], None],
+    ) -> None:
+        self._name = name
+        self._reader = reader
+        self._courier = courier
+        self._dead_letters = dead_letters
+        self._position = position
+        self._position_file = position_file
+        self._show = show
+        self._ledger = OffsetLedger()
+        self._fates: dict[int, str] = {}
+        self._moved = asyncio.Event()
+
+    @property
+    def progress(self) -> Progress:
+        return Progress(self._position.offset, self._position.delivered, self._position.dead)
+
+    async def run(self, stop: asyncio.Event, finish_seconds: float) -> bool:
+        """Delivers to the end, or until ``stop`` and for at most so long after it.
+
+        Returns:
+            whether the end was reached and everything is settled.
+
+        Raises:
+            OSError: the source, the position or the dead letters can't be read or written.
+        """
+        keeping = asyncio.create_task(self._keep_position())
+        reading = asyncio.create_task(self._read_all())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({reading, stopping, keeping}, return_when=asyncio.FIRST_COMPLETED)
+            if keeping.done():
+                await keeping  # it ends only by failing
+            if reading.done():
+                await reading
+                return True
+            reading.cancel()
+            await asyncio.wait({reading})
+            await self._finish_within(finish_seconds)
+            return False
+        finally:
+            for task in (keeping, reading, stopping):
+                task.cancel()
+            await asyncio.gather(keeping, reading, stopping, return_exceptions=True)
+            self._checkpoint()
+
+    async def _read_all(self) -> None:
+        splitter = LineSplitter(self._position.offset)
+        while block := await self._reader.read():
+            for line in splitter.feed(block):
+                await self._take(line)
+        for line in splitter.finish():
+            await self._take(line)
+        await self._courier.drain()
+
+    async def _finish_within(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._courier.drain(), seconds)
+        except TimeoutError:
+            _log.warning("deliveries given up; the next run reads them again")
+            await self._courier.abandon()
+
+    async def _take(self, line: Line) -> None:
+        while self._ledger.span >= _MOST_SPAN:
+            self._moved.clear()
+            await self._moved.wait()
+        self._ledger.begin(line.start)
+        if line.content is None:
+            size = line.following - line.start
+            detail = f"a line of {size} bytes, at most {MOST_LINE_BYTES} are read; it is not copied"
+            self._courier.bury(self._message(line), "too_large", detail, 0, partial(self._settle, line))
+        elif line.content.strip():
+            await self._courier.take(self._message(line), partial(self._settle, line))
+        else:
+            self._settle(line, "blank")
+
+    def _message(self, line: Line) -> Message:
+        # The name alone would not do: tomorrow's file may have the same one, and its lines are others.
+        content = hashlib.sha256(line.content or b"").hexdigest()
+        identity = deduplication_id(f"{self._name}:{content}", 0, line.start, -1)
+        return Message(
+            topic=self._name,
+            partition=0,
+            offset=line.start,
+            timestamp_ms=-1,
+            key=None,
+            value=line.content,
+            stamp=Stamp(identity, timestamp=None, order_key=None),
+        )
+
+    def _settle(self, line: Line, fate: Fate | Literal["blank"]) -> None:
+        self._fates[line.start] = fate
+        passed = Counter(self._fates.pop(start) for start in self._ledger.settle(line.start, line.following))
+        if passed:
+            self._position = self._position.model_copy(
+                update={
+                    "offset": self._ledger.position,
+                    "delivered": self._position.delivered + passed["delivered"],
+                    "dead": self._position.dead + passed["dead"],
+                }
+            )
+            self._moved.set()
+
+    async def _keep_position(self) -> None:
+        while True:
+            await asyncio.sleep(_CHECKPOINT_SECONDS)
+            self._checkpoint()
+
+    def _checkpoint(self) -> None:
+        self._show(self.progress)
+        self._dead_letters.sync()
+        if self._position_file is not None:
+            self._position_file.write(self._position)

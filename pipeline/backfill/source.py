@@ -1,0 +1,58 @@
+"""Reads blocks of a file or of standard input without holding up the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+
+_BLOCK_BYTES = 256 * 1024
+
+
+class BlockReader:
+    """Reads a file descriptor in a thread of its own.
+
+    The thread ends with the process, even while it waits for a pipe that nobody writes to: the executor
+    of the event loop would be waited for.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._wanted: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Future[bytes]]] = (
+            queue.SimpleQueue()
+        )
+        threading.Thread(target=self._serve, name="reader", daemon=True).start()
+
+    async def read(self) -> bytes:
+        """The next bytes; empty at the end.
+
+        Raises:
+            OSError: the file can't be read.
+        """
+        loop = asyncio.get_running_loop()
+        block: asyncio.Future[bytes] = loop.create_future()
+        self._wanted.put((loop, block))
+        return await block
+
+    def _serve(self) -> None:
+        while True:
+            loop, block = self._wanted.get()
+            try:
+                content = os.read(self._descriptor, _BLOCK_BYTES)
+            except OSError as error:
+                loop.call_soon_threadsafe(_fail, block, error)
+                return
+            loop.call_soon_threadsafe(_fulfil, block, content)
+            if not content:
+                return
+
+
+def _fulfil(block: asyncio.Future[bytes], content: bytes) -> None:
+    if not block.done():
+        block.set_result(content)
+
+
+def _fail(block: asyncio.Future[bytes], error: OSError) -> None:
+    if not block.done():
+        block.set_exception(error)

@@ -1,0 +1,161 @@
+"""The way of one message: checked, delivered or dead-lettered, and only then settled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from pipeline.dead_letter import DeadLetter
+from pipeline.delivery.message import PoisonError, Stamp, parse_message
+from pipeline.monitoring.metrics import PipelineMetrics
+from pipeline.operation import Operation
+from pipeline.outcome import Delivered, Outcome, Refused
+from pipeline.sender import BatchSender
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message as it was read. ``timestamp_ms`` is its own time, -1 if unknown; ``stamp`` see there."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None = field(repr=False)
+    value: bytes | None = field(repr=False)
+    stamp: Stamp = field(repr=False)
+
+
+Fate = Literal["delivered", "dead"]
+#: Called once a message is delivered, or safe among the dead letters.
+Settle = Callable[[Fate], object]
+
+
+class DeadLetters(Protocol):
+    """Where dead letters are kept."""
+
+    async def write(self, letter: DeadLetter) -> None:
+        """Returns when the letter is safe; as long as it is not, the message is not settled."""
+        ...
+
+
+class Courier:
+    """Takes messages in the order of their reading and settles each exactly once, or never.
+
+    Never: the delivery was given up or has failed for a reason that is not the message's. It was not
+    settled then, so it will be read again.
+
+    Args:
+        make_sender: a batch sender; another one after each ``abandon``.
+        dead_letters: for what Customer.io will never take.
+        metrics: told of every delivery and dead letter.
+        fail: told of errors after which going on makes no sense, such as wrong credentials.
+    """
+
+    def __init__(
+        self,
+        make_sender: Callable[[], BatchSender],
+        dead_letters: DeadLetters,
+        metrics: PipelineMetrics,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self._make_sender = make_sender
+        self._sender = make_sender()
+        self._dead_letters = dead_letters
+        self._metrics = metrics
+        self._fail = fail
+        self._burials: set[asyncio.Task[None]] = set()
+
+    async def take(self, message: Message, settle: Settle) -> None:
+        """Starts a message on its way; yields only if the sender has no room.
+
+        Args:
+            message: what was read.
+            settle: see ``Settle``.
+        """
+        try:
+            operation = parse_message(message.value, message.stamp)
+        except PoisonError as error:
+            self.bury(message, error.cause, error.detail, 0, settle)
+            return
+        future = await self._sender.add(operation)
+        future.add_done_callback(lambda ended: self._over(message, operation, settle, ended))
+
+    def bury(self, message: Message, cause: str, detail: str, attempts: int, settle: Settle) -> None:
+        """Sends a message to the dead letters."""
+        letter = DeadLetter(
+            key=message.key,
+            value=message.value,
+            cause=cause,
+            detail=detail,
+            attempts=attempts,
+            topic=message.topic,
+            partition=message.partition,
+            offset=message.offset,
+            timestamp_ms=message.timestamp_ms,
+            failed_at_ms=time.time_ns() // 1_000_000,
+        )
+        burial = asyncio.get_running_loop().create_task(self._bury_safely(letter, settle))
+        self._burials.add(burial)
+        burial.add_done_callback(self._burials.discard)
+
+    async def drain(self) -> None:
+        """Sends what was taken without waiting for full batches; returns when all of it is over."""
+        await self._sender.flush()
+        while self._burials:
+            await asyncio.wait(set(self._burials))
+
+    async def abandon(self) -> None:
+        """Cancels whatever is not over; what is taken from now on goes its way as before."""
+        await self._sender.abort()
+        self._sender = self._make_sender()
+        burials = set(self._burials)
+        for burial in burials:
+            burial.cancel()
+        if burials:
+            await asyncio.wait(burials)
+
+    def _over(
+        self,
+        message: Message,
+        operation: Operation,
+        settle: Settle,
+        ended: asyncio.Future[Outcome],
+    ) -> None:
+        if ended.cancelled():
+            return
+        error = ended.exception()
+        if error is not None:
+            self._fail(error)
+            return
+        outcome = ended.result()
+        if isinstance(outcome, Delivered):
+            self._metrics.delivered(operation.kind, _age_seconds(message))
+            settle("delivered")
+        else:
+            cause = "too_large" if outcome.reason == "too_large" else "refused"
+            self.bury(message, cause, _why(outcome), outcome.attempts, settle)
+
+    async def _bury_safely(self, letter: DeadLetter, settle: Settle) -> None:
+        try:
+            await self._dead_letters.write(letter)
+        except Exception as error:  # noqa: BLE001 - handed on: the worker stops, the message stays unsettled
+            self._fail(error)
+            return
+        self._metrics.dead_lettered(letter.cause)
+        settle("dead")
+
+
+def _age_seconds(message: Message) -> float | None:
+    if message.timestamp_ms < 0:
+        return None
+    return max(0.0, time.time() - message.timestamp_ms / 1000)
+
+
+def _why(refused: Refused) -> str:
+    status = "not sent" if refused.status is None else str(refused.status)
+    place = f"{refused.field}: " if refused.field else ""
+    return f"{status}, {refused.reason}: {place}{refused.message}"

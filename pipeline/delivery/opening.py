@@ -1,0 +1,97 @@
+"""The way to Customer.io: limiter, client, and senders for the chosen API."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from config.limits import limit
+from pipeline.client import RetryPolicy, TrackClient
+from pipeline.limiter import LimiterSettings, RateLimiter, SharedSettings, open_limiter
+from pipeline.monitoring.metrics import PipelineMetrics
+from pipeline.operation import Operation
+from pipeline.outcome import Outcome
+from pipeline.sender import BatchLimits, BatchSender
+from pipeline.settings import BatchSettings, PipelineSettings, TrackApi
+
+# While Customer.io is away the worker asks again and again, never more than this long after.
+_FOR_EVER = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
+_ITEM_BYTES = limit("v2_entity_bytes")
+_BATCH_BYTES = limit("v2_batch_bytes") - len(b'{"batch":[]}')
+
+#: Messages taken and not settled, at most: with them memory is bounded.
+BUFFER = 5000
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """The open way."""
+
+    client: TrackClient
+    make_sender: Callable[[], BatchSender]
+    metrics: PipelineMetrics
+
+
+@asynccontextmanager
+async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
+    """Opens limiter and connections; closes them at the end.
+
+    Raises:
+        ConfigError: a file of certificates or the limiter can't be opened as the settings say.
+    """
+    limiter = await _open_limiter(settings)
+    try:
+        metrics = PipelineMetrics(limiter.stats)
+        async with TrackClient(
+            base_url=settings.target.base_url,
+            credentials=settings.target.credentials,
+            limiter=limiter,
+            retry=_FOR_EVER,
+            connections=settings.limit.concurrency,
+            ca_file=settings.target.ca_file,
+            on_retry=metrics.retried,
+        ) as client:
+            yield Delivery(client, _senders(client, settings.target.api, settings.batch), metrics)
+    finally:
+        await limiter.aclose()
+
+
+async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
+    limits = settings.limit
+    # The limit is the workspace's: who delivers to another one through the same Redis has another limit.
+    workspace = f"{settings.target.base_url} {settings.target.credentials.site_id}"
+    return await open_limiter(
+        LimiterSettings(
+            requests=limits.requests,
+            window_seconds=limits.window_seconds,
+            concurrency=limits.concurrency,
+            min_gap_seconds=limits.min_gap_seconds,
+        ),
+        limits.redis_url,
+        SharedSettings(
+            name=hashlib.sha256(workspace.encode()).hexdigest()[:12],
+            max_processes=limits.max_processes,
+            without_redis=limits.without_redis,
+        ),
+    )
+
+
+def _senders(client: TrackClient, api: TrackApi, batch: BatchSettings) -> Callable[[], BatchSender]:
+    """v2: many operations in a request; v1: one, and none waits for others."""
+    if api == "v2":
+        limits = BatchLimits(batch.items, _BATCH_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
+        return lambda: BatchSender(client.send_batch, limits, _bytes_in_batch)
+
+    async def send_one(operations: Sequence[Operation]) -> list[Outcome]:
+        return [await client.send(operation) for operation in operations]
+
+    limits = BatchLimits(1, _BATCH_BYTES, 0.0, batch.concurrency, BUFFER)
+    return lambda: BatchSender(send_one, limits, lambda operation: 0)
+
+
+def _bytes_in_batch(operation: Operation) -> int:
+    """An item and its comma. The client keeps what is too large for an item out of the body."""
+    size = len(operation.v2_item)
+    return 0 if size > _ITEM_BYTES else size + 1

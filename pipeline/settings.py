@@ -1,0 +1,238 @@
+"""The pipeline's settings, from the environment and from a ``.env`` file behind it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal, cast
+from urllib.parse import urlsplit
+
+from config.errors import ConfigError
+from config.settings import TRACK_HOSTS, Credentials, Settings, load_settings, read_environment
+
+TrackApi = Literal["v1", "v2"]
+WithoutRedis = Literal["share", "wait"]
+LogFormat = Literal["json", "text"]
+SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
+
+# A stand-in takes any credentials; on loopback none need be set.
+_ANY_CREDENTIALS = Credentials("local", "local")
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """Where Customer.io is, how to sign in, and which of its two APIs is used."""
+
+    base_url: str
+    credentials: Credentials
+    ca_file: str | None
+    api: TrackApi
+
+
+@dataclass(frozen=True)
+class KafkaSecurity:
+    """How to reach and sign in to a broker that asks for it."""
+
+    protocol: SecurityProtocol = "PLAINTEXT"
+    ca_file: str | None = None
+    mechanism: SaslMechanism = "PLAIN"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class KafkaSettings:
+    """The broker, the topics, and how the worker takes part in its group."""
+
+    brokers: str
+    topic: str
+    dead_letter_topic: str
+    group: str
+    client_id: str
+    session_timeout_ms: int
+    heartbeat_ms: int
+    security: KafkaSecurity = KafkaSecurity()
+
+
+@dataclass(frozen=True)
+class LimitSettings:
+    """The rate limit, and who shares it."""
+
+    requests: int
+    window_seconds: float
+    concurrency: int
+    min_gap_seconds: float
+    redis_url: str | None
+    max_processes: int
+    without_redis: WithoutRedis
+
+
+@dataclass(frozen=True)
+class BatchSettings:
+    """Operations in a batch, how long the first waits for the others, and batches at once."""
+
+    items: int
+    wait_seconds: float
+    concurrency: int
+
+
+@dataclass(frozen=True)
+class OperationsSettings:
+    """Where the health page listens (port ``None``: nowhere), and how logs are written."""
+
+    health_host: str
+    health_port: int | None
+    log_level: str
+    log_format: LogFormat
+
+
+@dataclass(frozen=True)
+class PipelineSettings:
+    target: TargetSettings
+    kafka: KafkaSettings
+    limit: LimitSettings
+    batch: BatchSettings
+    operations: OperationsSettings
+
+
+def pipeline_environment() -> dict[str, str]:
+    """The environment's variables over those of ``.env`` here, or of the file that PIPELINE_ENV_FILE names.
+
+    Raises:
+        ConfigError: the file can't be read.
+    """
+    return read_environment(os.environ, Path(os.environ.get("PIPELINE_ENV_FILE") or ".env"))
+
+
+def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
+    """Settings from variables as ``.env.example`` names them.
+
+    Raises:
+        ConfigError: a variable is not of its form, or no credentials are set for a host that asks for them.
+    """
+    read = _Reader(variables)
+    return PipelineSettings(
+        target=_target(load_settings(variables), read),
+        kafka=load_kafka_settings(variables),
+        limit=LimitSettings(
+            requests=read.whole("LIMIT_REQUESTS", 80, least=1),
+            window_seconds=read.whole("LIMIT_WINDOW_MS", 1000, least=1) / 1000,
+            concurrency=read.whole("LIMIT_CONCURRENCY", 20, least=1),
+            min_gap_seconds=read.whole("LIMIT_MIN_GAP_MS", 10, least=0) / 1000,
+            redis_url=_redis_url(variables.get("REDIS_URL")),
+            max_processes=read.whole("LIMIT_MAX_PROCESSES", 8, least=1),
+            without_redis=cast(WithoutRedis, read.one_of("LIMIT_WITHOUT_REDIS", "share", "wait")),
+        ),
+        batch=BatchSettings(
+            items=read.whole("BATCH_SIZE", 100, least=1),
+            wait_seconds=read.whole("BATCH_WAIT_MS", 1000, least=0) / 1000,
+            concurrency=read.whole("CONCURRENCY", 10, least=1),
+        ),
+        operations=OperationsSettings(
+            health_host=variables.get("HEALTH_HOST", "127.0.0.1"),
+            health_port=read.whole("HEALTH_PORT", 0, least=0, most=65535) or None,
+            log_level=read.one_of("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
+            log_format=cast(LogFormat, read.one_of("LOG_FORMAT", "json", "text")),
+        ),
+    )
+
+
+def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
+    """The part that commands need which speak to the broker alone.
+
+    Raises:
+        ConfigError: a variable is not of its form.
+    """
+    read = _Reader(variables)
+    topic = variables.get("KAFKA_TOPIC", "customerio-events")
+    session_timeout_ms = read.whole("KAFKA_SESSION_TIMEOUT_MS", 30_000, least=1000)
+    return KafkaSettings(
+        brokers=variables.get("KAFKA_BROKERS", "localhost:9092"),
+        topic=topic,
+        dead_letter_topic=variables.get("KAFKA_DLQ_TOPIC", f"{topic}-dlq"),
+        group=variables.get("KAFKA_GROUP", "customerio-workers"),
+        client_id=variables.get("KAFKA_CLIENT_ID", "customerio-worker"),
+        session_timeout_ms=session_timeout_ms,
+        heartbeat_ms=read.whole("KAFKA_HEARTBEAT_MS", 3000, least=100, most=session_timeout_ms // 3),
+        security=_kafka_security(variables, read),
+    )
+
+
+class _Reader:
+    """Reads single variables."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def whole(self, name: str, default: int, least: int, most: int | None = None) -> int:
+        text = self._variables.get(name)
+        if text is None:
+            return default
+        expected = f"at least {least}" if most is None else f"{least} to {most}"
+        if text.isascii() and text.isdigit() and len(text) <= 9:
+            value = int(text)
+            if value >= least and (most is None or value <= most):
+                return value
+        raise ConfigError(f"{name}: expected a whole number, {expected}, got {text!r}")
+
+    def one_of(self, name: str, default: str, *others: str) -> str:
+        text = self._variables.get(name, default)
+        choices = {choice.lower(): choice for choice in (default, *others)}
+        if text.lower() not in choices:
+            raise ConfigError(f"{name}: expected {' or '.join(choices.values())}, got {text!r}")
+        return choices[text.lower()]
+
+
+def _target(settings: Settings, read: _Reader) -> TargetSettings:
+    base_url = settings.base_url or TRACK_HOSTS[settings.region]
+    credentials = settings.credentials
+    if credentials is None:
+        if not _is_loopback(base_url):
+            raise ConfigError(
+                "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: not set; expected both, "
+                "or CUSTOMERIO_BASE_URL with the address of a stand-in on this machine"
+            )
+        credentials = _ANY_CREDENTIALS
+    api = cast(TrackApi, read.one_of("TRACK_API", "v2", "v1"))
+    return TargetSettings(base_url, credentials, settings.ca_file, api)
+
+
+def _kafka_security(variables: Mapping[str, str], read: _Reader) -> KafkaSecurity:
+    protocols = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+    protocol = cast(SecurityProtocol, read.one_of("KAFKA_SECURITY_PROTOCOL", *protocols))
+    username, password = variables.get("KAFKA_USERNAME"), variables.get("KAFKA_PASSWORD")
+    if protocol.startswith("SASL") and not (username and password):
+        raise ConfigError(f"KAFKA_USERNAME, KAFKA_PASSWORD: expected both with {protocol}")
+    ca_file = variables.get("KAFKA_CA_FILE")
+    if ca_file is not None and not Path(ca_file).is_file():
+        raise ConfigError(f"KAFKA_CA_FILE: expected the path of a PEM file, got {ca_file!r}")
+    mechanisms = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+    mechanism = cast(SaslMechanism, read.one_of("KAFKA_SASL_MECHANISM", *mechanisms))
+    return KafkaSecurity(protocol, ca_file, mechanism, username, password)
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _redis_url(text: str | None) -> str | None:
+    if text is None:
+        return None
+    expected = "REDIS_URL: expected redis://[:password@]host[:port][/database]"
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError as error:
+        raise ConfigError(expected) from error
+    # The value is not repeated: it may hold a password.
+    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.scheme == "unix"):
+        raise ConfigError(expected)
+    return text

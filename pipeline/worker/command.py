@@ -1,0 +1,80 @@
+"""The command line of ``python -m pipeline.worker``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from config.errors import ConfigError
+from pipeline.backfill.run import BackfillPlan, run_backfill
+from pipeline.monitoring.logs import configure_logs
+from pipeline.settings import PipelineSettings, load_pipeline_settings, pipeline_environment
+from pipeline.worker.run import run_worker
+
+USAGE_ERROR = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Delivers until the source ends or the worker is told to stop.
+
+    Returns:
+        0 if the worker was stopped in order, or everything of a file was delivered; 1 if something is
+        left over (dead letters of a file, an interrupted backfill, a broker that refuses); 2 after one
+        line on standard error if settings or credentials are wrong.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        settings = load_pipeline_settings(pipeline_environment())
+        _configure_logs(settings)
+        if options.source is None:
+            if options.position or options.dead_letters:
+                raise ConfigError("--position, --dead-letters: expected together with --from")
+            return asyncio.run(run_worker(settings))
+        plan = BackfillPlan(options.source, options.position, options.dead_letters)
+        return asyncio.run(run_backfill(settings, plan))
+    except ConfigError as error:
+        print(f"pipeline.worker: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+        return USAGE_ERROR
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="pipeline.worker",
+        description="Delivers identify and track messages to Customer.io, from a Kafka topic or a file.",
+        epilog="Settings come from the environment and .env, as .env.example names them; docs/pipeline.md.",
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help="deliver a file's lines, one message each, and end; - for standard input",
+    )
+    parser.add_argument(
+        "--position",
+        type=Path,
+        metavar="FILE",
+        help="where to keep how far it has come (default: FILE.position; none for standard input)",
+    )
+    parser.add_argument(
+        "--dead-letters",
+        type=Path,
+        metavar="FILE",
+        help="where to put what can't be delivered (default: FILE.dead.jsonl; stdin.dead.jsonl)",
+    )
+    return parser
+
+
+def _configure_logs(settings: PipelineSettings) -> None:
+    operations = settings.operations
+    configure_logs(operations.log_level, operations.log_format == "json")

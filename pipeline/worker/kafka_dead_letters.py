@@ -1,0 +1,57 @@
+"""Dead letters on their Kafka topic."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+
+from pipeline.dead_letter import DeadLetter
+from pipeline.kafka import connection_options
+from pipeline.settings import KafkaSettings
+
+_log = logging.getLogger(__name__)
+_RETRY_SECONDS = 1.0
+
+
+class KafkaDeadLetters:
+    """Writes letters with all replicas' consent, and tries again for as long as the broker is away."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._topic = settings.dead_letter_topic
+        # Its size is checked by the broker, for the topic; ours would refuse what it might take.
+        self._producer = AIOKafkaProducer(
+            **connection_options(settings),
+            acks="all",
+            max_request_size=64 * 1024 * 1024,
+        )
+
+    async def write(self, letter: DeadLetter) -> None:
+        """See ``DeadLetters``.
+
+        Raises:
+            MessageSizeTooLargeError: the topic takes no message of this size.
+        """
+        key, value, headers = letter.to_record()
+        while True:
+            try:
+                await self._producer.send_and_wait(self._topic, value, key, headers=headers)
+            except MessageSizeTooLargeError:
+                raise
+            except KafkaError as error:
+                _log.warning("dead letter not written yet", extra={"error": type(error).__name__})
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return
+
+    async def start(self) -> None:
+        """
+        Raises:
+            KafkaConnectionError: the broker is not there.
+        """
+        await self._producer.start()
+
+    async def stop(self) -> None:
+        await self._producer.stop()

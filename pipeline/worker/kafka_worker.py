@@ -1,0 +1,180 @@
+"""The worker in its consumer group: reads, delivers, commits; lets go of partitions without loss."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.abc import ConsumerRebalanceListener
+from aiokafka.errors import IllegalStateError, KafkaError
+
+from pipeline.delivery.courier import Courier, Message
+from pipeline.delivery.message import Stamp
+from pipeline.delivery.offset_ledger import OffsetLedger
+from pipeline.delivery.opening import BUFFER
+from pipeline.monitoring.metrics import PipelineMetrics
+from pipeline.origin import deduplication_id, origin_of
+
+_log = logging.getLogger(__name__)
+
+_POLL_MS = 200
+_MOST_AT_ONCE = 500
+_COMMIT_SECONDS = 1.0
+# What is on its way when partitions are taken away gets this long to arrive; then it is left to the
+# next owner, who delivers it again under the same de-duplication id.
+_DRAIN_SECONDS = 10.0
+# Reading stops at the upper mark and goes on at the lower one.
+_PAUSE_AT = BUFFER - _MOST_AT_ONCE
+_RESUME_AT = _PAUSE_AT // 2
+# A message that Customer.io can't take for a while holds its partition's offset back; the others of the
+# partition may go on this far, and would be read again after a crash.
+_MOST_SPAN = 50_000
+
+
+class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
+    """Reads until it is told to stop; ``consumer`` has been started and not subscribed yet.
+
+    At least once: an offset is committed only when every message before it in its partition has been
+    delivered or dead-lettered.
+    """
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, topic: str, courier: Courier, metrics: PipelineMetrics
+    ) -> None:
+        self._consumer = consumer
+        self._topic = topic
+        self._courier = courier
+        self._metrics = metrics
+        self._ledgers: dict[TopicPartition, OffsetLedger] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._paused = False
+        self._turned_at = time.monotonic()
+        self.has_joined = False
+
+    @property
+    def unsettled(self) -> int:
+        """Messages taken and not settled yet."""
+        return sum(ledger.unsettled for ledger in self._ledgers.values())
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long ago the reading loop last turned."""
+        return time.monotonic() - self._turned_at
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Reads and delivers until ``stop``; what was taken is still on its way then.
+
+        Raises:
+            KafkaError: one that does not pass by itself, such as a topic that may not be read.
+        """
+        self._consumer.subscribe([self._topic], listener=self)
+        commit_at = time.monotonic() + _COMMIT_SECONDS
+        while not stop.is_set():
+            batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
+            # No await may yield between the reading and the last of these: a rebalance in between
+            # would give partitions away with messages that nobody has booked.
+            for partition, records in batches.items():
+                for record in records:
+                    await self._take(partition, record)
+            self._turned_at = time.monotonic()
+            self._press_back()
+            if self._turned_at >= commit_at:
+                await self.commit()
+                commit_at = time.monotonic() + _COMMIT_SECONDS
+
+    async def finish(self, seconds: float) -> None:
+        """Gives what was taken so long to arrive, drops the rest, and commits what may be."""
+        await self._let_arrive(seconds)
+        await self.commit()
+
+    async def commit(self) -> None:
+        """Commits every partition's position that has moved; a failure leaves it for the next time."""
+        offsets = {
+            partition: ledger.position
+            for partition, ledger in self._ledgers.items()
+            if ledger.position is not None and ledger.position != self._committed.get(partition)
+        }
+        self._tell_lag()
+        if not offsets:
+            return
+        try:
+            await self._consumer.commit(offsets)
+        except (KafkaError, IllegalStateError) as error:
+            # The group has moved on or the broker is away: those messages are read again, by whom ever.
+            _log.warning("offsets not committed", extra={"error": type(error).__name__})
+        else:
+            self._committed.update(offsets)
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        """Lets what is on its way arrive before anybody else may read on."""
+        if self._ledgers:
+            await self._let_arrive(_DRAIN_SECONDS)
+            await self.commit()
+        for partition in self._ledgers:
+            self._metrics.forget_partition(partition.topic, partition.partition)
+        self._ledgers = {}
+        self._committed = {}
+        self.has_joined = False
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self._ledgers = {partition: OffsetLedger() for partition in assigned}
+        self._paused = False
+        self.has_joined = True
+        _log.info("partitions assigned", extra={"partitions": sorted(p.partition for p in self._ledgers)})
+
+    async def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
+        ledger = self._ledgers.get(partition)
+        if ledger is None:
+            return
+        ledger.begin(record.offset)
+        self._metrics.consumed(partition.topic, partition.partition)
+        await self._courier.take(_message(record), lambda fate: ledger.settle(record.offset))
+
+    async def _let_arrive(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._courier.drain(), seconds)
+        except TimeoutError:
+            _log.warning("deliveries given up; they will be read again", extra={"messages": self.unsettled})
+            await self._courier.abandon()
+
+    def _press_back(self) -> None:
+        """Stops reading while too much is on its way. The loop turns on, so the group keeps the worker."""
+        unsettled = self.unsettled
+        held_back = any(ledger.span >= _MOST_SPAN for ledger in self._ledgers.values())
+        if not self._paused and (unsettled >= _PAUSE_AT or held_back):
+            self._paused = True
+            _log.info("reading paused", extra={"messages": unsettled})
+            self._consumer.pause(*self._consumer.assignment())
+        elif self._paused and unsettled <= _RESUME_AT and not held_back:
+            self._paused = False
+            _log.info("reading resumed", extra={"messages": unsettled})
+            self._consumer.resume(*self._consumer.assignment())
+
+    def _tell_lag(self) -> None:
+        for partition, ledger in self._ledgers.items():
+            end = self._consumer.highwater(partition)
+            if end is not None and ledger.position is not None:
+                lag = max(0, end - ledger.position)
+                self._metrics.lag(partition.topic, partition.partition, lag)
+
+
+def _message(record: ConsumerRecord[bytes, bytes]) -> Message:
+    # Of a message that was replayed from the dead letters: where it was read first.
+    origin = origin_of(record)
+    stamp = Stamp(
+        deduplication_id=deduplication_id(*origin),
+        timestamp=origin.timestamp_ms // 1000 if origin.timestamp_ms > 0 else None,
+        order_key=None if record.key is None else record.key.decode("utf-8", "backslashreplace"),
+    )
+    return Message(
+        topic=origin.topic,
+        partition=origin.partition,
+        offset=origin.offset,
+        timestamp_ms=origin.timestamp_ms,
+        key=record.key,
+        value=record.value,
+        stamp=stamp,
+    )

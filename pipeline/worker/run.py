@@ -1,0 +1,144 @@
+"""A worker from its start to its end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from config.errors import ConfigError
+from pipeline.delivery.courier import Courier
+from pipeline.delivery.ending import Ending
+from pipeline.delivery.opening import open_delivery
+from pipeline.delivery.start import check_credentials, unless_ended
+from pipeline.kafka import connection_options
+from pipeline.monitoring.health import Checks, HealthServer
+from pipeline.outcome import DeliveryError
+from pipeline.settings import KafkaSettings, PipelineSettings
+from pipeline.worker.kafka_dead_letters import KafkaDeadLetters
+from pipeline.worker.kafka_worker import KafkaWorker
+
+_log = logging.getLogger(__name__)
+
+_BROKER_RETRY_SECONDS = 1.0
+# Together below the ten seconds in which a worker that is told to stop has ended.
+_FINISH_SECONDS = 5.0
+_LEAVE_SECONDS = 2.0
+# A loop that has not turned for so long will not turn again.
+_DEAD_AFTER_SECONDS = 60.0
+
+
+class _State:
+    """What the health page tells."""
+
+    def __init__(self) -> None:
+        self.waiting_for: str | None = "starting"
+        self.worker: KafkaWorker | None = None
+
+    def ready(self) -> str | None:
+        if self.waiting_for is None and self.worker is not None and not self.worker.has_joined:
+            return "waiting for partitions"
+        return self.waiting_for
+
+    def alive(self) -> str | None:
+        if self.worker is None or self.worker.idle_seconds < _DEAD_AFTER_SECONDS:
+            return None
+        return f"the reading loop has stood still for {self.worker.idle_seconds:.0f} s"
+
+
+async def run_worker(settings: PipelineSettings) -> int:
+    """Delivers a topic until it is told to stop.
+
+    Returns:
+        0 if it was stopped in order, 1 after an error of the broker.
+
+    Raises:
+        ConfigError: settings or credentials are wrong. Nothing is lost by that: what was read and not
+            delivered is read again.
+    """
+    ending = Ending()
+    ending.listen()
+    state = _State()
+    async with open_delivery(settings) as delivery, AsyncExitStack() as stack:
+        operations = settings.operations
+        if operations.health_port is not None:
+            checks = Checks(alive=state.alive, ready=state.ready)
+            page = HealthServer(operations.health_host, operations.health_port, delivery.metrics, checks)
+            await stack.enter_async_context(page)
+
+        state.waiting_for = "waiting for Customer.io"
+        if not await unless_ended(check_credentials(delivery.client), ending.event):
+            return 0
+        state.waiting_for = "waiting for the broker"
+        consumer = _consumer(settings.kafka)
+        dead_letters = KafkaDeadLetters(settings.kafka)
+        try:
+            if not await unless_ended(_reach(consumer.start, settings.kafka), ending.event):
+                return 0
+            if not await unless_ended(_reach(dead_letters.start, settings.kafka), ending.event):
+                return 0
+            state.waiting_for = None
+            courier = Courier(delivery.make_sender, dead_letters, delivery.metrics, ending.fail)
+            state.worker = KafkaWorker(consumer, settings.kafka.topic, courier, delivery.metrics)
+            return await _work(state.worker, courier, ending)
+        finally:
+            await _leave(consumer.stop, "the group")
+            await _leave(dead_letters.stop, "the dead letters")
+
+
+async def _work(worker: KafkaWorker, courier: Courier, ending: Ending) -> int:
+    _log.info("delivering")
+    try:
+        await worker.run(ending.event)
+    except KafkaError as error:
+        ending.fail(error)
+    finally:
+        # After an error nothing more can be delivered; what has been is committed.
+        await worker.finish(0.0 if ending.error else _FINISH_SECONDS)
+    if isinstance(ending.error, DeliveryError):
+        raise ConfigError(
+            f"CUSTOMERIO_*: {ending.error}; the worker has stopped, what it had not delivered "
+            "stays in the topic"
+        )
+    if ending.error is not None:
+        _log.error("stopped", extra={"error": f"{type(ending.error).__name__}: {ending.error}"})
+        return 1
+    _log.info("stopped in order")
+    return 0
+
+
+def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
+    return AIOKafkaConsumer(
+        **connection_options(settings),
+        group_id=settings.group,
+        enable_auto_commit=False,
+        # What came before the group's first start is delivered too.
+        auto_offset_reset="earliest",
+        session_timeout_ms=settings.session_timeout_ms,
+        heartbeat_interval_ms=settings.heartbeat_ms,
+        fetch_max_bytes=16 * 1024 * 1024,
+    )
+
+
+async def _reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings) -> None:
+    """Waits for the broker as long as it is away."""
+    while True:
+        try:
+            await start()
+        except KafkaConnectionError:
+            _log.warning("the broker is not there yet", extra={"brokers": settings.brokers})
+            await asyncio.sleep(_BROKER_RETRY_SECONDS)
+        else:
+            return
+
+
+async def _leave(stop: Callable[[], Awaitable[None]], what: str) -> None:
+    """Says good-bye, if the broker listens; without it the group finds out by its session timeout."""
+    try:
+        await asyncio.wait_for(stop(), _LEAVE_SECONDS)
+    except (TimeoutError, KafkaError):
+        _log.warning("left without the broker's consent", extra={"what": what})
