@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlsplit
+
+from config.settings import Credentials
 
 _HIDDEN = "***"
+_SHORTEST = 8
 _PATTERNS = (
     # HTTP credentials, with or without their header.
     (re.compile(r"\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
@@ -29,11 +32,13 @@ class Redactor:
     """Replaces secrets by ``***``: those it is told of wherever they stand, others by where they stand.
 
     Args:
-        secrets: exact values; also found as they look inside a URL and inside JSON. Empty ones are none.
+        secrets: exact values; also found as they look inside a URL and inside JSON. Those of fewer than eight
+            characters are not looked for: they are words such as ``standin``, and hiding them would spoil
+            other text. Where they stand as a secret does they are hidden like all others.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if secret for form in _forms(secret)}
+        forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
         # The longest first: a secret may be a part of another one.
         ordered = sorted(forms, key=len, reverse=True)
         self._exact = re.compile("|".join(re.escape(form) for form in ordered)) if ordered else None
@@ -63,6 +68,15 @@ class Redactor:
         if isinstance(value, str) and self.text(f"{name}={value}").endswith(f"={_HIDDEN}"):
             return _HIDDEN
         return self.value(value)
+
+
+def known_secrets(credentials: Credentials, redis_url: str | None = None) -> list[str]:
+    """What must not be seen of the settings: the API key, both of the pair in one, Redis's password."""
+    secrets = [credentials.api_key, credentials.authorization.removeprefix("Basic ")]
+    password = urlsplit(redis_url).password if redis_url else None
+    if password:
+        secrets += [password, unquote(password)]
+    return secrets
 
 
 def _forms(secret: str) -> set[str]:

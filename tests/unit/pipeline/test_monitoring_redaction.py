@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.monitoring.redaction import Redactor
+from config.settings import Credentials
+from pipeline.monitoring.redaction import Redactor, known_secrets
 
 SECRETS = st.text(string.ascii_letters + string.digits + "\"'\\/%@:+é€\n", min_size=8, max_size=30)
 
@@ -74,6 +75,22 @@ def test_what_is_no_secret_stays(text: str) -> None:
 
 def test_a_secret_within_another_leaves_nothing_of_it() -> None:
     assert Redactor(["abcd1234", "abcd1234-and-more"]).text("x abcd1234-and-more y") == "x *** y"
+
+
+def test_a_word_as_short_as_the_stand_ins_does_not_spoil_other_text() -> None:
+    redactor = Redactor(["standin", "local", ""])
+    assert redactor.text("http://standin:8080 on localhost") == "http://standin:8080 on localhost"
+    assert redactor.text("api_key=standin") == "api_key=***"
+
+
+def test_the_secrets_of_the_settings_are_known() -> None:
+    credentials = Credentials("site-0123", "key-456789")
+    secrets = known_secrets(credentials, "redis://user:pass%2Fword9@cache:6379/0")
+    shown = Redactor(secrets).text(
+        f"{credentials.api_key} {credentials.authorization[6:]} pass/word9 pass%2Fword9 site-0123"
+    )
+    assert shown == "*** *** *** *** site-0123"
+    assert known_secrets(credentials, "redis://cache") == known_secrets(credentials)
 
 
 def test_values_are_searched_to_their_depth_and_numbers_stay() -> None:
