@@ -1,0 +1,82 @@
+"""Starts that were reserved for this process, by the server's clock, and when they may be used here."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+
+from pipeline.limiter.server_clock import ServerClock
+from pipeline.limiter.window import SLACK_SHARE
+
+_MOST_SLACK_SHARE = 0.020
+"""Of the window: taken if Redis answers so slowly that its clock is known no better. 5 ms of a second are
+left of the guard then for differences on the way to Customer.io."""
+_SURE_SHARE = 0.004
+MICRO = 1_000_000
+
+
+class Reservations:
+    """Planned instants, in order. A start happens in [planned, planned + slack] for certain, or not at all.
+
+    Args:
+        window_seconds: the limiter's window.
+        min_gap_seconds: between two starts.
+    """
+
+    def __init__(self, window_seconds: float, min_gap_seconds: float) -> None:
+        self.clock = ServerClock()
+        self.given_back: set[int] = set()
+        self._planned: deque[int] = deque()
+        self._window = window_seconds
+        self._min_gap = min_gap_seconds
+        self._last_start = -math.inf
+
+    def __len__(self) -> int:
+        return len(self._planned)
+
+    @property
+    def too_slow(self) -> bool:
+        """The server's clock is known so badly that no reservation can be used."""
+        return self.clock.uncertainty > self._window * _MOST_SLACK_SHARE
+
+    def add(self, instants: Iterable[int]) -> None:
+        """Takes in what was reserved: microseconds on the server's clock, later than those before."""
+        self._planned.extend(instants)
+
+    def next_start(self, now: float) -> float | None:
+        """From when on the first may be used; ``None`` without any."""
+        self._drop_missed(now)
+        if not self._planned:
+            return None
+        after_gap = self._last_start + self._min_gap
+        return max(after_gap, self.clock.certainly_after(self._planned[0] / MICRO))
+
+    def last_start(self) -> float:
+        """From when on the last may be used."""
+        return self.clock.certainly_after(self._planned[-1] / MICRO)
+
+    def take(self, now: float) -> bool:
+        """Uses the first, if it may be used now."""
+        start = self.next_start(now)
+        if start is None or now < start:
+            return False
+        self._planned.popleft()
+        self._last_start = now
+        return True
+
+    def give_back_all(self) -> None:
+        """None of them will be used."""
+        self.given_back.update(self._planned)
+        self._planned.clear()
+
+    def forget_all(self) -> None:
+        """The server is not to be told of any."""
+        self._planned.clear()
+        self.given_back.clear()
+
+    def _drop_missed(self, now: float) -> None:
+        uncertain = self.clock.uncertainty + self._window * _SURE_SHARE
+        slack = max(self._window * SLACK_SHARE, min(self._window * _MOST_SLACK_SHARE, uncertain))
+        while self._planned and now > self.clock.certainly_before(self._planned[0] / MICRO + slack):
+            self.given_back.add(self._planned.popleft())

@@ -1,0 +1,223 @@
+"""The limiter that any number of processes share through Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Self
+
+from config.errors import ConfigError
+from pipeline.limiter.gate import Gate
+from pipeline.limiter.interface import LimiterSettings, LimiterStats
+from pipeline.limiter.redis_link import RedisGoneError, RedisLink, RedisRefusesError
+from pipeline.limiter.settings import SharedSettings
+from pipeline.limiter.shared_plan import LEASE_SECONDS, PROBE_SECONDS, Mode, SharedPlan
+
+_log = logging.getLogger(__name__)
+
+# The first number of an answer, as in shared.lua.
+_OK, _TOO_MANY, _STALE, _OTHER_WINDOW = range(4)
+
+
+class TooManyProcessesError(ConfigError):
+    """``max_processes`` share the limiter already; one more would make their parts unsafe."""
+
+
+class SharedLimiter:
+    """A ``RateLimiter`` whose starts are planned in Redis, in order, for all processes of one name.
+
+    One task talks to Redis: it asks for starts when somebody waits, and sends a heartbeat when there is
+    nothing to ask. Callers never wait for a call of their own.
+
+    Args:
+        link: to Redis; closed with the limiter.
+        settings: the limits, for all.
+        shared: how they are shared.
+    """
+
+    def __init__(self, link: RedisLink, settings: LimiterSettings, shared: SharedSettings) -> None:
+        self._link = link
+        self._shared = shared
+        self._plan = SharedPlan(secrets.token_hex(8), settings, shared)
+        self._changed = asyncio.Event()
+        self._gate = Gate(
+            self._plan, settings.max_queued, settings.min_gap_seconds, on_change=self._changed.set
+        )
+        self._loop = asyncio.get_running_loop()
+        self._throttled = 0
+        self._told = ""
+        self._task: asyncio.Task[None] | None = None
+        self.depleted = self._gate.depleted
+
+    @classmethod
+    async def open(cls, link: RedisLink, settings: LimiterSettings, shared: SharedSettings) -> Self:
+        """Joins the others. If Redis is not there, it goes on trying, and nothing starts until then.
+
+        Raises:
+            TooManyProcessesError: there is no place, nor has one become free within a lease.
+            ConfigError: Redis refuses the user, the password or the rights; another window is in use.
+        """
+        limiter = cls(link, settings, shared)
+        try:
+            await limiter._join()
+        except BaseException:
+            await link.aclose()
+            raise
+        limiter._task = asyncio.create_task(limiter._talk(), name=f"limiter {shared.name}")
+        limiter._task.add_done_callback(limiter._end)
+        return limiter
+
+    @property
+    def calls(self) -> int:
+        """Round trips to Redis so far."""
+        return self._link.calls
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncGenerator[None]:
+        await self._gate.enter()
+        try:
+            yield
+        finally:
+            self._plan.permit_freed()
+            self._gate.leave()
+
+    async def wait_for_room(self) -> None:
+        await self._gate.wait_for_room()
+
+    def throttled(self, retry_after_seconds: float | None = None) -> None:
+        self._throttled += 1
+        self._plan.throttle(self._loop.time(), retry_after_seconds)
+        self._gate.advance()
+        self._changed.set()
+
+    def stats(self) -> LimiterStats:
+        now = self._loop.time()
+        return LimiterStats(
+            running=self._gate.running,
+            queued=self._gate.queued,
+            done=self._gate.done,
+            tokens_left=self._plan.tokens_left(now),
+            requests_allowed=self._plan.allowed(now),
+            throttled=self._throttled,
+            shared=self._plan.mode is Mode.JOINED,
+        )
+
+    async def aclose(self) -> None:
+        self._gate.close()
+        task, self._task = self._task, None
+        if task is None:
+            return
+        task.cancel()
+        await asyncio.wait([task])
+        try:
+            if self._plan.mode is Mode.JOINED:
+                await self._leave()
+        finally:
+            await self._link.aclose()
+        if not task.cancelled():
+            task.result()
+
+    # -- talking to Redis -------------------------------------------------------------------------
+
+    async def _join(self) -> None:
+        # One that was killed keeps its place until its lease has ended.
+        deadline = self._loop.time() + LEASE_SECONDS + PROBE_SECONDS
+        while True:
+            try:
+                answer, given_back = await self._send()
+            except RedisRefusesError as error:
+                raise ConfigError(
+                    f"limiter: Redis refuses the user, the password or a right: {error}"
+                ) from error
+            except RedisGoneError as error:
+                self._plan.lost(self._loop.time())
+                self._say(f"Redis is not there ({error}); nothing starts before it is")
+                return
+            refusal = self._take(answer, given_back)
+            if refusal is None:
+                return
+            if answer[0] != _TOO_MANY:
+                raise ConfigError(f"limiter: {refusal}")
+            if self._loop.time() >= deadline:
+                raise TooManyProcessesError(f"limiter: {refusal}")
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _talk(self) -> None:
+        while True:
+            await self._until_due()
+            try:
+                refusal = self._take(*await self._send())
+            except RedisGoneError as error:
+                self._lose(error)
+            else:
+                self._say(refusal and f"{refusal}; nothing starts")
+            self._gate.advance()
+
+    async def _until_due(self) -> None:
+        while True:
+            self._changed.clear()
+            now = self._loop.time()
+            wait = self._plan.call_from(now, self._gate.queued) - now
+            if wait <= 0:
+                return
+            try:
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    async def _send(self, *, leaving: bool = False) -> tuple[list[int], list[int]]:
+        message = self._plan.message(
+            self._loop.time(), self._gate.running, self._gate.queued, leaving=leaving
+        )
+        return await self._link.call(message), message["given_back"]
+
+    def _take(self, answer: list[int], given_back: list[int]) -> str | None:
+        """Takes in an answer; what is wrong if this process has no place."""
+        kind, *rest = answer
+        if kind == _OK:
+            self._plan.joined(rest, given_back, self._loop.time())
+            if self._plan.reservations.too_slow:
+                return "Redis answers too slowly for its clock to be known"
+            return None
+        if kind == _STALE:
+            raise RuntimeError("a call of this process was overtaken by a later one")
+        self._plan.refused()
+        if kind == _TOO_MANY:
+            living, most = rest
+            return f"{self._shared.name!r} is shared by {living} processes already, of {most} that may"
+        return f"{self._shared.name!r} is in use with a window of {rest[0] / 1e6:g} s"
+
+    def _lose(self, error: RedisGoneError) -> None:
+        self._plan.lost(self._loop.time())
+        if self._plan.mode is Mode.OUTSIDE or self._shared.without_redis == "wait":
+            self._say(f"Redis is gone ({error}); nothing starts before it is back")
+        else:
+            after = self._plan.alone_after_seconds
+            self._say(f"Redis is gone ({error}); after {after:.1f} s it goes on with its own part")
+
+    async def _leave(self) -> None:
+        try:
+            await self._send(leaving=True)
+        except RedisGoneError as error:
+            _log.warning("limiter %s: could not sign off, its lease will end: %s", self._shared.name, error)
+
+    def _end(self, task: asyncio.Task[None]) -> None:
+        # Without this task nothing would ever start again: better say so to those who wait.
+        if not task.cancelled() and task.exception() is not None:
+            _log.critical("limiter %s: stopped", self._shared.name, exc_info=task.exception())
+            self._gate.close()
+
+    def _say(self, trouble: str | None) -> None:
+        """Once per change of state."""
+        state = (trouble or "").partition("(")[0]
+        if state == self._told:
+            return
+        self._told = state
+        if trouble:
+            _log.warning("limiter %s: %s", self._shared.name, trouble)
+        else:
+            _log.info("limiter %s: shared by %d processes", self._shared.name, self._plan.members)

@@ -1,0 +1,219 @@
+"""When this process may start requests of a limit that it shares: what Redis reserved, or its own part."""
+
+from __future__ import annotations
+
+import enum
+import math
+from dataclasses import replace
+from typing import Any
+
+from pipeline.limiter.interface import LimiterSettings
+from pipeline.limiter.local import LocalPlan
+from pipeline.limiter.redis_link import CALL_SECONDS
+from pipeline.limiter.reservations import MICRO, Reservations
+from pipeline.limiter.settings import SharedSettings
+from pipeline.limiter.window import GUARD_SHARE
+
+HEARTBEAT_SECONDS = 0.25
+PROBE_SECONDS = 0.5
+"""Between two attempts to reach Redis while it is gone."""
+LEASE_SECONDS = 2.0
+"""A process that is not heard of for that long loses its permits and its place."""
+HORIZON_SECONDS = 0.25
+"""Starts are reserved at most that far ahead."""
+SILENCE_SECONDS = 1.0
+"""If nobody has called for longer, some may have taken to their own part."""
+ASK_AHEAD_SECONDS = 0.08
+_IN_VAIN_SECONDS = 0.1
+_MARGIN_SECONDS = 0.05
+# A start on the own part happens at most this long after the last attempt to reach Redis was sent.
+_ALONE_SECONDS = PROBE_SECONDS + CALL_SECONDS
+
+
+class Mode(enum.Enum):
+    """How this process stands to the others."""
+
+    JOINED = "joined"
+    ALONE = "alone"
+    OUTSIDE = "outside"
+
+
+class SharedPlan:
+    """A member starts what was reserved for it. A member that has lost Redis starts within its own part,
+    a ``max_processes``-th. Who is no member, as Redis was never reached or has refused it, starts nothing.
+
+    Args:
+        process_id: of this process, unlike any other.
+        settings: the limits, for all.
+        shared: how they are shared.
+    """
+
+    def __init__(self, process_id: str, settings: LimiterSettings, shared: SharedSettings) -> None:
+        self.mode = Mode.OUTSIDE
+        self.members = 0
+        self.reservations = Reservations(settings.window_seconds, settings.min_gap_seconds)
+        self._id = process_id
+        self._settings = settings
+        self._shared = shared
+        self._span = settings.window_seconds * (1.0 + GUARD_SHARE)
+        self._own_part: LocalPlan | None = None
+        self._sequence = 0
+        self._sent = -math.inf
+        self._failures = 0
+        self._wanted = 0
+        self._ask_from = -math.inf
+        self._waits_for_permit = False
+        self._closed_until = -math.inf
+        self._throttled = self._throttled_told = self._throttled_sent = 0
+        self._allowed = self._tokens_left = 0
+
+    # -- a plan for the gate ----------------------------------------------------------------------
+
+    def next_start(self, now: float, running: int) -> float | None:
+        reserved = self.reservations.next_start(now)
+        if reserved is not None:
+            return reserved
+        if self._own_part is None:
+            return None
+        start = self._own_part.next_start(now, running)
+        # Later ones are seen about after the next attempt.
+        return start if start is not None and max(start, now) <= self._sent + _ALONE_SECONDS else None
+
+    def start(self, now: float, running: int) -> bool:
+        if self.reservations.take(now):
+            return True
+        if self._own_part is None or now > self._sent + _ALONE_SECONDS:
+            return False
+        return self._own_part.start(now, running)
+
+    def allowed(self, now: float) -> int:
+        if self.mode is Mode.JOINED:
+            return self._allowed
+        return 0 if self._own_part is None else self._own_part.allowed(now)
+
+    def tokens_left(self, now: float) -> int:
+        if self.mode is Mode.JOINED:
+            return self._tokens_left + len(self.reservations)
+        return 0 if self._own_part is None else self._own_part.tokens_left(now)
+
+    def throttle(self, now: float, retry_after_seconds: float | None) -> None:
+        """Tells of a 429; the others learn it with the next call."""
+        self._throttled += 1
+        if self._own_part is not None:
+            self._own_part.throttle(now, retry_after_seconds)
+        if retry_after_seconds is not None:
+            self._closed_until = max(self._closed_until, now + retry_after_seconds)
+            self.reservations.give_back_all()
+
+    def permit_freed(self) -> None:
+        """A request has ended: it is worth asking again."""
+        if self._waits_for_permit:
+            self._ask_from = -math.inf
+
+    # -- what is said to Redis, and when ----------------------------------------------------------
+
+    def call_from(self, now: float, queued: int) -> float:
+        """The instant of the next call."""
+        if self.mode is Mode.ALONE:
+            # Once again at once, as it may be the connection alone that broke.
+            return self._sent + (PROBE_SECONDS if self._failures > 1 else 0.0)
+        if self.mode is Mode.OUTSIDE:
+            return self._sent + PROBE_SECONDS
+        if self._throttled > self._throttled_told:
+            return now
+        heartbeat = self._sent + HEARTBEAT_SECONDS
+        if queued <= len(self.reservations) or now < self._closed_until:
+            return heartbeat
+        ask = self._ask_from
+        if len(self.reservations):
+            ask = max(ask, self.reservations.last_start() - ASK_AHEAD_SECONDS)
+        return min(ask, heartbeat)
+
+    def message(self, now: float, running: int, queued: int, *, leaving: bool = False) -> dict[str, Any]:
+        """The next call, to be sent now."""
+        if leaving:
+            self.reservations.give_back_all()
+        self.reservations.next_start(now)
+        self._sequence += 1
+        self._sent = now
+        self._wanted = 0 if now < self._closed_until else max(0, queued - len(self.reservations))
+        self._throttled_sent = self._throttled
+        settings, shared = self._settings, self._shared
+        return {
+            "id": self._id,
+            "seq": self._sequence,
+            "leaving": leaving,
+            "held": running + len(self.reservations),
+            "demand": running + queued,
+            "wanted": self._wanted,
+            "given_back": sorted(self.reservations.given_back),
+            "throttled": self._throttled > self._throttled_told,
+            "blocked": _micro(max(0.0, self._closed_until - now)),
+            "requests": settings.requests,
+            "concurrency": settings.concurrency,
+            "gap": _micro(settings.min_gap_seconds),
+            "max_processes": shared.max_processes,
+            "window": _micro(settings.window_seconds),
+            "span": _micro(self._span),
+            "horizon": _micro(HORIZON_SECONDS),
+            "lease": _micro(LEASE_SECONDS),
+            "silence": _micro(SILENCE_SECONDS),
+            "reopen": _micro(_ALONE_SECONDS + self._span + _MARGIN_SECONDS),
+        }
+
+    # -- what comes of it -------------------------------------------------------------------------
+
+    def joined(self, answer: list[int], given_back: list[int], received: float) -> None:
+        """Redis has taken the call, and this process is a member."""
+        server, allowed, tokens_left, members, retry, *instants = answer
+        self.mode, self._own_part, self._failures = Mode.JOINED, None, 0
+        self.members, self._allowed, self._tokens_left = members, allowed, tokens_left
+        self._throttled_told = self._throttled_sent
+        self.reservations.given_back.difference_update(given_back)
+        self.reservations.clock.observe(self._sent, received, server / MICRO)
+        self.reservations.add(instants)
+        if received < self._closed_until:
+            self.reservations.give_back_all()
+        in_vain = bool(self._wanted) and not instants
+        self._waits_for_permit = in_vain and retry == 0
+        wait = (retry / MICRO or _IN_VAIN_SECONDS) if in_vain else 0.0
+        self._ask_from = received + wait
+
+    def lost(self, now: float) -> None:
+        """Redis was not reached. What is reserved may still be used: it is counted there."""
+        self._failures += 1
+        if self.mode is not Mode.JOINED:
+            return
+        self.mode = Mode.ALONE
+        if self._shared.without_redis == "wait":
+            return
+        part = self._shared.max_processes
+        self._own_part = LocalPlan(
+            replace(
+                self._settings,
+                requests=self._settings.requests // part,
+                concurrency=self._settings.concurrency // part,
+            )
+        )
+        self._own_part.close_until(max(now + self.alone_after_seconds, self._closed_until))
+
+    def refused(self) -> None:
+        """Redis has no place for this process."""
+        self.mode, self._own_part, self._failures = Mode.OUTSIDE, None, 0
+        self.reservations.forget_all()
+
+    @property
+    def alone_after_seconds(self) -> float:
+        """From the loss of Redis to the first start on the own part.
+
+        By then no window holds a start that anybody had reserved; and Redis, if it comes back, sees by
+        everybody's silence that it has to stay closed until all have left their own parts.
+        """
+        return max(
+            HORIZON_SECONDS + self._span + CALL_SECONDS,
+            SILENCE_SECONDS + _ALONE_SECONDS + _MARGIN_SECONDS,
+        )
+
+
+def _micro(seconds: float) -> int:
+    return math.ceil(seconds * MICRO)
