@@ -234,8 +234,8 @@ def main() -> int:
         before, after = bound.used
         print(
             f"{fault:<13} {bound.most_arrivals:>10} {bound.most_starts:>9} {bound.most_at_once:>8} "
-            f"{before:>12.2%} {after:>6.2%} {bound.least_gap_ms:>5.2f} ms {bound.requests:>9} {bound.calls:>7}  "
-            f"{'broken: ' + ', '.join(problems) if problems else 'holds'}",
+            f"{before:>12.2%} {after:>6.2%} {bound.least_gap_ms:>5.2f} ms {bound.requests:>9} {bound.calls:>7}"
+            f"  {'broken: ' + ', '.join(problems) if problems else 'holds'}",
             flush=True,
         )
     return 1 if broken else 0

@@ -13,6 +13,7 @@ _MOST_SLACK_SHARE = 0.020
 """Of the window: taken if Redis answers so slowly that its clock is known no better. 5 ms of a second are
 left of the guard then for differences on the way to Customer.io."""
 _SURE_SHARE = 0.004
+_CALLS_TO_TELL = 4
 MICRO = 1_000_000
 
 
@@ -37,8 +38,10 @@ class Reservations:
 
     @property
     def too_slow(self) -> bool:
-        """The server's clock is known so badly that no reservation can be used."""
-        return self.clock.uncertainty > self._window * _MOST_SLACK_SHARE
+        """The server's clock is known so badly that no reservation can be used; calls of some time tell."""
+        return (
+            self.clock.calls >= _CALLS_TO_TELL and self.clock.uncertainty > self._window * _MOST_SLACK_SHARE
+        )
 
     def add(self, instants: Iterable[int]) -> None:
         """Takes in what was reserved: microseconds on the server's clock, later than those before."""

@@ -32,6 +32,11 @@ class ServerClock:
             self._bounds()
 
     @property
+    def calls(self) -> int:
+        """So many tell of the distance."""
+        return len(self._calls)
+
+    @property
     def uncertainty(self) -> float:
         """Seconds between the bounds: at best the time that the quickest call took."""
         return self._most - self._least

@@ -153,6 +153,8 @@ class SharedLimiter:
             except RedisGoneError as error:
                 self._lose(error)
             else:
+                if self._plan.reservations.too_slow:
+                    refusal = "Redis answers too slowly for its clock to be known"
                 self._say(refusal and f"{refusal}; nothing starts")
             self._gate.advance()
 
@@ -180,8 +182,6 @@ class SharedLimiter:
         kind, *rest = answer
         if kind == _OK:
             self._plan.joined(rest, given_back, self._loop.time())
-            if self._plan.reservations.too_slow:
-                return "Redis answers too slowly for its clock to be known"
             return None
         if kind == _STALE:
             raise RuntimeError("a call of this process was overtaken by a later one")
