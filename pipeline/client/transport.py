@@ -109,12 +109,10 @@ class Transport:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Reply:
+    """The answer; a connection with more of its body unread is closed by aiohttp and not used again."""
     body = bytearray()
     while len(body) < MAX_REPLY_BYTES and (piece := await response.content.read(MAX_REPLY_BYTES - len(body))):
         body += piece
-    if not response.content.at_eof():
-        # What is left of it stays unread, so the connection is of no more use.
-        response.close()
     return Reply(
         response.status,
         bytes(body),

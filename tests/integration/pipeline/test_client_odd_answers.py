@@ -283,15 +283,21 @@ def test_a_body_that_does_not_come_is_a_timeout() -> None:
 
 
 @pytest.mark.parametrize("status", [200, 400])
-def test_a_body_without_end_is_read_in_part(status: int) -> None:
+def test_a_body_without_end_is_read_in_part_and_its_connection_closed(status: int) -> None:
+    ended = asyncio.Event()
+
     async def floods(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(status=status)
         await response.prepare(request)
-        while True:
-            await response.write(b"x" * 65536)
+        try:
+            while True:
+                await response.write(b"x" * 65536)
+        finally:
+            ended.set()
 
     async def use(client: TrackClient, limiter: LocalLimiter) -> None:
         outcome = await client.send(identify())
+        await ended.wait()
         if status == 200:
             assert outcome == Delivered(1)
         else:
