@@ -18,6 +18,9 @@ _PREFIX = "dlq-"
 _WORDS = ("cause", "detail", "topic")
 _NUMBERS = ("attempts", "partition", "offset", "timestamp_ms", "failed_at_ms")
 _FACTS = (*_WORDS, *_NUMBERS)
+# The client sends no record that has neither key nor value; such a message's letter has an empty value
+# and this header.
+_NOTHING = (_PREFIX + "nothing", b"true")
 
 
 class NotALetterError(ValueError):
@@ -68,6 +71,8 @@ class DeadLetter:
 
     def to_record(self) -> LetterRecord:
         headers = [(_header(name), _encoded(str(getattr(self, name)))) for name in _FACTS]
+        if self.key is None and self.value is None:
+            return LetterRecord(None, b"", [*headers, _NOTHING])
         return LetterRecord(self.key, self.value, headers)
 
     @classmethod
@@ -79,6 +84,8 @@ class DeadLetter:
         Raises:
             NotALetterError: a header is missing or has another form.
         """
+        if _NOTHING in headers:
+            value = None
         texts = {name: content.decode("utf-8", "replace") for name, content in headers}
         facts = {name: texts.get(_header(name)) for name in _FACTS}
         read: dict[str, Any] = {name: _number(facts[name], _header(name)) for name in _NUMBERS}

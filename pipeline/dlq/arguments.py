@@ -1,0 +1,137 @@
+"""What ``python -m pipeline.dlq`` takes."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NoReturn
+
+from config.durations import parse_duration_seconds
+
+USAGE_ERROR = 2
+_POSITION = re.compile(r"(?:(\d{1,10}):)?(\d{1,18})")
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = _Parser(
+        prog="pipeline.dlq",
+        description="Looks at dead letters, sends them again, throws them away.",
+        epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC, KAFKA_DLQ_TOPIC.",
+        allow_abbrev=False,
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="list|show|replay|purge")
+    source, filters = _source(), _filters()
+
+    listing = commands.add_parser(
+        "list", parents=[source, filters], help="pending letters, without what they say", allow_abbrev=False
+    )
+    listing.add_argument("--json", action="store_true", help="a JSON object per line")
+    listing.add_argument("--show-keys", action="store_true", help="also the keys: they are people's ids")
+
+    show = commands.add_parser(
+        "show",
+        parents=[source],
+        help="one letter in full, as JSON: it holds personal data",
+        allow_abbrev=False,
+    )
+    show.add_argument(
+        "position",
+        type=_position,
+        metavar="POSITION",
+        help="partition:offset, as list shows it; a file's line",
+    )
+
+    replay = commands.add_parser(
+        "replay",
+        parents=[source, filters],
+        help="send letters back to the topic they came from",
+        allow_abbrev=False,
+    )
+    replay.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    replay.add_argument(
+        "--to", type=Path, metavar="FILE", help="with --file: write the messages to a new file"
+    )
+
+    purge = commands.add_parser(
+        "purge", parents=[source, filters], help="throw letters away for good", allow_abbrev=False
+    )
+    purge.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    purge.add_argument("--all", action="store_true", help="needed where no filter is given")
+    return top
+
+
+def _source() -> _Parser:
+    source = _Parser(add_help=False, allow_abbrev=False)
+    source.add_argument("--brokers", metavar="HOST:PORT", help="instead of KAFKA_BROKERS")
+    source.add_argument("--topic", help="instead of KAFKA_TOPIC; its dead letters are in TOPIC-dlq")
+    source.add_argument("--dlq-topic", metavar="TOPIC", help="instead of KAFKA_DLQ_TOPIC")
+    source.add_argument("--file", type=Path, metavar="PATH", help="a file of dead letters, not the broker's")
+    return source
+
+
+def _filters() -> _Parser:
+    parent = _Parser(add_help=False, allow_abbrev=False)
+    filters = parent.add_argument_group("filters", "each that is given must hold")
+    filters.add_argument(
+        "--cause", action="append", default=[], help="such as not_json or refused; may be repeated"
+    )
+    filters.add_argument(
+        "--since",
+        type=_time_ms,
+        metavar="TIME",
+        help="given up at TIME or later: 2026-01-31T12:00, or 2h ago",
+    )
+    filters.add_argument("--until", type=_time_ms, metavar="TIME", help="given up before TIME")
+    filters.add_argument(
+        "--partition", type=_whole, action="append", default=[], help="of the dead letters; may be repeated"
+    )
+    filters.add_argument(
+        "--person", "--key", metavar="ID", help="the message's key, or the userId in it, is this"
+    )
+    filters.add_argument("--limit", type=_whole, metavar="N", help="the first N of them")
+    return parent
+
+
+def _position(text: str) -> tuple[int | None, int]:
+    match = _POSITION.fullmatch(text)
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected partition:offset such as 0:17, or a line, got {text!r}")
+    return (None if match[1] is None else int(match[1])), int(match[2])
+
+
+def _time_ms(text: str) -> int:
+    """Unix milliseconds: an ISO 8601 time, in UTC where it names no zone, or a duration before now."""
+    try:
+        return round((time.time() - _ago_seconds(text)) * 1000)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"expected a time such as 2026-01-31T12:00 (UTC), or 2h for two hours ago, got {text!r}"
+        ) from None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def _ago_seconds(text: str) -> float:
+    if not text[-1:].isalpha():
+        raise ValueError  # 20260131 is a date, not milliseconds
+    return parse_duration_seconds(text)
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+    return int(text)

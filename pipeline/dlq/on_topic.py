@@ -1,0 +1,102 @@
+"""The commands on the dead-letter topic."""
+
+from __future__ import annotations
+
+import argparse
+from contextlib import aclosing
+
+from aiokafka.errors import KafkaError
+
+from pipeline.dlq.errors import BrokerError
+from pipeline.dlq.handling import Plan, carry_out, plan
+from pipeline.dlq.listing import Listing, show
+from pipeline.dlq.pending import Pending, Selection
+from pipeline.dlq.say import complain, counted, say
+from pipeline.dlq.topic import DeadLetterTopic, open_topic
+from pipeline.settings import KafkaSettings
+
+
+async def on_topic(options: argparse.Namespace, selection: Selection, settings: KafkaSettings) -> int:
+    """Runs the command; returns its exit code.
+
+    Raises:
+        BrokerError, KafkaError, TimeoutError: the broker can't be used.
+    """
+    async with open_topic(settings) as topic:
+        if options.command == "show":
+            return await _show(topic, *options.position)
+        if options.command == "list":
+            await _list(topic, selection, options)
+        elif options.command == "replay":
+            await _replay(topic, selection, options, settings)
+        else:
+            await _purge(topic, selection, options, settings)
+    return 0
+
+
+async def _list(topic: DeadLetterTopic, selection: Selection, options: argparse.Namespace) -> None:
+    listing = Listing(as_json=options.json, with_keys=options.show_keys)
+    left = options.limit
+    for partition in await topic.partitions():
+        if left == 0 or (selection.partitions and partition not in selection.partitions):
+            continue
+        async with aclosing(topic.read(partition, await topic.first_pending(partition))) as letters:
+            async for pending in letters:
+                if selection.has(partition, pending.letter):
+                    listing.add(pending.position, pending.letter)
+                    left = None if left is None else left - 1
+                    if left == 0:
+                        break
+    listing.close(topic.topic)
+
+
+async def _show(topic: DeadLetterTopic, partition: int, offset: int) -> int:
+    pending = await topic.find(partition, offset)
+    if pending is None:
+        complain(f"no dead letter at {partition}:{offset} of {topic.topic}")
+        return 1
+    show(pending.position, pending.letter)
+    return 0
+
+
+async def _replay(
+    topic: DeadLetterTopic, selection: Selection, options: argparse.Namespace, settings: KafkaSettings
+) -> None:
+    def wanted(pending: Pending) -> bool:
+        return pending.can_be_replayed and selection.has(pending.partition, pending.letter)
+
+    found = await plan(topic, wanted, options.limit)
+    for origin in sorted(found.topics):
+        # A broker may make a topic when something is sent to it; nobody would read that one.
+        if not await topic.exists(origin):
+            raise BrokerError(f"there is no topic {origin}, where letters came from; nothing was replayed")
+    if not options.dry_run:
+        await carry_out(topic, found, wanted, settings, replay=True)
+    _report("would replay" if options.dry_run else "replayed", found, topic)
+
+
+async def _purge(
+    topic: DeadLetterTopic, selection: Selection, options: argparse.Namespace, settings: KafkaSettings
+) -> None:
+    def wanted(pending: Pending) -> bool:
+        return selection.has(pending.partition, pending.letter)
+
+    found = await plan(topic, wanted, options.limit)
+    if not options.dry_run:
+        await carry_out(topic, found, wanted, settings, replay=False)
+    _report("would purge" if options.dry_run else "purged", found, topic)
+    if options.dry_run or not found.reaches:
+        return
+    try:
+        await topic.delete_before({partition: reach.stop for partition, reach in found.reaches.items()})
+    except KafkaError as error:
+        complain(
+            f"the broker did not delete the records ({type(error).__name__}): "
+            "what they say stays on its disk until the topic's retention ends"
+        )
+
+
+def _report(done: str, found: Plan, topic: DeadLetterTopic) -> None:
+    say(f"{done} {counted(found.causes)} of {topic.topic}")
+    if found.moved:
+        say(f"others that lie between them: {found.moved}, kept at the topic's end")

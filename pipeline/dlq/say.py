@@ -1,0 +1,21 @@
+"""What the commands tell: results on standard output, complaints on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+
+def say(line: str) -> None:
+    print(line)  # noqa: T201 - the command's output
+
+
+def complain(line: str) -> None:
+    print(f"pipeline.dlq: {line}", file=sys.stderr)  # noqa: T201 - the command's output
+
+
+def counted(causes: Counter[str]) -> str:
+    """``3 dead letters (1 not_json, 2 refused)``."""
+    listed = ", ".join(f"{number} {cause}" for cause, number in sorted(causes.items()))
+    letters = "1 dead letter" if causes.total() == 1 else f"{causes.total()} dead letters"
+    return f"{letters} ({listed})" if listed else letters
