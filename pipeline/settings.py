@@ -15,7 +15,8 @@ from config.settings import TRACK_HOSTS, Credentials, Settings, load_settings, r
 
 TrackApi = Literal["v1", "v2"]
 WithoutRedis = Literal["share", "wait"]
-LogFormat = Literal["json", "text"]
+# auto: text on a terminal, JSON elsewhere.
+LogFormat = Literal["auto", "json", "text"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
@@ -136,7 +137,7 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
             health_host=variables.get("HEALTH_HOST", "127.0.0.1"),
             health_port=read.whole("HEALTH_PORT", 0, least=0, most=65535) or None,
             log_level=read.one_of("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
-            log_format=cast(LogFormat, read.one_of("LOG_FORMAT", "json", "text")),
+            log_format=cast(LogFormat, read.one_of("LOG_FORMAT", "auto", "json", "text")),
         ),
     )
 

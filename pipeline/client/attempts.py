@@ -28,11 +28,13 @@ class Attempts:
         limiter: RateLimiter,
         policy: RetryPolicy,
         on_retry: Callable[[str], None] | None,
+        on_request: Callable[[str, float], None] | None = None,
     ) -> None:
         self._transport = transport
         self._limiter = limiter
         self._policy = policy
         self._on_retry = on_retry
+        self._on_request = on_request
 
     async def request(
         self, method: str, path: str, body: bytes | None = None, judge: Judge | None = None
@@ -75,7 +77,11 @@ class Attempts:
                 return
 
     async def _attempt(self, method: str, path: str, body: bytes | None) -> Reply | Fault:
+        started = time.monotonic()
         answer = await self._transport.exchange(method, path, body)
+        if self._on_request is not None:
+            word = str(answer.status) if isinstance(answer, Reply) else answer.word
+            self._on_request(word, time.monotonic() - started)
         if isinstance(answer, Reply) and (fault := _fault(answer)) is not None:
             if answer.status == 429:
                 # While the slot is still held: nobody is to start in between.

@@ -48,6 +48,8 @@ class TrackClient:
         ca_file: a PEM file of the authorities to trust instead of the system's.
         on_retry: is called for every request that is to be made again, with the reason in a word: ``429``,
             ``503``, ``timeout``, ``connection``, ``unreadable_207``.
+        on_request: is called after every attempt, with its status or, if it had none, with the reason in
+            a word, and with the seconds it took.
 
     Raises:
         ConfigError: ``base_url`` is no such URL.
@@ -64,9 +66,10 @@ class TrackClient:
         connections: int = 20,
         ca_file: str | None = None,
         on_retry: Callable[[str], None] | None = None,
+        on_request: Callable[[str, float], None] | None = None,
     ) -> None:
         self._transport = Transport(base_url, credentials, timeout_seconds, connections, ca_file)
-        self._attempts = Attempts(self._transport, limiter, retry, on_retry)
+        self._attempts = Attempts(self._transport, limiter, retry, on_retry, on_request)
 
     async def __aenter__(self) -> Self:
         """

@@ -69,6 +69,11 @@ class Courier:
         self._fail = fail
         self._burials: set[asyncio.Task[None]] = set()
 
+    def tell(self) -> None:
+        """Tells the metrics what is on its way."""
+        self._metrics.in_flight(self._sender.in_flight)
+        self._metrics.buffered(self._sender.unfinished - self._sender.in_flight)
+
     async def take(self, message: Message, settle: Settle) -> None:
         """Starts a message on its way; yields only if the sender has no room.
 

@@ -52,6 +52,7 @@ async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
             connections=settings.limit.concurrency,
             ca_file=settings.target.ca_file,
             on_retry=metrics.retried,
+            on_request=metrics.requested,
         ) as client:
             yield Delivery(client, _senders(client, settings.target.api, settings.batch), metrics)
     finally:

@@ -46,6 +46,10 @@ def configure_logs(level: str, json: bool | None, secrets: Iterable[str] = ()) -
     handler = log_handler(sys.stderr, is_json, secrets)
     logging.basicConfig(level=max(logging.INFO, logging.getLevelName(level)), handlers=[handler], force=True)
     logging.getLogger(_OURS).setLevel(level)
+    if level != "DEBUG":
+        # What it does at each rebalance is for whoever looks for a fault in it.
+        for name in _TALKATIVE:
+            logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 

@@ -61,6 +61,7 @@ class BatchSender:
         self._flushed = 0  # operations up to this number do not wait for their batch to fill
         self._unfinished: set[asyncio.Future[Outcome]] = set()
         self._batches: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
         self._room = asyncio.Semaphore(limits.buffer)
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
@@ -70,6 +71,11 @@ class BatchSender:
     def unfinished(self) -> int:
         """Operations that were added and are not over."""
         return len(self._unfinished)
+
+    @property
+    def in_flight(self) -> int:
+        """Those of them that are in batches under way."""
+        return self._in_flight
 
     async def add(self, operation: Operation) -> asyncio.Future[Outcome]:
         """Adds an operation as soon as there is room, without yielding if there is; its fate is the future.
@@ -144,6 +150,7 @@ class BatchSender:
                 lane.busy = True
             task = loop.create_task(self._send(lanes, batch))
             self._batches.add(task)
+            self._in_flight += len(batch)
         self._set_timer()
 
     def _is_due(self, now: float) -> bool:
@@ -177,6 +184,7 @@ class BatchSender:
         else:
             self._finish(batch, lambda index, future: future.set_result(outcomes[index]))
         finally:
+            self._in_flight -= len(batch)
             self._free(lanes)
 
     def _finish(self, batch: list[Item], end: Callable[[int, asyncio.Future[Outcome]], object]) -> None:

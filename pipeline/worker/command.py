@@ -12,6 +12,7 @@ from typing import NoReturn
 from config.errors import ConfigError
 from pipeline.backfill.run import BackfillPlan, run_backfill
 from pipeline.monitoring.logs import configure_logs
+from pipeline.monitoring.redaction import known_secrets
 from pipeline.settings import PipelineSettings, load_pipeline_settings, pipeline_environment
 from pipeline.worker.run import run_worker
 
@@ -76,5 +77,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _configure_logs(settings: PipelineSettings) -> None:
-    operations = settings.operations
-    configure_logs(operations.log_level, operations.log_format == "json")
+    secrets = known_secrets(settings.target.credentials, settings.limit.redis_url)
+    if settings.kafka.security.password is not None:
+        secrets.append(settings.kafka.security.password)
+    json = {"auto": None, "json": True, "text": False}[settings.operations.log_format]
+    configure_logs(settings.operations.log_level, json, secrets)

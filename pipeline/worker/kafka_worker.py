@@ -97,6 +97,7 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             for partition, ledger in self._ledgers.items()
             if ledger.position is not None and ledger.position != self._committed.get(partition)
         }
+        self._courier.tell()
         self._tell_lag()
         if not offsets:
             return

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from itertools import count
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
@@ -25,6 +26,7 @@ from pipeline.worker.kafka_worker import KafkaWorker
 _log = logging.getLogger(__name__)
 
 _BROKER_RETRY_SECONDS = 1.0
+_BROKER_RETRIES_PER_LOG_LINE = 30
 # Together below the ten seconds in which a worker that is told to stop has ended.
 _FINISH_SECONDS = 5.0
 _LEAVE_SECONDS = 2.0
@@ -126,11 +128,12 @@ def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
 
 async def _reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings) -> None:
     """Waits for the broker as long as it is away."""
-    while True:
+    for attempt in count():
         try:
             await start()
         except KafkaConnectionError:
-            _log.warning("the broker is not there yet", extra={"brokers": settings.brokers})
+            if attempt % _BROKER_RETRIES_PER_LOG_LINE == 0:
+                _log.warning("the broker is not there yet", extra={"brokers": settings.brokers})
             await asyncio.sleep(_BROKER_RETRY_SECONDS)
         else:
             return
@@ -141,4 +144,10 @@ async def _leave(stop: Callable[[], Awaitable[None]], what: str) -> None:
     try:
         await asyncio.wait_for(stop(), _LEAVE_SECONDS)
     except (TimeoutError, KafkaError):
+        _log.warning("left without the broker's consent", extra={"what": what})
+    except asyncio.CancelledError:
+        # aiokafka raises it too when it gives up on a broker that is away.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
         _log.warning("left without the broker's consent", extra={"what": what})

@@ -28,7 +28,7 @@ def test_an_identify_sets_attributes_and_bears_no_event_id() -> None:
     operation = parse_message(encoded(message), STAMP)
     assert (operation.kind, operation.person) == ("identify", "u1")
     assert operation.attributes == {"email": "u1@example.com"}
-    assert operation.event is operation.deduplication_id is operation.timestamp is None
+    assert (operation.event, operation.deduplication_id, operation.timestamp) == (None, None, None)
 
 
 def test_an_event_gets_the_messages_time_and_id_unless_it_has_its_own_time() -> None:
