@@ -40,10 +40,7 @@ class StartWindow:
         Args:
             allowed: starts per window, from 1 to ``requests``.
         """
-        after_gap = self._last_start + self._min_gap
-        if len(self._planned) < allowed:
-            return after_gap
-        return max(after_gap, self._planned[-allowed] + self._span)
+        return max(self._last_start + self._min_gap, self._by_window(allowed))
 
     def take(self, now: float, allowed: int) -> None:
         """Books a start that happens now.
@@ -55,7 +52,10 @@ class StartWindow:
         if now < earliest:
             raise ValueError(f"a start {earliest - now} s too early")
         # Any instant will do as the planned one that lies at most the slack behind and keeps the distance.
-        planned = max(earliest, now - self._slack)
+        # The gap does not come into it: it is kept between the real starts.
+        planned = max(self._by_window(allowed), now - self._slack)
+        if self._planned:
+            planned = max(planned, self._planned[-1])
         self._forget(planned)
         self._planned.append(planned)
         self._last_start = now
@@ -64,6 +64,9 @@ class StartWindow:
         """Starts that the window still has room for now, the gap between them aside."""
         self._forget(now)
         return max(0, allowed - len(self._planned))
+
+    def _by_window(self, allowed: int) -> float:
+        return self._planned[-allowed] + self._span if len(self._planned) >= allowed else -math.inf
 
     def _forget(self, instant: float) -> None:
         # What was planned a whole span ago holds back nobody from here on.
