@@ -39,7 +39,7 @@ def broker_errors(brokers: str) -> Iterator[None]:
     except KafkaConnectionError as error:
         raise BrokerError(f"the broker at {brokers} can't be reached") from error
     except KafkaError as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        reason = str(error) or type(error).__name__
         raise BrokerError(f"the broker at {brokers} can't be used: {reason}") from error
 
 

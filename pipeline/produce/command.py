@@ -1,0 +1,160 @@
+"""The command line of ``python -m pipeline.produce``."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn
+
+from aiokafka.errors import KafkaConnectionError, KafkaError
+
+from config.errors import ConfigError
+from pipeline.kafka import connection_options
+from pipeline.produce.producer import Producer
+from pipeline.produce.progress import show_progress
+from pipeline.produce.pump import Sent, pump
+from pipeline.produce.sources import Lines, Source, Synthetic
+from pipeline.produce.topic import ensure_topic
+from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_environment
+
+USAGE_ERROR = 2
+_STANDARD_INPUT = "-"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Fills the topic.
+
+    Returns:
+        0 if everything was sent; 1 if the broker can't be used; 2 after one line on standard error if an
+        argument, a setting or a line of the source is wrong.
+    """
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    # What the client tells about lost connections is said here in one line.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
+    sent = Sent()
+    try:
+        settings = _settings(options)
+        with _open_source(options) as source:
+            asyncio.run(_produce(options, settings, source, sent))
+            _tell(settings, source, sent)
+        return 0
+    except ConfigError as error:
+        return _fail(f"{error}{_so_far(sent)}", USAGE_ERROR)
+    except KafkaConnectionError:
+        return _fail(f"the broker at {settings.brokers} can't be reached{_so_far(sent)}", 1)
+    except (KafkaError, TimeoutError) as error:
+        hint = "" if options.no_idempotence else "; not every broker writes idempotently: --no-idempotence"
+        reason = str(error) or type(error).__name__
+        return _fail(f"the broker at {settings.brokers}: {reason}{hint if not sent.total else ''}", 1)
+    except KeyboardInterrupt:
+        return _fail(f"interrupted{_so_far(sent)}", 130)
+
+
+async def _produce(options: argparse.Namespace, settings: KafkaSettings, source: Source, sent: Sent) -> None:
+    connection = connection_options(settings)
+    await ensure_topic(settings, options.partitions)
+    producer = Producer(
+        settings.brokers, settings.topic, idempotent=not options.no_idempotence, connection=connection
+    )
+    async with producer:
+        with show_progress(source, sent) as show:
+            await pump(source, producer, options.rate, sent, show)
+
+
+@contextmanager
+def _open_source(options: argparse.Namespace) -> Iterator[Source]:
+    if options.source is None:
+        yield Synthetic(options.count, options.people)
+    elif options.source == _STANDARD_INPUT:
+        yield Lines("standard input", sys.stdin.fileno(), skip_bad=options.skip_bad)
+    else:
+        try:
+            descriptor = os.open(options.source, os.O_RDONLY)
+        except OSError as error:
+            raise ConfigError(f"--from: {options.source}: can't be read: {error.strerror}") from error
+        try:
+            yield Lines(options.source, descriptor, skip_bad=options.skip_bad)
+        finally:
+            os.close(descriptor)
+
+
+def _settings(options: argparse.Namespace) -> KafkaSettings:
+    given = {"KAFKA_BROKERS": options.brokers, "KAFKA_TOPIC": options.topic}
+    variables = pipeline_environment() | {"KAFKA_CLIENT_ID": "customerio-producer"}
+    return load_kafka_settings(
+        variables | {name: value for name, value in given.items() if value is not None}
+    )
+
+
+def _tell(settings: KafkaSettings, source: Source, sent: Sent) -> None:
+    types = ", ".join(f"{number} {kind}" for kind, number in sorted(sent.by_type.items())) or "nothing"
+    skipped = f"; {source.skipped} bad lines skipped" if source.skipped else ""
+    print(  # noqa: T201 - the command's output
+        f"sent to {settings.topic}: {types} in {sent.seconds:.1f} s, {sent.per_second:.0f}/s{skipped}"
+    )
+
+
+def _so_far(sent: Sent) -> str:
+    return f"; sent before: {sent.total}"
+
+
+def _fail(line: str, code: int) -> int:
+    print(f"pipeline.produce: {line}", file=sys.stderr)  # noqa: T201 - the command's output
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, without the usage."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="pipeline.produce",
+        description="Fills the topic that the workers read, from a file or with invented messages.",
+        epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC.",
+        allow_abbrev=False,
+    )
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument(
+        "--from",
+        dest="source",
+        metavar="FILE",
+        help='JSON lines, each {"type", "userId", "payload"}; - for standard input',
+    )
+    what.add_argument("--count", type=_whole, metavar="N", help="invent N messages")
+    parser.add_argument(
+        "--people", type=_whole, default=1000, metavar="M", help="of M persons in turn (default: %(default)s)"
+    )
+    parser.add_argument("--rate", type=_rate, metavar="R", help="messages per second (default: no limit)")
+    parser.add_argument(
+        "--skip-bad", action="store_true", help="pass over lines that are no message, and count"
+    )
+    parser.add_argument("--partitions", type=_whole, metavar="N", help="make the topic if it is missing")
+    parser.add_argument("--no-idempotence", action="store_true", help="for a broker that lacks it")
+    parser.add_argument("--brokers", metavar="HOST:PORT", help="instead of KAFKA_BROKERS")
+    parser.add_argument("--topic", help="instead of KAFKA_TOPIC")
+    return parser
+
+
+def _whole(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 9 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"expected a whole number, at least 1, got {text!r}")
+    return int(text)
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = 0.0
+    if not 0 < rate < 1e9:
+        raise argparse.ArgumentTypeError(f"expected messages per second, more than 0, got {text!r}")
+    return rate

@@ -1,0 +1,89 @@
+"""From a source to the topic, at a rate or as fast as it goes."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.produce.producer import Producer
+from pipeline.produce.sources import Source
+
+# So many at most are not acknowledged yet.
+_MOST_UNDER_WAY = 10_000
+
+
+@dataclass
+class Sent:
+    """What has been acknowledged, by type, and since when."""
+
+    by_type: Counter[str] = field(default_factory=Counter)
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def total(self) -> int:
+        return self.by_type.total()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @property
+    def per_second(self) -> float:
+        return self.total / max(self.seconds, 1e-9)
+
+
+async def pump(
+    source: Source, producer: Producer, rate: float | None, sent: Sent, show: Callable[[], None]
+) -> None:
+    """Sends everything; returns when all of it is acknowledged.
+
+    Args:
+        source: of the messages.
+        producer: entered.
+        rate: messages per second; ``None`` for no limit.
+        sent: counts, kept up to date, also when this raises.
+        show: called now and then.
+
+    Raises:
+        ConfigError: the source is bad; what came before is acknowledged.
+        KafkaError: a message is not acknowledged.
+    """
+    under_way: deque[tuple[str, asyncio.Future[Any]]] = deque()
+    sent.started = time.monotonic()
+    try:
+        async with aclosing(source.messages()) as messages:
+            number = 0
+            async for one in messages:
+                if rate is not None:
+                    # From the start and not from the one before: nothing adds up.
+                    await _sleep_until(sent.started + number / rate)
+                number += 1
+                under_way.append((one.kind, await producer.enqueue(one)))
+                while under_way and (under_way[0][1].done() or len(under_way) > _MOST_UNDER_WAY):
+                    kind, acknowledged = under_way.popleft()
+                    await acknowledged
+                    sent.by_type[kind] += 1
+                show()
+    finally:
+        await _wait_for(under_way, sent)
+        show()
+
+
+async def _wait_for(under_way: deque[tuple[str, asyncio.Future[Any]]], sent: Sent) -> None:
+    ends = await asyncio.gather(*(acknowledged for _, acknowledged in under_way), return_exceptions=True)
+    failures = [end for end in ends if isinstance(end, BaseException)]
+    for (kind, _), end in zip(under_way, ends, strict=True):
+        sent.by_type[kind] += not isinstance(end, BaseException)
+    if failures:
+        raise failures[0]
+
+
+async def _sleep_until(instant: float) -> None:
+    left = instant - time.monotonic()
+    if left > 0:
+        await asyncio.sleep(left)
