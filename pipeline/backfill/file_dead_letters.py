@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self
+from typing import Self
 
 from pipeline.dead_letter import DeadLetter
 
@@ -15,7 +17,8 @@ class FileDeadLetters:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._file: IO[bytes] | None = None
+        self._file: FileIO | None = None
+        self._ends_whole = True
 
     @property
     def size(self) -> int:
@@ -56,9 +59,14 @@ class FileDeadLetters:
             OSError: the disk is full, for instance.
         """
         if self._file is None:
-            self._file = self.path.open("ab")
-        self._file.write(letter.to_json_line().encode())
-        self._file.flush()
+            self._file = self.path.open("ab", buffering=0)
+        line = letter.to_json_line().encode()
+        if self._ends_whole:
+            # Until the whole line is there: after a part of one nothing may follow.
+            self._ends_whole = False
+            self._ends_whole = self._file.write(line) == len(line)
+        if not self._ends_whole:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def sync(self) -> None:
         """Makes all letters safe.

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from config.errors import ConfigError
 from pipeline.backfill.backfill import Backfill, Progress
@@ -168,9 +169,14 @@ def _report(plan: BackfillPlan, progress: Progress, complete: bool, ending: Endi
     if isinstance(ending.error, DeliveryError):
         raise ConfigError(f"CUSTOMERIO_*: {ending.error}; {counts} before; run the same again to go on")
     if ending.error is not None:
-        raise ConfigError(f"{ending.error}; {counts} before; run the same again to go on")
+        _say(f"stopped: {ending.error}; {counts} before; run the same again to go on", sys.stderr)
+        return 1
     again = "" if complete else "; stopped before the end"
     if not complete and plan.position_path is not None:
         again += f" at byte {progress.settled_bytes}: run the same again to go on"
-    print(f"{plan.name}: {counts}{again}")  # noqa: T201 - the command's output
+    _say(f"{plan.name}: {counts}{again}", sys.stdout)
     return 0 if complete and not progress.dead else 1
+
+
+def _say(text: str, stream: TextIO) -> None:
+    print(text, file=stream)  # noqa: T201 - the command's output

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from config.limits import limit
-from pipeline.client import RetryPolicy, TrackClient
+from pipeline.client import BATCH_FRAME_BYTES, RetryPolicy, TrackClient, batch_size_bytes
 from pipeline.limiter import LimiterSettings, RateLimiter, SharedSettings, open_limiter
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.operation import Operation
@@ -18,8 +18,7 @@ from pipeline.settings import BatchSettings, PipelineSettings, TrackApi
 
 # While Customer.io is away the worker asks again and again, never more than this long after.
 _FOR_EVER = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
-_ITEM_BYTES = limit("v2_entity_bytes")
-_BATCH_BYTES = limit("v2_batch_bytes") - len(b'{"batch":[]}')
+_BATCH_BYTES = limit("v2_batch_bytes") - BATCH_FRAME_BYTES
 
 #: Messages taken and not settled, at most: with them memory is bounded.
 BUFFER = 5000
@@ -83,16 +82,10 @@ def _senders(client: TrackClient, api: TrackApi, batch: BatchSettings) -> Callab
     """v2: many operations in a request; v1: one, and none waits for others."""
     if api == "v2":
         limits = BatchLimits(batch.items, _BATCH_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
-        return lambda: BatchSender(client.send_batch, limits, _bytes_in_batch)
+        return lambda: BatchSender(client.send_batch, limits, batch_size_bytes)
 
     async def send_one(operations: Sequence[Operation]) -> list[Outcome]:
         return [await client.send(operation) for operation in operations]
 
     limits = BatchLimits(1, _BATCH_BYTES, 0.0, batch.concurrency, BUFFER)
     return lambda: BatchSender(send_one, limits, lambda operation: 0)
-
-
-def _bytes_in_batch(operation: Operation) -> int:
-    """An item and its comma. The client keeps what is too large for an item out of the body."""
-    size = len(operation.v2_item)
-    return 0 if size > _ITEM_BYTES else size + 1

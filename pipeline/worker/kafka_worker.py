@@ -23,9 +23,6 @@ _log = logging.getLogger(__name__)
 _POLL_MS = 200
 _MOST_AT_ONCE = 500
 _COMMIT_SECONDS = 1.0
-# What is on its way when partitions are taken away gets this long to arrive; then it is left to the
-# next owner, who delivers it again under the same de-duplication id.
-_DRAIN_SECONDS = 10.0
 # Reading stops at the upper mark and goes on at the lower one.
 _PAUSE_AT = BUFFER - _MOST_AT_ONCE
 _RESUME_AT = _PAUSE_AT // 2
@@ -39,15 +36,26 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     At least once: an offset is committed only when every message before it in its partition has been
     delivered or dead-lettered.
+
+    Args:
+        drain_seconds: what is on its way when partitions are taken away gets this long to arrive; then it
+            is left to the next owner, who delivers it again under the same de-duplication id. The group
+            waits no longer than its session timeout.
     """
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, topic: str, courier: Courier, metrics: PipelineMetrics
+        self,
+        consumer: AIOKafkaConsumer,
+        topic: str,
+        courier: Courier,
+        metrics: PipelineMetrics,
+        drain_seconds: float,
     ) -> None:
         self._consumer = consumer
         self._topic = topic
         self._courier = courier
         self._metrics = metrics
+        self._drain_seconds = drain_seconds
         self._ledgers: dict[TopicPartition, OffsetLedger] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._paused = False
@@ -112,7 +120,7 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Lets what is on its way arrive before anybody else may read on."""
         if self._ledgers:
-            await self._let_arrive(_DRAIN_SECONDS)
+            await self._let_arrive(self._drain_seconds)
             await self.commit()
         for partition in self._ledgers:
             self._metrics.forget_partition(partition.topic, partition.partition)

@@ -30,6 +30,8 @@ _BROKER_RETRIES_PER_LOG_LINE = 30
 # Together below the ten seconds in which a worker that is told to stop has ended.
 _FINISH_SECONDS = 5.0
 _LEAVE_SECONDS = 2.0
+# Of the session timeout, for what is on its way at a rebalance: the group waits for the whole of it.
+_DRAIN_SHARE = 1 / 3
 # A loop that has not turned for so long will not turn again.
 _DEAD_AFTER_SECONDS = 60.0
 
@@ -85,7 +87,10 @@ async def run_worker(settings: PipelineSettings) -> int:
                 return 0
             state.waiting_for = None
             courier = Courier(delivery.make_sender, dead_letters, delivery.metrics, ending.fail)
-            state.worker = KafkaWorker(consumer, settings.kafka.topic, courier, delivery.metrics)
+            drain_seconds = settings.kafka.session_timeout_ms / 1000 * _DRAIN_SHARE
+            state.worker = KafkaWorker(
+                consumer, settings.kafka.topic, courier, delivery.metrics, drain_seconds
+            )
             return await _work(state.worker, courier, ending)
         finally:
             await _leave(consumer.stop, "the group")

@@ -27,7 +27,7 @@ def broker() -> Iterator[KafkaBroker]:
 @pytest.fixture
 def topic(broker: KafkaBroker, request: pytest.FixtureRequest) -> str:
     """A topic of the test's own, with one partition, and one for its dead letters."""
-    name = request.node.name.replace("[", "-").rstrip("]")
+    name = str(request.node.name)
     for each in (name, f"{name}-dlq"):
         asyncio.run(broker.create_topic(each))
     return name
