@@ -14,6 +14,8 @@ from rich.table import Table
 from pipeline.dead_letter import DeadLetter
 
 _COLUMNS = ("position", "cause", "attempts", "given up", "bytes", "came from")
+# Of no use if the terminal is too narrow for all of it.
+_WHOLE = ("position", "given up")
 
 
 class Listing:
@@ -26,7 +28,9 @@ class Listing:
         self._as_json = as_json
         self._with_keys = with_keys
         self._console = Console(highlight=False, markup=False, emoji=False)
-        self._table = Table(*_COLUMNS, *(["key"] if with_keys else []), box=None, pad_edge=False)
+        self._table = Table(box=None, pad_edge=False)
+        for name in (*_COLUMNS, *(["key"] if with_keys else [])):
+            self._table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
         self._count = 0
 
     def add(self, position: str, letter: DeadLetter) -> None:

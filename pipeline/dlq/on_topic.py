@@ -12,7 +12,7 @@ from pipeline.dlq.handling import Plan, carry_out, plan
 from pipeline.dlq.listing import Listing, show
 from pipeline.dlq.pending import Pending, Selection
 from pipeline.dlq.say import complain, counted, say
-from pipeline.dlq.topic import DeadLetterTopic, open_topic
+from pipeline.dlq.topic import GROUP, DeadLetterTopic, open_topic
 from pipeline.settings import KafkaSettings
 
 
@@ -73,6 +73,10 @@ async def _replay(
     if not options.dry_run:
         await carry_out(topic, found, wanted, settings, replay=True)
     _report("would replay" if options.dry_run else "replayed", found, topic)
+    if not options.dry_run:
+        await _delete_handled(
+            topic, found, f"they count as handled while it keeps the offsets of group {GROUP}"
+        )
 
 
 async def _purge(
@@ -85,15 +89,20 @@ async def _purge(
     if not options.dry_run:
         await carry_out(topic, found, wanted, settings, replay=False)
     _report("would purge" if options.dry_run else "purged", found, topic)
-    if options.dry_run or not found.reaches:
+    if not options.dry_run:
+        await _delete_handled(
+            topic, found, "what they say stays on its disk until the topic's retention ends"
+        )
+
+
+async def _delete_handled(topic: DeadLetterTopic, found: Plan, otherwise: str) -> None:
+    """For privacy after a purge; and a broker forgets the offsets of a group that is idle for some days."""
+    if not found.reaches:
         return
     try:
         await topic.delete_before({partition: reach.stop for partition, reach in found.reaches.items()})
-    except KafkaError as error:
-        complain(
-            f"the broker did not delete the records ({type(error).__name__}): "
-            "what they say stays on its disk until the topic's retention ends"
-        )
+    except (KafkaError, TimeoutError) as error:
+        complain(f"the broker did not delete the records ({type(error).__name__}): {otherwise}")
 
 
 def _report(done: str, found: Plan, topic: DeadLetterTopic) -> None:
