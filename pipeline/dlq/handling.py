@@ -9,6 +9,7 @@ ever lies behind letters that one of them has handled.
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
@@ -129,8 +130,10 @@ async def _send(
         if value is None and pending.letter.key is None:
             value = b""  # the client sends no record of nothing
         sent.append(await producer.send(topic, value, pending.letter.key, partition, headers=list(headers)))
-    for acknowledged in sent:
-        await acknowledged
+    # All are waited for also when one fails: those that are given up would complain by themselves.
+    for end in await asyncio.gather(*sent, return_exceptions=True):
+        if isinstance(end, BaseException):
+            raise end
 
 
 async def _chunks(letters: AsyncGenerator[Pending]) -> AsyncGenerator[list[Pending]]:

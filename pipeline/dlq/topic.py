@@ -13,7 +13,13 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager, contextman
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    NodeNotReadyError,
+    RequestTimedOutError,
+)
 
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.pending import Pending, read_letter
@@ -34,9 +40,9 @@ def broker_errors(brokers: str) -> Iterator[None]:
     """Turns whatever a broker's absence or refusal raises into one line."""
     try:
         yield
-    except TimeoutError as error:
+    except (TimeoutError, KafkaTimeoutError, RequestTimedOutError) as error:
         raise BrokerError(f"the broker at {brokers} does not answer") from error
-    except KafkaConnectionError as error:
+    except (KafkaConnectionError, NodeNotReadyError) as error:
         raise BrokerError(f"the broker at {brokers} can't be reached") from error
     except KafkaError as error:
         reason = str(error) or type(error).__name__

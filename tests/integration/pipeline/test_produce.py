@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from pipeline.delivery.message import PoisonError
@@ -140,6 +141,43 @@ def test_standard_input(broker: KafkaBroker) -> None:
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert len(arrived(broker, "piped", 5000)) == 5000
+
+
+def test_it_goes_on_when_the_broker_is_back(broker: KafkaBroker) -> None:
+    where = ["--brokers", broker.address, "--topic", "cut", "--partitions", "2", "--no-idempotence"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.produce", "--count", "3000", "--rate", "1500", *where],
+        cwd=_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        asyncio.run(_wait_for_topic(broker, "cut"))
+        arrived(broker, "cut", 1)
+        broker.cut()
+        time.sleep(0.5)  # the length of the absence, not a wait for something
+        broker.restore()
+        out, errors = running.communicate(timeout=30)
+    finally:
+        broker.restore()
+        running.kill()
+        running.communicate()
+    assert (running.returncode, errors) == (0, "")
+    assert "1000 identify, 2000 track" in out
+    # Without idempotence what was on its way may be there twice.
+    assert len({(r.key, r.value) for r in arrived(broker, "cut", 3000)}) == 3000
+
+
+async def _wait_for_topic(broker: KafkaBroker, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.address)
+    await admin.start()
+    try:
+        async with asyncio.timeout(20):
+            while topic not in await admin.list_topics():
+                await asyncio.sleep(0.01)
+    finally:
+        await admin.close()
 
 
 def test_a_broker_without_idempotence_refuses_by_default(
