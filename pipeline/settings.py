@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,6 +33,11 @@ class TargetSettings:
     credentials: Credentials
     ca_file: str | None
     api: TrackApi
+
+    @property
+    def workspace(self) -> str:
+        """Tells workspaces apart, and nothing about them."""
+        return hashlib.sha256(f"{self.base_url} {self.credentials.site_id}".encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)

@@ -24,13 +24,13 @@ from run.base_run import BaseRun
 from run.base_session import BaseSession, calm_garbage_collector
 from run.folder import make_run_folder, new_run_id
 from run.load_run import LoadRun
-from run.local_standin import LocalStandin
 from run.outputs import check_outputs, open_outputs
 from run.plain_errors import USAGE_EXIT_CODE
 from run.preparation import Preparation, prepare
 from run.publish import BROKEN_EXIT_CODE, publish
 from run.target import is_live
 from shapes.ramping_arrival_rate import PoolDispatcher
+from standin.own_process import LocalStandin
 from users.scenario import Scenario
 
 AnyRun = TypeVar("AnyRun", bound=BaseRun)

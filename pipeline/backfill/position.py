@@ -20,6 +20,7 @@ class Position(BaseModel):
     """Everything before ``offset`` is delivered or among the dead letters.
 
     Args:
+        workspace: where its lines are delivered to.
         head_bytes, head_sha256: of the source's beginning, so that another file is not taken for it.
         offset: bytes of the source.
         delivered, dead: lines so far.
@@ -28,6 +29,7 @@ class Position(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    workspace: str
     head_bytes: NonNegativeInt
     head_sha256: str
     offset: NonNegativeInt

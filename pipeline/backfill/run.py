@@ -31,13 +31,14 @@ _FINISH_SECONDS = 6.0
 class BackfillPlan:
     """What is delivered; where position and dead letters are kept, ``None`` for beside the source.
 
-    The position of standard input is kept only where a file is named: the next run must be given the
-    same bytes from their beginning.
+    The position of standard input, and of a trial, is kept only where a file is named. With standard
+    input the next run must be given the same bytes from their beginning.
     """
 
     source: str
     position: Path | None
     dead_letters: Path | None
+    is_trial: bool = False
 
     @property
     def name(self) -> str:
@@ -45,7 +46,7 @@ class BackfillPlan:
 
     @property
     def position_path(self) -> Path | None:
-        if self.position is not None or self.source == _STANDARD_INPUT:
+        if self.position is not None or self.source == _STANDARD_INPUT or self.is_trial:
             return self.position
         return Path(self.source + ".position")
 
@@ -74,7 +75,7 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
             position_file = files.enter_context(PositionFile(plan.position_path))
         dead_letters = files.enter_context(FileDeadLetters(plan.dead_letters_path))
         try:
-            position = _begin(descriptor, plan, position_file, dead_letters)
+            position = _begin(descriptor, plan, position_file, dead_letters, settings.target.workspace)
         except OSError as error:
             raise ConfigError(f"{error.filename or plan.source}: {error.strerror}") from error
         async with open_delivery(settings) as delivery:
@@ -90,6 +91,12 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
                 except OSError as error:
                     ending.fail(error)
                     complete = False
+    if complete and position.offset == backfill.progress.settled_bytes > 0:
+        _say(
+            f"{plan.name}: nothing is left; {plan.position_path} says that it was delivered before",
+            sys.stdout,
+        )
+        return 0
     return _report(plan, backfill.progress, complete, ending)
 
 
@@ -111,13 +118,18 @@ def _open(source: str) -> Iterator[int]:
 
 
 def _begin(
-    descriptor: int, plan: BackfillPlan, position_file: PositionFile | None, dead_letters: FileDeadLetters
+    descriptor: int,
+    plan: BackfillPlan,
+    position_file: PositionFile | None,
+    dead_letters: FileDeadLetters,
+    workspace: str,
 ) -> Position:
     """The position to begin at, with source and dead letters brought to it."""
     earlier = None if position_file is None else position_file.read()
     if earlier is None:
         head_bytes, head_sha256 = _head(descriptor, None)
         earlier = Position(
+            workspace=workspace,
             head_bytes=head_bytes,
             head_sha256=head_sha256,
             offset=0,
@@ -128,6 +140,11 @@ def _begin(
         if position_file is not None:
             position_file.write(earlier)
         return earlier
+    if earlier.workspace != workspace:
+        raise ConfigError(
+            f"{plan.position_path}: the position of a delivery to another workspace; "
+            "remove it to begin anew, or name another one with --position"
+        )
     if _head(descriptor, earlier.head_bytes) != (earlier.head_bytes, earlier.head_sha256):
         raise ConfigError(
             f"{plan.position_path}: the position of another file than {plan.source}; "

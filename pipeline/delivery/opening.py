@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -60,8 +59,6 @@ async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
 
 async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
     limits = settings.limit
-    # The limit is the workspace's: who delivers to another one through the same Redis has another limit.
-    workspace = f"{settings.target.base_url} {settings.target.credentials.site_id}"
     return await open_limiter(
         LimiterSettings(
             requests=limits.requests,
@@ -71,7 +68,8 @@ async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
         ),
         limits.redis_url,
         SharedSettings(
-            name=hashlib.sha256(workspace.encode()).hexdigest()[:12],
+            # The limit is the workspace's: deliveries to another one through the same Redis have their own.
+            name=settings.target.workspace,
             max_processes=limits.max_processes,
             without_redis=limits.without_redis,
         ),

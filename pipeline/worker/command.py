@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NoReturn
 
@@ -29,17 +30,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        settings = load_pipeline_settings(pipeline_environment())
-        _configure_logs(settings)
-        if options.source is None:
-            if options.position or options.dead_letters:
-                raise ConfigError("--position, --dead-letters: expected together with --from")
-            return asyncio.run(run_worker(settings))
-        plan = BackfillPlan(options.source, options.position, options.dead_letters)
-        return asyncio.run(run_backfill(settings, plan))
+        with ExitStack() as until_end:
+            variables = pipeline_environment()
+            if options.standin:
+                variables = _to_standin(variables, until_end)
+            return _deliver(load_pipeline_settings(variables), options)
     except ConfigError as error:
         print(f"pipeline.worker: {error}", file=sys.stderr)  # noqa: T201 - the command's output
         return USAGE_ERROR
+
+
+def _deliver(settings: PipelineSettings, options: argparse.Namespace) -> int:
+    _configure_logs(settings)
+    if options.source is None:
+        if options.position or options.dead_letters:
+            raise ConfigError("--position, --dead-letters: expected together with --from")
+        return asyncio.run(run_worker(settings))
+    plan = BackfillPlan(options.source, options.position, options.dead_letters, options.standin)
+    return asyncio.run(run_backfill(settings, plan))
+
+
+def _to_standin(variables: dict[str, str], until_end: ExitStack) -> dict[str, str]:
+    """The variables with a stand-in of this command's own as the target."""
+    try:
+        # Here and not above: an image of the worker alone has none.
+        from standin.own_process import LocalStandin
+    except ImportError:
+        raise ConfigError("--standin: there is no stand-in in this installation") from None
+    standin = LocalStandin()
+    until_end.callback(standin.stop)
+    print(f"Delivering to a stand-in at {standin.url}; nothing reaches Customer.io", file=sys.stderr)  # noqa: T201
+    others = {name: value for name, value in variables.items() if not name.startswith("CUSTOMERIO_")}
+    return {**others, "CUSTOMERIO_BASE_URL": standin.url}
 
 
 class _Parser(argparse.ArgumentParser):
@@ -60,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
         dest="source",
         metavar="FILE",
         help="deliver a file's lines, one message each, and end; - for standard input",
+    )
+    parser.add_argument(
+        "--standin", action="store_true", help="deliver to a local stand-in, which is started, to try it out"
     )
     parser.add_argument(
         "--position",

@@ -16,9 +16,9 @@ ROOMS = {
     "metrics": {"config", "shapes", "compare"},
     "users": {"config", "shapes", "metrics"},
     "cluster": {"config", "shapes", "metrics"},
-    "run": {"config", "shapes", "metrics", "users", "cluster", "report"},
+    "run": {"config", "shapes", "metrics", "users", "cluster", "report", "standin"},
     "standin": {"config"},
-    "pipeline": {"config"},
+    "pipeline": {"config", "standin"},
 }
 WITHOUT_LOCUST = [
     *(ROOT / "config").glob("*.py"),

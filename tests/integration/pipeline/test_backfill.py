@@ -89,8 +89,14 @@ def test_killed_again_and_again_it_goes_on_where_it_was(
 
     # Once more: there is nothing left to do.
     events = standin.stats()["items"]
-    assert run(standin, "--from", str(source))[:2] == (code, output)
+    code, output, _ = run(standin, "--from", str(source))
+    assert code == 0
+    assert output == f"events.jsonl: nothing is left; {position} says that it was delivered before\n"
     assert standin.stats()["items"] == events
+
+    # To another workspace it is something else.
+    said = mistake(standin, "--from", str(source), CUSTOMERIO_SITE_ID="other", CUSTOMERIO_API_KEY="key")
+    assert "the position of a delivery to another workspace" in said
 
 
 def test_a_stop_in_order_says_where_and_the_next_run_ends_it(
@@ -142,6 +148,19 @@ def test_a_line_beyond_all_bounds_is_not_copied(standin: StandinServer, tmp_path
     (letter,) = map(DeadLetter.from_json_line, Path(f"{source}.dead.jsonl").read_bytes().splitlines())
     assert (letter.cause, letter.value, letter.offset) == ("too_large", None, len(line(1)))
     assert "3000001 bytes" in letter.detail
+
+
+def test_a_trial_goes_to_a_stand_in_of_its_own_and_leaves_no_position(
+    standin: StandinServer, tmp_path: Path
+) -> None:
+    source = tmp_path / "events.jsonl"
+    source.write_bytes(line(1) + line(2))
+    for _ in range(2):
+        code, output, errors = run(standin, "--standin", "--from", str(source))
+        assert (code, output) == (0, "events.jsonl: 2 delivered, 0 dead letters\n")
+        assert errors.startswith("Delivering to a stand-in at http://127.0.0.1:")
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith("events")] == ["events.jsonl"]
+    assert standin.stats()["requests_total"] == 0
 
 
 def mistake(standin: StandinServer, *arguments: str, **more: str) -> str:

@@ -56,7 +56,7 @@ class Callers:
             event.set()
         self.loop.settle()
 
-    def advance(self, seconds: float, step: float = 0.001) -> None:
+    def advance(self, seconds: float, step: float = 0.002) -> None:
         for _ in range(round(seconds / step)):
             self.loop.advance(step)
 

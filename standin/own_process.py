@@ -1,4 +1,4 @@
-"""A stand-in of the run's own, for a load test without credentials."""
+"""A stand-in in a process of its own, for a program that has started without credentials."""
 
 from __future__ import annotations
 
