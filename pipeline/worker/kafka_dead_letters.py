@@ -6,14 +6,16 @@ import asyncio
 import logging
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOrPartitionError
 
+from config.errors import ConfigError
 from pipeline.dead_letter import DeadLetter
 from pipeline.kafka import connection_options
 from pipeline.settings import KafkaSettings
 
 _log = logging.getLogger(__name__)
 _RETRY_SECONDS = 1.0
+_TOPIC_SECONDS = 10.0
 
 
 class KafkaDeadLetters:
@@ -50,8 +52,16 @@ class KafkaDeadLetters:
         """
         Raises:
             KafkaConnectionError: the broker is not there.
+            ConfigError: there is no such topic, and the broker makes none when it is asked for.
         """
         await self._producer.start()
+        try:
+            await asyncio.wait_for(self._producer.partitions_for(self._topic), _TOPIC_SECONDS)
+        except (TimeoutError, UnknownTopicOrPartitionError):
+            await self._producer.stop()
+            raise ConfigError(
+                f"KAFKA_DLQ_TOPIC: {self._topic}: expected a topic that exists, for dead letters"
+            ) from None
 
     async def stop(self) -> None:
         await self._producer.stop()

@@ -191,9 +191,11 @@ def test_credentials_that_are_withdrawn_stop_it_too(broker: KafkaBroker, topic: 
 
 
 def test_a_broker_that_is_away_is_waited_for(broker: KafkaBroker, topic: str) -> None:
+    # By Track v1, one request for each.
+    v1 = {"TRACK_API": "v1", "LIMIT_REQUESTS": "2000", "LIMIT_MIN_GAP_MS": "0"}
     with StandinServer() as standin:
         broker.cut()
-        with WorkerProcess(settings(broker, topic, standin)) as worker:
+        with WorkerProcess(settings(broker, topic, standin, **v1)) as worker:
             wait_until("it waits", 10, lambda: "the broker is not there yet" in worker.errors())
             broker.restore()
             produce(broker, topic, events(500))
@@ -203,7 +205,9 @@ def test_a_broker_that_is_away_is_waited_for(broker: KafkaBroker, topic: str) ->
             broker.restore()
             produce(broker, topic, events(500))
             wait_until("it goes on", 30, lambda: committed(broker, topic) == 1000)
-            assert standin.stats()["events"] == 1000
+            stats = standin.stats()
+            assert stats["events"] == 1000
+            assert stats["requests"]["track"] == 1000 + stats["duplicates"]
             broker.cut()
             worker.terminate()
             assert worker.wait(10) == 0
