@@ -15,6 +15,7 @@ from pipeline.delivery.courier import Courier, Message
 from pipeline.delivery.message import Stamp
 from pipeline.delivery.offset_ledger import OffsetLedger
 from pipeline.delivery.opening import BUFFER
+from pipeline.delivery.start import unless_ended
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.origin import deduplication_id, origin_of
 
@@ -79,8 +80,20 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             KafkaError: one that does not pass by itself, such as a topic that may not be read.
         """
         self._consumer.subscribe([self._topic], listener=self)
+        # A read waits for as long as a rebalance takes; a stop does not wait for the read.
+        await unless_ended(self._read(), stop)
+
+    async def finish(self, deliver_seconds: float, commit_seconds: float) -> None:
+        """Gives what was taken so long to arrive, drops the rest, and commits what may be."""
+        await self._let_arrive(deliver_seconds)
+        try:
+            await asyncio.wait_for(self.commit(), commit_seconds)
+        except TimeoutError:
+            _log.warning("offsets not committed", extra={"error": "the broker did not answer in time"})
+
+    async def _read(self) -> None:
         commit_at = time.monotonic() + _COMMIT_SECONDS
-        while not stop.is_set():
+        while True:
             batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
             # No await may yield between the reading and the last of these: a rebalance in between
             # would give partitions away with messages that nobody has booked.
@@ -92,11 +105,6 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             if self._turned_at >= commit_at:
                 await self.commit()
                 commit_at = time.monotonic() + _COMMIT_SECONDS
-
-    async def finish(self, seconds: float) -> None:
-        """Gives what was taken so long to arrive, drops the rest, and commits what may be."""
-        await self._let_arrive(seconds)
-        await self.commit()
 
     async def commit(self) -> None:
         """Commits every partition's position that has moved; a failure leaves it for the next time."""

@@ -28,12 +28,13 @@ _log = logging.getLogger(__name__)
 _BROKER_RETRY_SECONDS = 1.0
 _BROKER_RETRIES_PER_LOG_LINE = 30
 # Together below the ten seconds in which a worker that is told to stop has ended.
-_FINISH_SECONDS = 5.0
-_LEAVE_SECONDS = 2.0
+_FINISH_SECONDS = 4.0
+_COMMIT_SECONDS = 1.5
+_LEAVE_SECONDS = 1.5
 # Of the session timeout, for what is on its way at a rebalance: the group waits for the whole of it.
 _DRAIN_SHARE = 1 / 3
-# A loop that has not turned for so long will not turn again.
-_DEAD_AFTER_SECONDS = 60.0
+# It stands still while the broker is away, too: a loop that has not turned for so long is taken for dead.
+_DEAD_AFTER_SECONDS = 300.0
 
 
 class _State:
@@ -105,7 +106,7 @@ async def _work(worker: KafkaWorker, courier: Courier, ending: Ending) -> int:
         ending.fail(error)
     finally:
         # After an error nothing more can be delivered; what has been is committed.
-        await worker.finish(0.0 if ending.error else _FINISH_SECONDS)
+        await worker.finish(0.0 if ending.error else _FINISH_SECONDS, _COMMIT_SECONDS)
     if isinstance(ending.error, DeliveryError):
         raise ConfigError(
             f"CUSTOMERIO_*: {ending.error}; the worker has stopped, what it had not delivered "

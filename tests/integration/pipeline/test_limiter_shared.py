@@ -1,4 +1,8 @@
-"""The shared limiter against a real Redis: many limiters, one limit, whatever becomes of Redis or of them."""
+"""The shared limiter against a real Redis: many limiters, one limit, whatever becomes of Redis or of them.
+
+On uvloop, as Locust's patches put gevent's selector under asyncio's own loops in this process, which at times
+never returns from a wait.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+import uvloop
 
 from benchmarks.limiter_bound import most_at_once, most_in_a_second, run_with_fault
 from config.errors import ConfigError
@@ -120,7 +125,7 @@ def test_limiters_share_one_limit_also_after_redis_forgot_it(redis: RedisServer)
         # Those that were cancelled have asked as well.
         assert calls <= done + 50 + heartbeats
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_without_redis_each_keeps_to_its_part_and_comes_back(
@@ -159,7 +164,7 @@ def test_without_redis_each_keeps_to_its_part_and_comes_back(
         assert sum("Redis is gone" in message for message in messages) == 2
         assert sum("shared by" in message for message in messages) >= 2
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_processes_come_and_go(redis: RedisServer) -> None:
@@ -222,7 +227,7 @@ def test_processes_come_and_go(redis: RedisServer) -> None:
         # They wait for leases most of the time: at once.
         await asyncio.gather(permits(), place(), no_place(), fair(), before_redis())
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -255,7 +260,7 @@ def test_a_429_slows_down_all(redis: RedisServer) -> None:
         await first.aclose()
         await second.aclose()
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_closing_cancels_who_waits_and_signs_off(redis: RedisServer) -> None:
@@ -275,7 +280,7 @@ def test_closing_cancels_who_waits_and_signs_off(redis: RedisServer) -> None:
         await (await opened(redis, "closing", SMALL, max_processes=1)).aclose()
         assert time.monotonic() < before + 1.0
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_the_strictest_settings_hold_for_all_but_windows_must_agree(redis: RedisServer) -> None:
@@ -289,7 +294,7 @@ def test_the_strictest_settings_hold_for_all_but_windows_must_agree(redis: Redis
         await until(lambda: large.stats().requests_allowed == 80)
         await large.aclose()
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_a_wrong_password_is_said_at_once_and_not_repeated() -> None:
@@ -302,7 +307,7 @@ def test_a_wrong_password_is_said_at_once_and_not_repeated() -> None:
             with pytest.raises(ConfigError, match="refuses"):
                 await open_limiter(None, own.url)
 
-    asyncio.run(run())
+    uvloop.run(run())
 
 
 def test_the_server_never_sees_too_many_in_a_second() -> None:

@@ -176,8 +176,9 @@ def test_the_topics_are_made_as_the_workers_expect_them(
     assert events[events.index("--topic") + 1] == settings.kafka.topic == "customerio-events"
     assert events[events.index("--partitions") + 1] == "12"
     assert dead_letters[dead_letters.index("--topic") + 1] == settings.kafka.dead_letter_topic
-    # Kafka would drop them after a week, whether or not somebody has looked at them.
-    assert dead_letters[-2:] == ["--config", "retention.ms=-1"]
+    # Kafka would drop them after a week, whether or not somebody has looked at them; and they have headers
+    # on top of what the largest message holds.
+    assert dead_letters[-4:] == ["--config", "retention.ms=-1", "--config", "max.message.bytes=2097152"]
 
 
 def test_other_topics_are_the_same_for_workers_and_for_the_one_that_makes_them(tmp_path: Path) -> None:
