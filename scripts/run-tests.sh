@@ -16,6 +16,9 @@ command -v docker-compose >/dev/null || install_packages docker-compose
 command -v influxd >/dev/null || install_packages influxdb
 command -v victoria-metrics >/dev/null || install_packages victoria-metrics
 
+# Workers share their rate limit through a real Redis; the Kafka-compatible broker comes with the locked packages.
+command -v redis-server >/dev/null || install_packages redis-server
+
 .venv/bin/ruff format --check --quiet .
 .venv/bin/ruff check --quiet .
 .venv/bin/mypy

@@ -38,7 +38,7 @@ def settings(broker: KafkaBroker, topic: str, standin: StandinServer, **more: st
         "KAFKA_BROKERS": broker.address,
         "KAFKA_TOPIC": topic,
         "KAFKA_GROUP": f"{GROUP}-{topic}",
-        "KAFKA_SESSION_TIMEOUT_MS": "3000",
+        "KAFKA_SESSION_TIMEOUT_MS": "1500",
         "KAFKA_HEARTBEAT_MS": "300",
         "CUSTOMERIO_BASE_URL": standin.url,
         "BATCH_WAIT_MS": "100",
