@@ -23,6 +23,11 @@ class OffsetLedger:
         return self._position
 
     @property
+    def first_unsettled(self) -> int | None:
+        """The first offset that is not settled, begun or to come. ``None`` before anything was begun."""
+        return self._open[0] if self._open else self._position
+
+    @property
     def unsettled(self) -> int:
         return len(self._open) - len(self._settled)
 

@@ -172,10 +172,9 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     def _tell_lag(self) -> None:
         for partition, ledger in self._ledgers.items():
-            end = self._consumer.highwater(partition)
-            if end is not None and ledger.position is not None:
-                lag = max(0, end - ledger.position)
-                self._metrics.lag(partition.topic, partition.partition, lag)
+            end, first = self._consumer.highwater(partition), ledger.first_unsettled
+            if end is not None and first is not None:
+                self._metrics.lag(partition.topic, partition.partition, max(0, end - first))
 
 
 def _message(record: ConsumerRecord[bytes, bytes]) -> Message:

@@ -29,6 +29,7 @@ def test_the_position_is_just_before_the_first_unsettled(data: st.DataObject) ->
         before = [offset for offset in begun if not unsettled or offset < min(unsettled)]
         assert ledger.position == (before[-1] + 1 if before else None)
         assert passed == before
+        assert ledger.first_unsettled == (min(unsettled) if unsettled else ledger.position)
         assert ledger.unsettled == len(unsettled)
         assert ledger.span == len(begun) - len(before)
 
