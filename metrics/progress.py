@@ -20,7 +20,7 @@ PLAIN_LINE_SECONDS = 10
 
 @dataclass(frozen=True)
 class ScenarioProgress:
-    """One scenario now: seconds gone and in all, started and scheduled arrivals/s, VUs, dropped so far."""
+    """One scenario now: seconds gone and in all, started and scheduled arrivals/s, VUs, counts so far."""
 
     name: str
     elapsed: float
@@ -29,6 +29,7 @@ class ScenarioProgress:
     scheduled_rate: float
     vus_busy: int
     vus: int
+    started: int
     dropped: int
     failed: int
 

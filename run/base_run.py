@@ -6,6 +6,7 @@ import logging
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,6 @@ class BaseRun(ABC):
         self._started_unix = 0.0
         self._seconds_closed = 0
         self._no_more_seconds = Event()
-        self._started_before = dict.fromkeys(self.profile.scenarios, 0)
         self._dropped_before = dict.fromkeys(self.profile.scenarios, 0)
         self._failed = dict.fromkeys(self.profile.scenarios, 0)
 
@@ -158,6 +158,21 @@ class BaseRun(ABC):
     @abstractmethod
     def progress(self) -> list[ScenarioProgress]:
         """How each scenario goes, over the second that was closed last."""
+
+    def final_progress(self, report: RunReport) -> list[ScenarioProgress]:
+        """How each scenario ended, by its closed ledger: nothing is scheduled or started any more."""
+        return [
+            replace(
+                one,
+                elapsed=report.seconds - self.profile.scenarios[one.name].start_time,
+                actual_rate=0,
+                scheduled_rate=0,
+                vus_busy=0,
+                started=report.ledgers[one.name].started,
+                dropped=report.ledgers[one.name].dropped,
+            )
+            for one in self.progress()
+        ]
 
     def finish(self) -> RunReport:
         """Close the books, when no VU is left, and report."""

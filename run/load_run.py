@@ -56,6 +56,7 @@ class LoadRun(BaseRun):
         self.worker = worker
         self.on_cells: Callable[[int, Sequence[Cell]], None] | None = None
         self._failures = FailureLog()
+        self._started_before = dict.fromkeys(self.profile.scenarios, 0)
         # Other people on every worker, the same ones again under the same seed.
         people = PeoplePool(run_id, preparation.arguments.people_seed + 1_000_003 * (worker or 0))
         sign_in = SignIn(preparation.target.credentials.authorization, preparation.target.ca_file)
@@ -159,6 +160,7 @@ class LoadRun(BaseRun):
                     scheduled_rate=one.clock.schedule.rate_at(elapsed - 0.5),
                     vus_busy=one.clock.in_flight,
                     vus=self._pools[one.name].size,
+                    started=started,
                     dropped=one.clock.dropped,
                     failed=self._failed[one.name],
                 )

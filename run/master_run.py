@@ -85,6 +85,7 @@ class MasterRun(BaseRun):
         self._pools = {
             name: VuPool(one.pre_allocated_vus, one.max_vus) for name, one in self.profile.scenarios.items()
         }
+        self._counts_before: dict[int, dict[str, Counts]] = {}
         self._open_rows: dict[int, dict[tuple[str, Tags], AnySink]] = {}
         self._stopped_at = 0.0
         self._next_row = 0
@@ -183,23 +184,31 @@ class MasterRun(BaseRun):
     def progress(self) -> list[ScenarioProgress]:
         shown = []
         for name, options in self.profile.scenarios.items():
-            started = self._sum(name, "started")
             elapsed = self.elapsed - options.start_time
             shown.append(
                 ScenarioProgress(
                     name=name,
                     elapsed=elapsed,
                     duration=self._schedules[name].duration,
-                    actual_rate=started - self._started_before[name],
+                    actual_rate=sum(self._rate_of(one, name) for one in self.workers.values()),
                     scheduled_rate=self._schedules[name].rate_at(elapsed - 0.5),
                     vus_busy=sum(one.vus_busy.get(name, 0) for one in self.live_workers()),
                     vus=self._pools[name].size,
+                    started=self._sum(name, "started"),
                     dropped=self._sum(name, "dropped"),
                     failed=self._failed[name],
                 )
             )
-            self._started_before[name] = started
+        self._counts_before = {one.index: one.counts for one in self.workers.values()}
         return shown
+
+    def _rate_of(self, worker: RemoteWorker, scenario: str) -> float:
+        """Arrivals/s since the last look, by the worker's own clock: its reports are not a second apart."""
+        now = worker.counts.get(scenario)
+        before = self._counts_before.get(worker.index, {}).get(scenario, Counts(at=0.0))
+        if now is None or now.at <= before.at:
+            return 0.0
+        return (now.started - before.started) / (now.at - before.at)
 
     def _sum(self, scenario: str, what: str) -> int:
         return sum(

@@ -17,6 +17,7 @@ from rich.console import Console
 from config.errors import ConfigError
 from config.settings import Settings
 from metrics.progress import ProgressView, ScenarioProgress, new_progress
+from metrics.report import RunReport
 from metrics.request_recorder import RequestRecorder
 from metrics.thresholds import ThresholdResult
 from run.arguments import read_arguments
@@ -67,6 +68,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         # The web UI goes on showing a run when it is over.
         self._shown_run: AnyRun | None = None
         self._shown_progress: Sequence[ScenarioProgress] = []
+        self._shown_report: RunReport | None = None
         # Set whenever no run is open: a runner may be stopped without ever having run.
         self._reported = Event()
         self._reported.set()
@@ -132,6 +134,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         self._reported.clear()
         self._interrupts = 0
         self._shown_progress = run.progress()
+        self._shown_report = None
         self._shown_run = run
         self._run = run
 
@@ -155,12 +158,19 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
 
     # What the web UI shows, of the run that is open or of the last one.
 
+    @property
+    def is_reported(self) -> bool:
+        """Whether no run is open, and the figures of the last one are its final ones."""
+        return self._reported.is_set()
+
     def live_progress(self) -> Sequence[ScenarioProgress]:
-        """Each scenario over the last second."""
+        """Each scenario over the last second, or as it ended."""
         return self._shown_progress
 
     def live_thresholds(self) -> Sequence[ThresholdResult]:
-        """The thresholds as of now."""
+        """The thresholds as of now, or as the summary has them."""
+        if self._shown_report is not None:
+            return self._shown_report.thresholds
         return self._shown_run.thresholds() if self._shown_run is not None else []
 
     def live_start_lag_ms(self) -> float:
@@ -221,6 +231,8 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
             self._progress.close()
             self._progress = None
         report = run.finish()
+        self._shown_progress = run.final_progress(report)
+        self._shown_report = report
         self._recorder = None
         gc.unfreeze()
         self._environment.process_exit_code = publish(report, self._out)
