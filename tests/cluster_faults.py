@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import gevent
+
 from tests.load_test import Finished, LoadTest, free_port, two_scenarios
 from tests.standin_server import StandinServer
 
 STAGES = [(40, "2s"), (40, "6s"), (0, "2s")]
 PROFILE = two_scenarios(STAGES, start_rate=10, vus=30, more='pause = "20ms"\ngraceful_stop = "5s"')
 SECONDS = 10.0
+# Between two looks, so that waiting takes no processor from the runs, of which there may be several.
+_LOOK_SECONDS = 0.02
 WORKERS = 3
 FAULTS = ("kill", "stop for 2 s", "stop for 10 s", "late join", "leave")
 MOMENTS = (-1.0, 0.2, 1.0, 2.5, 4.0, 5.5, 7.0, 8.2, 9.0, 9.7)
@@ -74,6 +78,7 @@ class Cluster:
         """Wait until the stand-in has seen this many."""
         while self._standin.stats()["requests_total"] < count:
             assert self.master.process.poll() is None, "the master ended early"
+            gevent.sleep(_LOOK_SECONDS)
 
     def finish(self) -> Finished:
         """Wait for the master's end, then for that of workers which have not been waited for."""
@@ -134,6 +139,7 @@ def run_with_fault(tmp_path: Path, fault: str, moment: float) -> Outcome:
         if moment < 0:
             while "Plan for" not in (tmp_path / "master" / "stderr.txt").read_text():
                 assert cluster.master.process.poll() is None
+                gevent.sleep(_LOOK_SECONDS)
         else:
             cluster.wait_for_requests(1)
             time.sleep(moment)  # the moment is what is tested; nothing waits for this

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
 
 from tests.influxdb_server import InfluxDb, VictoriaMetrics
-from tests.load_test import THRESHOLDS, LoadTest, processes, run_load_test, two_scenarios
+from tests.k6_json import assert_is_k6_json, points
+from tests.load_test import THRESHOLDS, Finished, LoadTest, run_load_test, two_scenarios
 from tests.standin_server import StandinServer
 
 PROFILE = two_scenarios([(40, "3s")], start_rate=40) + THRESHOLDS
@@ -26,33 +25,39 @@ def influxdb(tmp_path: Path) -> Iterator[InfluxDb]:
         yield server
 
 
-def points(lines: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
-    return [line["data"] for line in lines if line["type"] == "Point" and line["metric"] == metric]
+@dataclass(frozen=True)
+class Everywhere:
+    """One run with all outputs at once: what it says of itself, and what each of them holds."""
+
+    finished: Finished
+    influxdb: InfluxDb
+    victoria_metrics: VictoriaMetrics
 
 
-def assert_is_k6_json(lines: list[dict[str, Any]], summary: dict[str, Any]) -> None:
-    """Each metric is described before its first point, and every sample of the summary is there."""
-    described = set()
-    for line in lines:
-        if line["type"] == "Metric":
-            assert line["metric"] not in described
-            described.add(line["metric"])
-        assert line["metric"] in described
-    metrics = summary["metrics"]
-    for name in ("http_reqs", "iterations"):
-        assert sum(one["value"] for one in points(lines, name)) == metrics[name]["count"]
-    for name in ("identify_duration", "track_duration", "http_req_duration", "start_lag"):
-        values = [one["value"] for one in points(lines, name)]
-        assert len(values) == metrics[name]["count"]
-        assert (min(values), max(values)) == pytest.approx((metrics[name]["min"], metrics[name]["max"]))
-    for name in ("errors", "checks"):
-        assert len(points(lines, name)) == metrics[name]["passes"] + metrics[name]["fails"]
+@pytest.fixture(scope="module")
+def everywhere(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everywhere]:
+    tmp_path = tmp_path_factory.mktemp("everywhere")
+    for name in ("influxdb", "victoria"):
+        (tmp_path / name).mkdir()
+    with (
+        InfluxDb(tmp_path / "influxdb") as influxdb,
+        VictoriaMetrics(tmp_path / "victoria") as victoria_metrics,
+        StandinServer() as standin,
+    ):
+        finished = run_load_test(
+            tmp_path,
+            "--out", "json",
+            "--out", f"influxdb={influxdb.url}/k6",
+            "--out", f"influxdb={victoria_metrics.url}?org=o&bucket=b",
+            profile=PROFILE,
+            env={"CUSTOMERIO_BASE_URL": standin.url, "K6_INFLUXDB_TOKEN": "any"},
+        )  # fmt: skip
+        assert finished.exit_code == 0, finished.stderr
+        yield Everywhere(finished, influxdb, victoria_metrics)
 
 
-def test_json_lines_are_those_of_k6(tmp_path: Path) -> None:
-    with StandinServer() as standin:
-        env = {"CUSTOMERIO_BASE_URL": standin.url}
-        finished = run_load_test(tmp_path, "--out", "json", profile=PROFILE, env=env)
+def test_json_lines_are_those_of_k6(everywhere: Everywhere) -> None:
+    finished = everywhere.finished
     lines = [json.loads(line) for line in (finished.folder / "results.json").read_text().splitlines()]
     assert_is_k6_json(lines, finished.summary)
     (described,) = [one["data"] for one in lines if one["type"] == "Metric" and one["metric"] == "errors"]
@@ -93,26 +98,8 @@ def test_a_profile_may_ask_for_outputs_and_anybody_may_write_one(tmp_path: Path)
     assert note == f"{sum(1 for one in lines if one['type'] == 'Point')} samples seen"
 
 
-def test_json_lines_of_workers_are_joined_and_may_be_compressed(tmp_path: Path) -> None:
-    path = tmp_path / "all.json.gz"
-    with StandinServer() as standin:
-        env = {"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_OUT": f"json={path}"}
-        finished = run_load_test(tmp_path, *processes(2), profile=PROFILE, env=env)
-    lines = [json.loads(line) for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
-    assert_is_k6_json(lines, finished.summary)
-    workers = Counter(one["tags"]["worker"] for one in points(lines, "http_reqs"))
-    assert set(workers) == {"worker-0", "worker-1"}
-    assert finished.summary["run"]["notes"] == []
-
-
-def test_points_in_influxdb_add_up_to_the_ledger_with_k6s_tags_and_fields(
-    tmp_path: Path, influxdb: InfluxDb
-) -> None:
-    with StandinServer() as standin:
-        env = {"CUSTOMERIO_BASE_URL": standin.url}
-        finished = run_load_test(tmp_path, "--out", f"influxdb={influxdb.url}/k6", profile=PROFILE, env=env)
-    assert finished.exit_code == 0, finished.stderr
-    summary = finished.summary
+def test_points_in_influxdb_add_up_to_the_ledger_with_k6s_tags_and_fields(everywhere: Everywhere) -> None:
+    summary, influxdb = everywhere.finished.summary, everywhere.influxdb
     assert influxdb.total("iterations") == sum(one["completed"] for one in summary["ledger"].values())
     assert (
         influxdb.total("http_reqs", where="WHERE \"scenario\" = 'track_load'")
@@ -133,58 +120,59 @@ def test_points_in_influxdb_add_up_to_the_ledger_with_k6s_tags_and_fields(
     assert "vus" not in tags
 
 
-def test_points_go_to_an_influxdb_2_bucket_too(tmp_path: Path) -> None:
-    (tmp_path / "victoria").mkdir()
-    with StandinServer() as standin, VictoriaMetrics(tmp_path / "victoria") as database:
-        finished = run_load_test(
-            tmp_path, "--out", f"influxdb={database.url}?org=o&bucket=b", profile=PROFILE,
-            env={"CUSTOMERIO_BASE_URL": standin.url, "K6_INFLUXDB_TOKEN": "any"},
-        )  # fmt: skip
-        written = {name: database.values(name) for name in ("http_reqs", "track_duration", "iterations")}
-    assert finished.exit_code == 0, finished.stderr
+def test_points_go_to_an_influxdb_2_bucket_too(everywhere: Everywhere) -> None:
+    database = everywhere.victoria_metrics
+    written = {name: database.values(name) for name in ("http_reqs", "track_duration", "iterations")}
     for name, values in written.items():
         # This store keeps one sample per series and millisecond, so a few may fall together.
-        count = finished.summary["metrics"][name]["count"]
+        count = everywhere.finished.summary["metrics"][name]["count"]
         assert 0.95 * count <= len(values) <= count, name
 
 
 def test_a_database_that_is_away_delays_no_arrival_and_loses_no_point(
     tmp_path: Path, influxdb: InfluxDb
 ) -> None:
-    profile = two_scenarios([(40, "9s")], start_rate=40)
+    profile = two_scenarios([(40, "6s")], start_rate=40)
     with StandinServer() as standin:
         test = LoadTest(
             tmp_path, "--out", f"influxdb={influxdb.url}/k6", profile=profile,
             env={"CUSTOMERIO_BASE_URL": standin.url},
         )  # fmt: skip
-        while standin.stats()["requests_total"] < 160:
+        while standin.stats()["requests_total"] < 80:
             assert test.process.poll() is None
         influxdb.kill()
-        while standin.stats()["requests_total"] < 480:
+        while standin.stats()["requests_total"] < 320:
             assert test.process.poll() is None
         influxdb.start()
         finished = test.finish()
     ledgers = finished.summary["ledger"].values()
-    assert sum(one["started"] + one["dropped"] for one in ledgers) == 720
+    assert sum(one["started"] + one["dropped"] for one in ledgers) == 480
     assert finished.summary["run"]["notes"] == []
     assert influxdb.total("http_reqs") == sum(one["started"] for one in ledgers)
 
 
 def test_what_a_database_never_took_is_said(tmp_path: Path, influxdb: InfluxDb) -> None:
-    with StandinServer() as standin:
+    """Of one that goes away and of one that never was there; both runs wait for theirs at the same time."""
+    profile = two_scenarios([(20, "2s")], start_rate=20)
+    (tmp_path / "optional").mkdir()
+    with StandinServer() as standin, StandinServer() as other_standin:
         test = LoadTest(
             tmp_path, "--out", f"influxdb={influxdb.url}/k6",
-            profile=two_scenarios([(20, "2s")], start_rate=20),
-            env={"CUSTOMERIO_BASE_URL": standin.url},
+            profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url},
+        )  # fmt: skip
+        optional = LoadTest(
+            tmp_path / "optional", "--out", "influxdb=http://127.0.0.1:1", "--out-optional",
+            profile=profile, env={"CUSTOMERIO_BASE_URL": other_standin.url},
         )  # fmt: skip
         while standin.stats()["requests_total"] < 20:
             assert test.process.poll() is None
         influxdb.kill()
-        finished = test.finish()
-    (note,) = finished.summary["run"]["notes"]
-    assert "points dropped" in note
-    assert note in finished.stdout
-    assert finished.exit_code == 0
+        both = [test.finish(), optional.finish()]
+    for finished in both:
+        (note,) = finished.summary["run"]["notes"]
+        assert "points dropped" in note
+        assert note in finished.stdout
+        assert finished.exit_code == 0
 
 
 def test_a_wrong_address_or_user_is_told_before_anything_is_sent(tmp_path: Path) -> None:
@@ -205,15 +193,8 @@ def test_a_wrong_address_or_user_is_told_before_anything_is_sent(tmp_path: Path)
                 env={**env, "K6_INFLUXDB_PASSWORD": password},
             )  # fmt: skip
         assert standin.stats()["requests_total"] == 0
-        (tmp_path / "optional").mkdir()
-        optional = run_load_test(
-            tmp_path / "optional", "--out", "influxdb=http://127.0.0.1:1", "--out-optional",
-            profile=two_scenarios([(10, "1s")], start_rate=10), env={"CUSTOMERIO_BASE_URL": standin.url},
-        )  # fmt: skip
     assert {one.exit_code for one in problems.values()} == {2}
     assert "refuses us: expected valid credentials" in problems["user"].stderr
     assert "cannot be reached" in problems["address"].stderr
     assert "--out influxdb: expected http(s)://host:port/database" in problems["form"].stderr
     assert "hush" not in "".join(one.stderr + one.stdout for one in problems.values())
-    assert optional.exit_code == 0
-    assert "points dropped" in optional.stdout

@@ -27,7 +27,7 @@ def test_secrets_are_nowhere(tmp_path: Path, demanded_key: str) -> None:
             str(tmp_path / "locust.html"),
             "--loglevel",
             "DEBUG",
-            profile=two_scenarios([(10, "2s")], start_rate=10),
+            profile=two_scenarios([(20, "1s")], start_rate=20),
             env={
                 "CUSTOMERIO_SITE_ID": SITE_ID,
                 "CUSTOMERIO_API_KEY": API_KEY,

@@ -21,7 +21,7 @@ def standin() -> Iterator[StandinServer]:
         yield standin
 
 
-def started_run(tmp_path: Path, standin: StandinServer, requests: int = 200, profile: str = LONG) -> LoadTest:
+def started_run(tmp_path: Path, standin: StandinServer, requests: int = 100, profile: str = LONG) -> LoadTest:
     """A run that has sent some requests and would go on for minutes."""
     test = LoadTest(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
     while standin.stats()["requests_total"] < requests:
@@ -86,16 +86,16 @@ def test_a_second_signal_cuts_off_what_is_in_flight(
 def test_the_graceful_stop_has_an_end(tmp_path: Path, standin: StandinServer) -> None:
     """Iterations that hang after the last stage are cut off after graceful_stop, and counted so."""
     standin.set_faults(hang_share=1)
-    profile = two_scenarios([(10, "2s")], start_rate=10, more='graceful_stop = "1s"')
+    profile = two_scenarios([(20, "1s")], start_rate=20, more='graceful_stop = "1s"')
     finished = LoadTest(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url}).finish()
     assert_exact(finished, standin)
     assert [ledger["interrupted"] for ledger in finished.summary["ledger"].values()] == [20, 20]
-    assert 3 <= finished.summary["run"]["seconds"] < 8
+    assert 2 <= finished.summary["run"]["seconds"] < 7
     assert finished.summary["run"]["ended_by"] == "finished"
 
 
 def test_a_killed_run_leaves_its_data_up_to_the_last_second(tmp_path: Path, standin: StandinServer) -> None:
-    test = started_run(tmp_path, standin, requests=400)
+    test = started_run(tmp_path, standin, requests=300)
     arrived = standin.stats()["requests_total"]
     test.signal(signal.SIGKILL)
     finished = test.finish()
@@ -107,9 +107,9 @@ def test_a_killed_run_leaves_its_data_up_to_the_last_second(tmp_path: Path, stan
 
 
 def test_a_process_that_was_stopped_drops_what_passed_and_sends_no_burst(tmp_path: Path) -> None:
-    profile = two_scenarios([(50, "8s")], start_rate=50)
+    profile = two_scenarios([(50, "5s")], start_rate=50)
     with StandinServer("--record-arrivals") as standin:
-        test = started_run(tmp_path, standin, requests=200, profile=profile)
+        test = started_run(tmp_path, standin, requests=100, profile=profile)
         test.signal(signal.SIGSTOP)
         count = -1
         while standin.stats()["requests_total"] != count:  # until what was on its way has arrived
@@ -133,7 +133,7 @@ def test_a_terminal_that_cannot_take_the_summary_leaves_the_file_and_the_exit_co
 ) -> None:
     """Latin-1 has no check mark."""
     env = {"CUSTOMERIO_BASE_URL": standin.url, "PYTHONIOENCODING": "latin-1"}
-    profile = two_scenarios([(10, "1s")], start_rate=10) + '[thresholds]\nerrors = ["rate<1"]\n'
+    profile = two_scenarios([(10, "500ms")], start_rate=10) + '[thresholds]\nerrors = ["rate<1"]\n'
     finished = LoadTest(tmp_path, profile=profile, env=env).finish()
     assert finished.exit_code == 0
     assert finished.summary["run"]["thresholds_passed"] is True

@@ -10,7 +10,7 @@ import pytest
 
 from tests.load_test import LoadTest, run_load_test, two_scenarios
 
-SHORT = two_scenarios([(10, "2s")], start_rate=10)
+SHORT = two_scenarios([(20, "1s")], start_rate=20)
 
 
 def test_it_loads_a_local_stand_in_and_says_so(tmp_path: Path) -> None:
@@ -48,12 +48,12 @@ def test_a_stand_in_that_dies_breaks_the_run_off(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_no_more_is_told_and_the_run_counts_as_broken(tmp_path: Path) -> None:
     """A limit on the size of files stands for the full disk: the write fails in the middle of the run."""
-    test = LoadTest(tmp_path, profile=two_scenarios([(10, "10s")], start_rate=10))
+    test = LoadTest(tmp_path, profile=two_scenarios([(10, "6s")], start_rate=10))
     while not list(tmp_path.glob("results/*/metrics.csv")):
         assert test.process.poll() is None
-    psutil.Process(test.process.pid).rlimit(psutil.RLIMIT_FSIZE, (12_000, 12_000))
+    psutil.Process(test.process.pid).rlimit(psutil.RLIMIT_FSIZE, (9_500, 9_500))
     finished = test.finish()
     assert finished.exit_code == 1
     assert "metrics.csv ends at second" in finished.stderr
     assert "could not be written: File too large" in finished.summary["verdict"]["line"]
-    assert [ledger["started"] for ledger in finished.summary["ledger"].values()] == [100, 100]
+    assert [ledger["started"] for ledger in finished.summary["ledger"].values()] == [60, 60]
