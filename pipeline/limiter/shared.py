@@ -18,6 +18,7 @@ from pipeline.limiter.shared_plan import LEASE_SECONDS, PROBE_SECONDS, Mode, Sha
 
 _log = logging.getLogger(__name__)
 
+_TRIES_TO_JOIN = 3
 # The first number of an answer, as in shared.lua.
 _OK, _TOO_MANY, _STALE, _OTHER_WINDOW = range(4)
 
@@ -125,6 +126,7 @@ class SharedLimiter:
     async def _join(self) -> None:
         # One that was killed keeps its place until its lease has ended.
         deadline = self._loop.time() + LEASE_SECONDS + PROBE_SECONDS
+        misses = 0
         while True:
             try:
                 answer, given_back = await self._send()
@@ -133,6 +135,9 @@ class SharedLimiter:
                     f"limiter: Redis refuses the user, the password or a right: {error}"
                 ) from error
             except RedisGoneError as error:
+                misses += 1
+                if misses < _TRIES_TO_JOIN:
+                    continue
                 self._plan.lost(self._loop.time())
                 self._say(f"Redis is not there ({error}); nothing starts before it is")
                 return
@@ -146,7 +151,9 @@ class SharedLimiter:
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _talk(self) -> None:
-        while True:
+        task = asyncio.current_task()
+        # A cancellation that comes while a connection breaks may end as that call's error: asked for besides.
+        while task is not None and not task.cancelling():
             await self._until_due()
             try:
                 refusal = self._take(*await self._send())
@@ -159,17 +166,13 @@ class SharedLimiter:
             self._gate.advance()
 
     async def _until_due(self) -> None:
-        while True:
+        while (wait := self._plan.call_from(self._loop.time(), self._gate.queued) - self._loop.time()) > 0:
             self._changed.clear()
-            now = self._loop.time()
-            wait = self._plan.call_from(now, self._gate.queued) - now
-            if wait <= 0:
-                return
+            timer = self._loop.call_later(wait, self._changed.set)
             try:
-                async with asyncio.timeout(wait):
-                    await self._changed.wait()
-            except TimeoutError:
-                continue
+                await self._changed.wait()
+            finally:
+                timer.cancel()
 
     async def _send(self, *, leaving: bool = False) -> tuple[list[int], list[int]]:
         message = self._plan.message(
