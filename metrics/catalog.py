@@ -46,6 +46,7 @@ CATALOG = _catalog(
     Metric("dropped_iterations", MetricType.COUNTER),
     Metric("vus", MetricType.GAUGE),
     Metric("vus_max", MetricType.GAUGE),
+    Metric("queue_backlog", MetricType.GAUGE),
 )
 
 

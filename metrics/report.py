@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metrics.queue_backlog import QueueFigures
 from metrics.store import MetricStore
 from metrics.thresholds import ThresholdResult
 from metrics.verdict import GeneratorFigures, Verdict, WorkerReport
@@ -32,6 +33,7 @@ class RunReport:
     notes: Sequence[str]
     ended_by: str
     record: Mapping[str, Any]
+    queue: QueueFigures | None = None
 
     @property
     def passed(self) -> bool:

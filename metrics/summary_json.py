@@ -32,6 +32,7 @@ def summary_of(report: RunReport) -> dict[str, Any]:
         "errors_by_kind": dict(sorted(report.store.by_error.items())),
         "generator": asdict(report.generator),
         "verdict": asdict(report.verdict),
+        "queue": asdict(report.queue) if report.queue else None,
         "run": {
             "id": report.run_id,
             "seconds": report.seconds,

@@ -45,6 +45,9 @@ def _lines(report: RunReport) -> Iterator[str]:
     mark = "✅" if report.verdict.kept_schedule else "⚠️"
     yield f"{mark} {_escape(report.verdict.line)}"
     yield ""
+    if report.queue is not None:
+        yield _escape(report.queue.line)
+        yield ""
     for note in report.notes:
         yield f"⚠️ {_escape(note)}"
         yield ""

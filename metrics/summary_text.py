@@ -29,6 +29,8 @@ def summary_lines(report: RunReport) -> Iterator[str]:
     yield from _errors(report)
     yield from _ledger(report)
     yield from _metrics(report)
+    if report.queue is not None:
+        yield f"  {escape(report.queue.line)}"
     colour = "green" if report.verdict.kept_schedule else "bold red"
     yield f"  [{colour}]{escape(report.verdict.line)}[/]"
     for note in report.notes:

@@ -28,16 +28,18 @@ class Arguments:
     people_seed: int
     outputs: tuple[str, ...] = ()
     outputs_optional: bool = False
+    queue_metrics: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """As plain values, for the record of a run."""
-        return {**asdict(self), "results_dir": str(self.results_dir), "outputs": list(self.outputs)}
+        lists = {"outputs": list(self.outputs), "queue_metrics": list(self.queue_metrics)}
+        return {**asdict(self), "results_dir": str(self.results_dir), **lists}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Arguments:
         """From ``as_dict``."""
-        results_dir, outputs = Path(data["results_dir"]), tuple(data["outputs"])
-        return cls(**{**data, "results_dir": results_dir, "outputs": outputs})
+        tuples = {name: tuple(data[name]) for name in ("outputs", "queue_metrics")}
+        return cls(**{**data, "results_dir": Path(data["results_dir"]), **tuples})
 
 
 def add_arguments(parser: LocustArgumentParser) -> None:
@@ -95,6 +97,16 @@ def _add_output_arguments(parser: LocustArgumentParser) -> None:
         include_in_web_ui=False,
         help="Start even if an output cannot be reached",
     )
+    parser.add_argument(
+        "--queue-metrics",
+        action="append",
+        default=[],
+        metavar="URL",
+        env_var="LOAD_TEST_QUEUE_METRICS",
+        include_in_web_ui=False,
+        help="The /metrics page of a pipeline worker or of a Kafka exporter, several times if need be: "
+        "the queue's backlog is watched during the run",
+    )
 
 
 def read_arguments(
@@ -123,13 +135,14 @@ def read_arguments(
         results_dir=first.results_dir if first else Path(options.results_dir),
         allow_live=first.allow_live if first else options.allow_live,
         people_seed=seed,
-        outputs=first.outputs if first else _outputs(options.out),
+        outputs=first.outputs if first else _several(options.out),
         outputs_optional=first.outputs_optional if first else options.out_optional,
+        queue_metrics=first.queue_metrics if first else _several(options.queue_metrics),
     )
 
 
-def _outputs(given: Sequence[str]) -> tuple[str, ...]:
-    """Outputs from repeated arguments, or from one variable with commas."""
+def _several(given: Sequence[str]) -> tuple[str, ...]:
+    """Values from repeated arguments, or from one variable with commas."""
     return tuple(one.strip() for several in given for one in several.split(",") if one.strip())
 
 

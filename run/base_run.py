@@ -21,6 +21,7 @@ from metrics.thresholds import ThresholdResult, evaluate, first_to_abort
 from metrics.verdict import GeneratorFigures, WorkerReport, judge
 from run.generator import CpuMeter
 from run.preparation import Preparation
+from run.queue_watch import QueueWatch
 from shapes.accounts import Lost
 from shapes.ledger import Ledger
 
@@ -42,6 +43,8 @@ class BaseRun(ABC):
         preparation: profile, target and arguments.
         record: what the summary says the run ran with; no secrets.
         outputs: where its samples go.
+
+    ``queue`` is watched from the start to ``finish``, if there is one.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class BaseRun(ABC):
         self.folder = folder
         self.profile = preparation.profile
         self.store = MetricStore(self.profile.thresholds)
+        self.queue: QueueWatch | None = None
         self.faults: list[str] = []
         self.ended_by = "finished"
         self.is_stopping = False
@@ -132,6 +136,7 @@ class BaseRun(ABC):
         """Aggregate and write what was measured since the last call."""
         second = self._seconds_closed
         self._seconds_closed += 1
+        self._sample_queue(second)
         for row, cells in self._rows(second):
             self._write(row, cells)
 
@@ -179,6 +184,8 @@ class BaseRun(ABC):
         self.stop_clocks("stopped")
         seconds = self.length
         self._cpu.read()
+        if self.queue is not None:
+            self.queue.stop()
         self.close_second()
         self._stop_outputs()
         ledgers, losses = self._ledgers()
@@ -197,14 +204,19 @@ class BaseRun(ABC):
             workers=workers,
             verdict=judge(ledgers, generator, limits, self.faults, workers),
             faults=self.faults,
-            notes=self._notes,
+            notes=[*self._notes, *(self.queue.notes if self.queue is not None else [])],
             ended_by=self.ended_by,
             record=self._record,
+            queue=self.queue.figures if self.queue is not None else None,
         )
 
     @abstractmethod
     def _stop_clocks(self) -> None:
         """Let nothing start any more."""
+
+    @abstractmethod
+    def _sample_gauge(self, second: int, name: str, value: float) -> None:
+        """Record a Gauge's value in a second that has just ended."""
 
     @abstractmethod
     def _rows(self, second: int) -> Iterable[tuple[int, Sequence[Cell | MergedCell]]]:
@@ -217,6 +229,11 @@ class BaseRun(ABC):
     @abstractmethod
     def _generator_figures(self) -> GeneratorFigures:
         """What the generator did, over all processes."""
+
+    def _sample_queue(self, second: int) -> None:
+        backlog = self.queue.take() if self.queue is not None else None
+        if backlog is not None:
+            self._sample_gauge(second, "queue_backlog", backlog)
 
     def _worker_reports(self, losses: Sequence[Lost]) -> list[WorkerReport]:
         """A part per worker, where there are workers."""

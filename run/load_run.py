@@ -172,8 +172,11 @@ class LoadRun(BaseRun):
         for scenario in self.scenarios:
             scenario.clock.stop()
 
+    def _sample_gauge(self, second: int, name: str, value: float) -> None:
+        self.store.add(name, value, ())
+
     def _rows(self, second: int) -> Iterable[tuple[int, Sequence[Cell]]]:
-        self._sample_scenarios()
+        self._sample_scenarios(second)
         cells = []
         for cell in self.store.fold():
             cells.append(cell)
@@ -189,10 +192,10 @@ class LoadRun(BaseRun):
         self._failures.log_counts()
         return {one.name: one.clock.ledger() for one in self.scenarios}, []
 
-    def _sample_scenarios(self) -> None:
+    def _sample_scenarios(self, second: int) -> None:
         if self.worker is None:
-            self.store.add("vus", sum(one.clock.in_flight for one in self.scenarios), ())
-            self.store.add("vus_max", sum(pool.size for pool in self._pools.values()), ())
+            self._sample_gauge(second, "vus", sum(one.clock.in_flight for one in self.scenarios))
+            self._sample_gauge(second, "vus_max", sum(pool.size for pool in self._pools.values()))
         for one in self.scenarios:
             dropped = one.clock.dropped
             increment = dropped - self._dropped_before[one.name]

@@ -236,16 +236,17 @@ class MasterRun(BaseRun):
             self._next_row += 1
 
     def _sample_vus(self, second: int) -> None:
-        live = self.live_workers()
-        for name, value in (
-            ("vus", sum(sum(one.vus_busy.values()) for one in live)),
-            ("vus_max", sum(self._vus_given(scenario) for scenario in self._pools)),
-        ):
-            gauge = GaugeSink()
-            gauge.add_all([value])
-            self.store.merge(name, (), gauge)
-            row = self._open_rows.setdefault(max(second, self._next_row), {})
-            row[name, ()] = gauge
+        busy = sum(sum(one.vus_busy.values()) for one in self.live_workers())
+        self._sample_gauge(second, "vus", busy)
+        given = sum(self._vus_given(scenario) for scenario in self._pools)
+        self._sample_gauge(second, "vus_max", given)
+
+    def _sample_gauge(self, second: int, name: str, value: float) -> None:
+        gauge = GaugeSink()
+        gauge.add_all([value])
+        self.store.merge(name, (), gauge)
+        row = self._open_rows.setdefault(max(second, self._next_row), {})
+        row[name, ()] = gauge
 
     def _vus_given(self, scenario: str) -> int:
         """The VUs that a scenario has been given: every worker owns arrivals of it, and needs one."""

@@ -29,6 +29,7 @@ from run.outputs import check_outputs, open_outputs
 from run.plain_errors import USAGE_EXIT_CODE
 from run.preparation import Preparation, prepare
 from run.publish import BROKEN_EXIT_CODE, publish
+from run.queue_watch import QueueWatch, check_queue_metrics
 from run.target import is_live
 from shapes.ramping_arrival_rate import PoolDispatcher
 from standin.own_process import LocalStandin
@@ -94,6 +95,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
             host = None
         preparation = prepare(arguments, self._settings, host, self._known, self._chosen)
         check_outputs(preparation, self._variables)
+        check_queue_metrics(arguments.queue_metrics)
         return preparation
 
     # The workload that the shape drives.
@@ -122,6 +124,8 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
 
     def _open(self) -> None:
         preparation = self.prepare()
+        pages = preparation.arguments.queue_metrics
+        queue = QueueWatch(pages) if pages else None
         self._reach_target(preparation)
         base_url = str(self._environment.host)
         self._say_plan(preparation, base_url)
@@ -129,6 +133,7 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
         record = preparation.record(run_id, base_url)
         folder = make_run_folder(preparation.arguments.results_dir, run_id, record)
         run = self._new_run(run_id, folder, preparation, record)
+        run.queue = queue
         self._recorder = RequestRecorder(run.store)
         self._progress = new_progress()
         self._reported.clear()
@@ -201,6 +206,8 @@ class OpeningSession(BaseSession, Generic[AnyRun]):
 
     def _watch(self, run: AnyRun) -> None:
         """Close second after second."""
+        if run.queue is not None:
+            run.queue.start()
         self._seconds = gevent.spawn(self._every_second, run)
         self._seconds.link_exception(lambda greenlet: run.break_off(f"{greenlet.exception!r}"))
 

@@ -1,0 +1,190 @@
+"""Looks at the queue while a run goes: beside the load, and never in its way."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import gevent
+import requests
+
+from config.errors import ConfigError
+from metrics.queue_backlog import QueueFigures, partition_lags
+
+logger = logging.getLogger("customerio_load")
+
+READ_SECONDS = 2.0
+"""From one reading of a page to the next."""
+
+TIMEOUT_SECONDS = 2.0
+"""For a whole page."""
+
+# About 46 000 lines: parsing takes the process that sends 9 ms of its time.
+_LARGEST_PAGE_BYTES = 4_000_000
+_CHUNK_BYTES = 65_536
+
+
+def check_queue_metrics(urls: Sequence[str]) -> None:
+    """Check the addresses without connecting.
+
+    Raises:
+        ConfigError: one is not of the expected form.
+    """
+    for url in urls:
+        if "@" in url:
+            raise ConfigError("--queue-metrics: expected no user or password in the URL")
+        expected = f"--queue-metrics: expected http(s)://host[:port]/metrics, got {url!r}"
+        try:
+            parts = urlsplit(url)
+            _ = parts.port
+        except ValueError as error:
+            raise ConfigError(expected) from error
+        # A query could hold a secret, and arguments stand in the run's files.
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ConfigError(expected)
+
+
+class QueueWatch:
+    """The backlog over all pages, read in the background from ``start`` to ``stop``.
+
+    What counts of a page that is away is what it said last, until another page has its partitions: a
+    group gives them to other workers.
+
+    Args:
+        urls: the pages, by ``check_queue_metrics``.
+        timeout_seconds: how long a page may take.
+
+    Raises:
+        ConfigError: one cannot be read now.
+    """
+
+    def __init__(self, urls: Sequence[str], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
+        self._pages = [_Page(url, timeout_seconds) for url in urls]
+        self._readers: list[gevent.Greenlet[..., None]] = []
+        for page in self._pages:
+            try:
+                page.read()
+            except ValueError as error:
+                raise ConfigError(f"--queue-metrics: {page.url} {error}") from error
+        lags = self._lags()
+        if len({series.partition("{")[0] for series in lags}) > 1:
+            raise ConfigError(
+                "--queue-metrics: expected pages of workers or of an exporter, not of both: "
+                "each message would count twice"
+            )
+        self._start = self._peak = self._end = _total(lags)
+        self._readings = 0
+        self._has_news = True
+
+    def start(self) -> None:
+        """Go on reading every ``READ_SECONDS``, each page by itself."""
+        self._readers = [gevent.spawn(self._read_on, page) for page in self._pages]
+
+    def take(self) -> int | None:
+        """The backlog in messages, if a page has been read since the last call."""
+        if not self._has_news:
+            return None
+        self._has_news = False
+        self._readings += 1
+        self._end = _total(self._lags())
+        self._peak = max(self._peak, self._end)
+        return self._end
+
+    def stop(self) -> None:
+        """Read every page a last time; takes as long as one may take to answer."""
+        gevent.killall(self._readers)
+        gevent.joinall([gevent.spawn(self._read, page) for page in self._pages])
+        for page in self._pages:
+            page.close()
+
+    @property
+    def figures(self) -> QueueFigures:
+        """What has been taken so far."""
+        failed = sum(page.failed for page in self._pages)
+        return QueueFigures(self._start, self._peak, self._end, self._readings, failed)
+
+    @property
+    def notes(self) -> list[str]:
+        """What the summary should tell."""
+        return [
+            f"--queue-metrics: {page.url} could not be read {page.failed} of {page.reads} times"
+            for page in self._pages
+            if page.failed
+        ]
+
+    def _read_on(self, page: _Page) -> None:
+        while True:
+            gevent.sleep(READ_SECONDS)
+            self._read(page)
+
+    def _read(self, page: _Page) -> None:
+        try:
+            page.read()
+        except ValueError as error:
+            page.failed += 1
+            if page.failed == 1:
+                logger.warning("--queue-metrics: %s %s; the run goes on", page.url, error)
+            return
+        self._has_news = True
+
+    def _lags(self) -> dict[str, float]:
+        """Each partition's lag once, by the page that was read last of those that have it."""
+        lags: dict[str, float] = {}
+        for page in sorted(self._pages, key=lambda one: one.read_at):
+            lags |= page.lags
+        return lags
+
+
+class _Page:
+    """One address, and what it said last."""
+
+    def __init__(self, url: str, timeout_seconds: float) -> None:
+        self.url = url
+        self._timeout_seconds = timeout_seconds
+        self.lags: dict[str, float] = {}
+        self.read_at = 0.0
+        self.reads = 0
+        self.failed = 0
+        self._session = requests.Session()
+        self._session.trust_env = False
+        # A connection that is kept may be closed at its other end just as it is used again.
+        self._session.headers["Connection"] = "close"
+
+    def read(self) -> None:
+        """Ask for the page; ``ValueError`` says in words why it cannot be read."""
+        self.reads += 1
+        self.lags = partition_lags(self._text())
+        self.read_at = time.monotonic()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _text(self) -> str:
+        # The client's own timeout begins anew with every byte.
+        timeout = gevent.Timeout(self._timeout_seconds)
+        try:
+            with timeout:
+                return self._fetch()
+        except (gevent.Timeout, requests.Timeout) as error:
+            if isinstance(error, gevent.Timeout) and error is not timeout:
+                raise
+            raise ValueError(f"takes longer than {self._timeout_seconds:g} s") from error
+        except requests.RequestException as error:
+            raise ValueError("cannot be reached") from error
+
+    def _fetch(self) -> str:
+        with self._session.get(self.url, timeout=self._timeout_seconds, stream=True) as response:
+            if response.status_code != 200:
+                raise ValueError(f"answers HTTP {response.status_code}")
+            body = bytearray()
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > _LARGEST_PAGE_BYTES:
+                    raise ValueError(f"is larger than {_LARGEST_PAGE_BYTES // 1_000_000} MB")
+        return body.decode("utf-8", errors="replace")
+
+
+def _total(lags: dict[str, float]) -> int:
+    return round(sum(lags.values()))
