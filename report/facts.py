@@ -9,7 +9,7 @@ from typing import Any
 from config.errors import ConfigError
 from report.plan import peak_rate
 from report.run_files import RunFiles
-from report.series import counts, failures, sums
+from report.series import counts, failures, gauge, sums
 from report.thresholds import Threshold, thresholds_of
 from report.trends import TrendFigures, trends_of
 from report.workers import LostPart, WorkerFigures, lost_parts_of, workers_of
@@ -32,6 +32,16 @@ class Arrivals:
     def dropped_without_vu(self) -> int:
         """Arrivals that no idle VU took in time."""
         return self.dropped - self.dropped_late
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """Messages that the queue's consumers had not delivered; ``failed`` readings of a page."""
+
+    start: float
+    peak: float
+    end: float
+    failed: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +70,7 @@ class Facts:
     workers: Sequence[WorkerFigures]
     lost_parts: Sequence[LostPart]
     start_skew_ms: float
+    backlog: Backlog | None = None
 
 
 def facts_of(run: RunFiles) -> Facts:
@@ -104,7 +115,15 @@ def _facts_of(run: RunFiles) -> Facts:
         workers=workers_of(summary),
         lost_parts=lost_parts_of(summary),
         start_skew_ms=float(generator.get("start_skew_ms", 0.0)),
+        backlog=_backlog(run, summary.get("queue") or {}),
     )
+
+
+def _backlog(run: RunFiles, queue: Mapping[str, Any]) -> Backlog | None:
+    values = list(gauge(run.rows, "queue_backlog").values())
+    if not values:
+        return None
+    return Backlog(values[0], max(values), values[-1], int(queue.get("failed", 0)))
 
 
 def _start_lag_p99(generator: Mapping[str, Any], trends: Mapping[str, TrendFigures]) -> float | None:

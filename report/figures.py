@@ -35,6 +35,7 @@ def charts_of(run: RunFiles, facts: Facts) -> list[Chart]:
         percentile_curve(facts),
         _errors(facts),
         _errors_over_time(run, span),
+        _backlog(run, facts, span),
         start_lag_over_time(run, span),
     )
     charts += [chart for chart in (*optional, _vus(run, span), _workers(facts)) if chart]
@@ -93,6 +94,20 @@ def _errors_over_time(run: RunFiles, span: Span) -> Chart | None:
     if len(found) > len(_CAUSES):
         caption += f" The {len(_CAUSES)} most frequent causes of {len(found)}."
     return over_time("errors-over-time", "Errors over time", "per second", caption, lines, span)
+
+
+def _backlog(run: RunFiles, facts: Facts, span: Span) -> Chart | None:
+    if facts.backlog is None:
+        return None
+    found = series.gauge(run.rows, "queue_backlog")
+    lines = [Line("backlog", series.highest(list(found), list(found.values()), span.step), "main")]
+    caption = "Messages that the queue's workers had not delivered yet, read every few seconds." + span.note
+    if facts.backlog.failed:
+        caption += (
+            f" {number_text(facts.backlog.failed)} times a page could not be read; what it said last stands "
+            "for it, or nothing where no page was read."
+        )
+    return over_time("backlog", "Queue backlog", "messages", caption, lines, span)
 
 
 def _vus(run: RunFiles, span: Span) -> Chart | None:

@@ -106,6 +106,14 @@ RULES: Sequence[Rule] = (
         symptoms.refused,
     ),
     Rule(
+        "queue backlog",
+        Weight.PROBLEM,
+        "The queue grew: the workers deliver less than arrives",
+        "Scale the workers. Where they wait for the workspace's rate limit, more of them deliver no more: "
+        "raise the limit, or send less.",
+        symptoms.queue_grew,
+    ),
+    Rule(
         "late starts",
         Weight.PROBLEM,
         "Requests started late: the generator was at its limit",

@@ -15,6 +15,12 @@ CPU_LIMIT_PERCENT = 90.0
 MIN_VALUES_BEYOND = 10
 """Values that must lie above a percentile for it to mean something."""
 
+BACKLOG_MESSAGES = 100
+"""Messages by which a queue may grow in a run: what is on its way has to wait somewhere."""
+
+BACKLOG_SHARE = 0.05
+"""By how much of what was sent it may grow, if that is more."""
+
 
 def killed(facts: Facts) -> str | None:
     """There is no summary."""
@@ -108,6 +114,21 @@ def busy_core(facts: Facts) -> str | None:
     if cpu is None or cpu <= CPU_LIMIT_PERCENT:
         return None
     return f"CPU {number_text(cpu)}% of a core (p95 of the seconds), above {number_text(CPU_LIMIT_PERCENT)}%"
+
+
+def queue_grew(facts: Facts) -> str | None:
+    """More messages in the queue at the end than at the start."""
+    backlog = facts.backlog
+    if backlog is None:
+        return None
+    more = backlog.end - backlog.start
+    if more <= max(BACKLOG_MESSAGES, BACKLOG_SHARE * facts.requests):
+        return None
+    return (
+        f"from {number_text(backlog.start)} to {number_text(backlog.end)} messages, "
+        f"{number_text(backlog.peak)} at its peak; {number_text(more)} more"
+        + (f", {percent_text(more / facts.requests)} of what was sent" if facts.requests else "")
+    )
 
 
 def reports_missing(facts: Facts) -> str | None:

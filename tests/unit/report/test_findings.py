@@ -9,7 +9,7 @@ import pytest
 from config.limits import limit
 from metrics import verdict
 from report import symptoms
-from report.facts import Arrivals, Facts
+from report.facts import Arrivals, Backlog, Facts
 from report.findings import RULES, Weight, findings_of
 from report.thresholds import Threshold
 from report.workers import WorkerFigures
@@ -122,6 +122,29 @@ def test_arrivals_dropped_late_are_the_generators_fault_alone() -> None:
 def test_lost_arrivals_name_the_worker() -> None:
     facts = replace(arrivals(lost=60), workers=[WORKER, replace(WORKER, name="worker-2", lost=60)])
     assert "(worker-2 60)" in figure(facts)
+
+
+@pytest.mark.parametrize(
+    ("requests", "end", "found"),
+    [
+        (5000, 20 + 250, []),
+        (5000, 20 + 251, ["queue backlog"]),
+        (1000, 20 + 100, []),
+        (1000, 20 + 101, ["queue backlog"]),
+        (5000, 0, []),
+    ],
+)
+def test_a_queue_that_grows_beyond_what_is_on_its_way(requests: int, end: float, found: list[str]) -> None:
+    assert names(replace(CALM, requests=requests, backlog=Backlog(20, 9000, end, 0))) == found
+
+
+def test_a_queue_that_grew_is_told_with_its_figures_and_what_to_do() -> None:
+    (finding,) = findings_of(replace(CALM, backlog=Backlog(20, 1300, 1270, 0)))
+    assert finding.figure == (
+        "from 20 to 1\u202f270 messages, 1\u202f300 at its peak; 1\u202f250 more, 25% of what was sent"
+    )
+    assert "deliver less than arrives" in finding.rule.symptom
+    assert finding.rule.remedy.startswith("Scale the workers.")
 
 
 def test_missing_reports_name_the_worker() -> None:

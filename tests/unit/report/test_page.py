@@ -167,6 +167,23 @@ def test_a_long_name_of_a_worker_leaves_room_for_its_bar() -> None:
     assert re.search(r"<text[^>]*>pod-x+…x+-7d9f8b</text>", drawing)
 
 
+@pytest.mark.parametrize("is_killed", [True, False])
+def test_a_queue_that_was_watched_has_a_chart_and_a_finding_killed_or_not(
+    tmp_path: Path, *, is_killed: bool
+) -> None:
+    rows = [row for second in range(4) for row in second_of(second, 10)]
+    rows += [
+        {"second": second, "metric": "queue_backlog", "type": "gauge", "count": 1, "value": 200 * second}
+        for second in (0, 2, 3)
+    ]
+    parts = {"queue": {"start": 0, "peak": 600, "end": 600, "readings": 3, "failed": 2}}
+    outline = Outline(page_of(write_folder(tmp_path / "r", rows, parts, is_killed=is_killed)))
+    assert "Queue backlog" in outline.headings
+    assert "backlog: 0 to 600" in outline.text
+    assert "from 0 to 600 messages, 600 at its peak" in outline.text
+    assert ("2 times a page could not be read" in outline.text) is not is_killed
+
+
 def test_workers_and_what_was_lost_have_tables(tmp_path: Path) -> None:
     worker = {
         "name": "worker-0",
