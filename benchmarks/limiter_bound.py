@@ -257,7 +257,7 @@ def main() -> int:
         print(
             f"{fault:<13} {bound.most_arrivals:>10} {bound.most_starts:>8} {bound.most_at_once:>7} "
             f"{before:>12.2%} {after:>6.2%} {bound.least_gap_ms:>5.2f} ms {bound.way_spread_ms:>9.1f} ms "
-            f"{bound.requests:>9} {bound.calls:>6}  {', '.join(problems) + ' broken' if problems else 'holds'}",
+            f"{bound.requests:>9} {bound.calls:>6}  {' '.join(problems) or 'holds'}",
             flush=True,
         )
     return 1 if broken else 0

@@ -111,6 +111,7 @@ class SharedLimiter:
         task, self._task = self._task, None
         if task is None:
             return
+        task.remove_done_callback(self._end)
         task.cancel()
         await asyncio.wait([task])
         try:
@@ -164,6 +165,7 @@ class SharedLimiter:
                     refusal = "Redis answers too slowly for its clock to be known"
                 self._say(refusal and f"{refusal}; nothing starts")
             self._gate.advance()
+        raise asyncio.CancelledError
 
     async def _until_due(self) -> None:
         while (wait := self._plan.call_from(self._loop.time(), self._gate.queued) - self._loop.time()) > 0:
@@ -209,10 +211,10 @@ class SharedLimiter:
             _log.warning("limiter %s: could not sign off, its lease will end: %s", self._shared.name, error)
 
     def _end(self, task: asyncio.Task[None]) -> None:
-        # Without this task nothing would ever start again: better say so to those who wait.
-        if not task.cancelled() and task.exception() is not None:
+        # Without this task nothing would ever start again: better end those who wait.
+        if not task.cancelled():
             _log.critical("limiter %s: stopped", self._shared.name, exc_info=task.exception())
-            self._gate.close()
+        self._gate.close()
 
     def _say(self, trouble: str | None) -> None:
         """Once per change of state."""

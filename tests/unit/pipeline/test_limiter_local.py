@@ -195,7 +195,7 @@ def test_after_a_429_slower_and_not_before_the_time_given(loop: VirtualLoop) -> 
 
     loop.run_until_complete(throttled())
     callers.call(*range(20))
-    callers.advance(1.999)
+    callers.advance(1.99)
     assert not callers.starts
     callers.advance(1.0)
     assert len(callers.starts) == 6  # half of ten, and a tenth of the rate in two seconds

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.limiter.server_clock import ServerClock
@@ -20,6 +20,7 @@ def most_in_a_window(starts: list[float], window: float) -> int:
     return max(sum(start <= other <= start + window for other in starts) for start in starts)
 
 
+@settings(deadline=None)
 @given(
     requests=st.integers(1, 12),
     gap=st.sampled_from([0.0, 0.01, 0.08]),
@@ -40,6 +41,7 @@ def test_no_sliding_window_holds_more_than_the_limit(
     assert all(later - start >= gap - 1e-9 for start, later in itertools.pairwise(starts))
 
 
+@settings(deadline=None)
 @given(
     allowed=st.lists(st.integers(1, 8), min_size=1, max_size=80),
     late=st.lists(st.floats(0.0, 0.05), min_size=80, max_size=80),
@@ -57,6 +59,7 @@ def test_a_limit_that_changes_holds_for_the_window_before_each_start(
         assert sum(now - 1.0 <= start for start in starts) <= limit
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, SLACK_SHARE), min_size=1, max_size=20), st.integers(1, 5))
 def test_lateness_within_the_slack_does_not_add_up(lateness: list[float], requests: int) -> None:
     window = StartWindow(requests, 1.0, 0.0)
@@ -100,6 +103,7 @@ def test_it_comes_back_in_equal_steps_and_stays_at_the_full_rate() -> None:
     assert [slowdown.allowed(now) for now in (0.0, 1.0, 5.0, 9.0, 10.0, 99.0)] == [40, 44, 60, 76, 80, 80]
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0.0, 3.0), max_size=40), st.integers(1, 100))
 def test_it_never_stops_altogether(pauses: list[float], requests: int) -> None:
     slowdown = Slowdown(requests, 1.0)
@@ -110,6 +114,7 @@ def test_it_never_stops_altogether(pauses: list[float], requests: int) -> None:
         assert max(1, int(requests * FLOOR)) <= slowdown.allowed(now) <= requests
 
 
+@settings(deadline=None)
 @given(
     distance=st.floats(-1000.0, 1000.0),
     calls=st.lists(st.tuples(st.floats(0.0, 0.2), st.floats(0.0, 0.2), st.floats(0.0, 1.0)), min_size=1),
