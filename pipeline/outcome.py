@@ -46,6 +46,10 @@ class RedirectedError(DeliveryError):
     """3xx: this is not the workspace's host; it may be in the other region. Nothing was taken."""
 
 
+class UnexpectedAnswerError(DeliveryError):
+    """An answer that the Track API does not give: the host is another one, or something stands in between."""
+
+
 class BudgetSpentError(DeliveryError):
     """The attempts or the time that were allowed are used up, on passing faults (408, 429, 5xx, connection).
 

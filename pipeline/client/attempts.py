@@ -10,11 +10,17 @@ from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from config.settings import TRACK_HOSTS
-from pipeline.client.replies import Reply
+from pipeline.client.replies import Reply, is_plain_success
 from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
 from pipeline.client.transport import Fault, Transport
 from pipeline.limiter.interface import LimiterQueueFullError, RateLimiter
-from pipeline.outcome import BudgetSpentError, RedirectedError, UnauthorizedError
+from pipeline.outcome import BudgetSpentError, RedirectedError, UnauthorizedError, UnexpectedAnswerError
+
+#: For ``on_retry``: a success whose body nobody at Customer.io has written.
+UNREADABLE_200 = "unreadable_200"
+# What a request may be answered because of what it carries. Any other 4xx is about its address, or comes from
+# something in between: no operation is to blame for it.
+_REFUSALS = (400, 413, 422)
 
 Judge = Callable[[Reply], Fault | None]
 
@@ -47,6 +53,7 @@ class Attempts:
         Raises:
             BudgetSpentError: faults only, until attempts or time were used up.
             UnauthorizedError, RedirectedError: 401 or 403, 3xx.
+            UnexpectedAnswerError: another 4xx than those that refuse what the request carries.
         """
         attempts, started = 0, 0.0
         while True:
@@ -57,10 +64,12 @@ class Attempts:
                 answer = await self._attempt(method, path, body)
             if isinstance(answer, Reply):
                 self._raise_if_turned_away(answer)
-                answer = (judge(answer) if judge is not None else None) or answer
-            if isinstance(answer, Reply):
-                return answer, attempts
-            await self._back_off(attempts, time.monotonic() - started, answer)
+                fault = None if judge is None else judge(answer)
+                if fault is None:
+                    return answer, attempts
+            else:
+                fault = answer
+            await self._back_off(attempts, time.monotonic() - started, fault)
 
     def retrying(self, word: str) -> None:
         """Tells ``on_retry``."""
@@ -103,12 +112,17 @@ class Attempts:
             raise UnauthorizedError(f"{reply.status} from {host}: the site id or the API key is wrong")
         if 300 <= reply.status < 400:
             raise RedirectedError(_redirection(host, reply))
+        if reply.status >= 400 and reply.status not in _REFUSALS:
+            raise UnexpectedAnswerError(f"{reply.status} from {host}: is this the Track API?")
 
 
 def _fault(reply: Reply) -> Fault | None:
     """408 (too slow a request), 429, and all 5xx, proxies' own 522 and 524 among them, pass by themselves."""
     if reply.status in (408, 429) or reply.status >= 500:
         return Fault(str(reply.status), str(reply.status), reply.retry_after_seconds)
+    if reply.status in (200, 201, 202) and not is_plain_success(reply):
+        # A login page, a proxy's apology: whoever wrote it did not take the operations.
+        return Fault(UNREADABLE_200, f"{reply.status} whose body is not the Track API's")
     return None
 
 

@@ -5,7 +5,7 @@
   ``/entity``, where the status speaks for it. Ids keep events that had been taken from counting twice,
   and an identify may be repeated.
 - 400: nothing taken. What it names is refused and the rest sent again; if it names nobody, each half is
-  sent alone, down to single items, so that one bad item never condemns the others. 413 likewise.
+  sent alone, down to single items, so that one bad item never condemns the others. 413, 422 likewise.
 
 The parts go one after the other in the order of the batch, so the order of a person's operations is kept.
 """
@@ -87,11 +87,11 @@ def _settle(items: list[Item], reply: Reply) -> list[list[Item]]:
         for item in items:
             item.deliver()
         return []
-    named = named_problems(reply, len(items)) if reply.status == 400 else {}
+    named = {} if reply.status == 413 else named_problems(reply, len(items))
     if named:
         rest = _without(items, reply.status, named)
         return [rest] if rest else []
-    if reply.status in (400, 413) and len(items) > 1:
+    if len(items) > 1:
         return _halves(items)
     for item in items:
         item.refuse(reply.status, problem(reply))

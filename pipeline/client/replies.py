@@ -51,6 +51,16 @@ def problem(reply: Reply) -> Problem:
     return Problem(reason, "", f"{reply.status} without a reason that can be read")
 
 
+def is_plain_success(reply: Reply) -> bool:
+    """Whether a success is one that the Track API gives: nothing, or a JSON object."""
+    if not reply.body.strip():
+        return True
+    try:
+        return isinstance(json.loads(reply.body), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
 def has_problem(reply: Reply) -> bool:
     """Whether the body gives a reason for a refusal."""
     return bool(_problems(reply.body))
