@@ -60,6 +60,16 @@ class RedisLink:
         """
         self.calls += 1
         text = json.dumps(message, separators=(",", ":"))
+        task = asyncio.current_task()
+        cancelled = task.cancelling() if task else 0
+        try:
+            return await self._in_time(text)
+        finally:
+            # The client at times answers although it was cancelled, and the cancellation would be lost.
+            if task and task.cancelling() > cancelled:
+                raise asyncio.CancelledError
+
+    async def _in_time(self, text: str) -> list[int]:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 return await self._evaluate(text)

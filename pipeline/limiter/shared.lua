@@ -4,7 +4,7 @@
 -- KEYS[1]  the state (MessagePack)
 -- ARGV[1]  the call (JSON). It says how things are, not what has changed, so that a call may be repeated.
 --          All instants and spans are microseconds on this server's clock.
--- Returns  {0, now, allowed, tokens_left, members, retry_us, planned instants...}
+-- Returns  {0, now, allowed, tokens_left, members, fair_permits, retry_us, planned instants...}
 --          {1, members, most} too many processes; {2} overtaken by a later call; {3, window_us} other window
 --
 -- state    log: planned starts in order; members: by process id; opens, blocked: no start before them;
@@ -106,9 +106,12 @@ state.blocked = math.max(state.blocked, now + call.blocked)
 -- -- what it gets ---------------------------------------------------------------------------------
 
 local function fair_permits()
-  -- Max-min: who wants less than an equal part leaves the rest to the others.
+  -- Max-min: who wants less than an equal part leaves the rest to the others. For the caller it is what it
+  -- would get if it wanted all: so it knows when asking is in vain.
   local wants = {}
-  for id, member in pairs(members) do wants[#wants + 1] = {id = id, demand = member.demand} end
+  for id, member in pairs(members) do
+    wants[#wants + 1] = {id = id, demand = id == call.id and math.huge or member.demand}
+  end
   table.sort(wants, function(a, b)
     if a.demand == b.demand then return a.id < b.id end
     return a.demand < b.demand
@@ -137,9 +140,9 @@ local function next_start()
   return math.ceil(instant)
 end
 
-local reply = {OK, now, allowed, 0, living, 0}
+local reply = {OK, now, allowed, 0, living, fair_permits(), 0}
 if not call.leaving then
-  local permits = math.max(0, math.min(call.wanted, free_permits(), fair_permits() - me.held))
+  local permits = math.max(0, math.min(call.wanted, free_permits(), reply[6] - me.held))
   local instant = next_start()
   while permits > 0 and instant <= now + call.horizon do
     log[#log + 1] = instant
@@ -150,7 +153,7 @@ if not call.leaving then
   end
   reply[4] = math.max(0, now < math.max(state.opens, state.blocked) and 0 or allowed - #log)
   -- Zero: it was permits that were missing, not starts.
-  if #reply == 6 and permits > 0 then reply[6] = math.max(1, instant - now - NEAR_US) end
+  if #reply == 7 and permits > 0 then reply[7] = math.max(1, instant - now - NEAR_US) end
 end
 
 state.log, state.seen, state.run = log, now, run

@@ -152,9 +152,7 @@ class SharedLimiter:
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _talk(self) -> None:
-        task = asyncio.current_task()
-        # A cancellation that comes while a connection breaks may end as that call's error: asked for besides.
-        while task is not None and not task.cancelling():
+        while True:
             await self._until_due()
             try:
                 refusal = self._take(*await self._send())
@@ -165,10 +163,13 @@ class SharedLimiter:
                     refusal = "Redis answers too slowly for its clock to be known"
                 self._say(refusal and f"{refusal}; nothing starts")
             self._gate.advance()
-        raise asyncio.CancelledError
 
     async def _until_due(self) -> None:
-        while (wait := self._plan.call_from(self._loop.time(), self._gate.queued) - self._loop.time()) > 0:
+        while True:
+            now = self._loop.time()
+            wait = self._plan.call_from(now, self._gate.running, self._gate.queued) - now
+            if wait <= 0:
+                return
             self._changed.clear()
             timer = self._loop.call_later(wait, self._changed.set)
             try:

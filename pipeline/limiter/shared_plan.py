@@ -65,7 +65,7 @@ class SharedPlan:
         self._waits_for_permit = False
         self._closed_until = -math.inf
         self._throttled = self._throttled_told = self._throttled_sent = 0
-        self._allowed = self._tokens_left = 0
+        self._allowed = self._tokens_left = self._permits = 0
 
     # -- a plan for the gate ----------------------------------------------------------------------
 
@@ -112,7 +112,7 @@ class SharedPlan:
 
     # -- what is said to Redis, and when ----------------------------------------------------------
 
-    def call_from(self, now: float, queued: int) -> float:
+    def call_from(self, now: float, running: int, queued: int) -> float:
         """The instant of the next call."""
         if self.mode is Mode.ALONE:
             # Once again at once, as it may be the connection alone that broke.
@@ -122,10 +122,11 @@ class SharedPlan:
         if self._throttled > self._throttled_told:
             return now
         heartbeat = self._sent + HEARTBEAT_SECONDS
-        if queued <= len(self.reservations) or now < self._closed_until:
+        reserved = len(self.reservations)
+        if queued <= reserved or running + reserved >= self._permits or now < self._closed_until:
             return heartbeat
         ask = self._ask_from
-        if len(self.reservations):
+        if reserved:
             ask = max(ask, self.reservations.last_start() - ASK_AHEAD_SECONDS)
         return min(ask, heartbeat)
 
@@ -165,9 +166,10 @@ class SharedPlan:
 
     def joined(self, answer: list[int], given_back: list[int], received: float) -> None:
         """Redis has taken the call, and this process is a member."""
-        server, allowed, tokens_left, members, retry, *instants = answer
+        server, allowed, tokens_left, members, permits, retry, *instants = answer
         self.mode, self._own_part, self._failures = Mode.JOINED, None, 0
-        self.members, self._allowed, self._tokens_left = members, allowed, tokens_left
+        self.members, self._permits = members, permits
+        self._allowed, self._tokens_left = allowed, tokens_left
         self._throttled_told = self._throttled_sent
         self.reservations.given_back.difference_update(given_back)
         self.reservations.clock.observe(self._sent, received, server / MICRO)

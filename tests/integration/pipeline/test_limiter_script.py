@@ -61,26 +61,26 @@ class Script:
 def script(redis: RedisServer) -> Script:
     """Opened, and nothing planned."""
     script = Script(redis)
-    assert script.call()[6:] == []
+    assert script.call()[7:] == []
     script.change("state.opens = 0")
     return script
 
 
 def test_starts_are_planned_apart_within_the_horizon_and_the_permits(script: Script) -> None:
-    kind, now, allowed, tokens_left, members, _, *starts = script.call(wanted=100, demand=100)
-    assert (kind, allowed, tokens_left, members, len(starts)) == (OK, 80, 60, 1, 20)
+    kind, now, allowed, tokens_left, members, permits, _, *starts = script.call(wanted=100, demand=100)
+    assert (kind, allowed, tokens_left, members, permits, len(starts)) == (OK, 80, 60, 1, 20, 20)
     assert all(later - start >= 10_000 for start, later in itertools.pairwise(starts))
     assert now <= starts[0]
     assert starts[-1] <= now + HORIZON_SECONDS * 1e6
     # All permits are held now.
-    assert script.call("b")[6:] == []
+    assert script.call("b")[5:] == [10, 0]
 
 
 def test_what_is_given_back_is_planned_again(script: Script) -> None:
-    starts = script.call()[6:]
+    starts = script.call()[7:]
     again = script.call(given_back=starts[1:])
     assert again[3] == 80 - 1 - 5
-    assert again[6] >= starts[0] + 10_000
+    assert again[7] >= starts[0] + 10_000
 
 
 def test_a_call_that_was_overtaken_changes_nothing(script: Script) -> None:
@@ -98,23 +98,23 @@ def test_a_call_that_was_overtaken_changes_nothing(script: Script) -> None:
     ],
 )
 def test_closed_when_some_may_be_on_their_own(script: Script, lua: str) -> None:
-    assert script.call()[6:]
+    assert script.call()[7:]
     script.change(lua)
-    _, _, _, tokens_left, _, retry, *starts = script.call()
+    _, _, _, tokens_left, _, _, retry, *starts = script.call()
     assert (starts, tokens_left) == ([], 0)
     assert 1_000_000 < retry < 2_000_000
 
 
 def test_a_small_step_back_is_waited_out(script: Script) -> None:
-    before = script.call(wanted=1)[6]
+    before = script.call(wanted=1)[7]
     script.change("state.seen = state.seen + 500000")
     # The clock stands until it has caught up: no start is planned in what seems to be the past.
-    assert script.call(wanted=1)[6] >= before + 400_000
+    assert script.call(wanted=1)[7] >= before + 400_000
 
 
 def test_after_retry_after_nothing_is_planned_before(script: Script) -> None:
     _, now, *_ = script.call(blocked=2_000_000)
-    _, _, allowed, tokens_left, _, retry, *starts = script.call("b")
+    _, _, allowed, tokens_left, _, _, retry, *starts = script.call("b")
     assert (allowed, tokens_left, starts) == (80, 0, [])
     assert retry > 1_500_000
     assert now > 0
