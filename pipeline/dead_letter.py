@@ -86,7 +86,7 @@ class DeadLetter:
         """
         if _NOTHING in headers:
             value = None
-        texts = {name: content.decode("utf-8", "replace") for name, content in headers}
+        texts = {name: (content or b"").decode("utf-8", "replace") for name, content in headers}
         facts = {name: texts.get(_header(name)) for name in _FACTS}
         read: dict[str, Any] = {name: _number(facts[name], _header(name)) for name in _NUMBERS}
         read |= {name: _word(facts[name], _header(name)) for name in _WORDS}

@@ -24,8 +24,8 @@ def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     if security.protocol in ("SSL", "SASL_SSL"):
         try:
             options["ssl_context"] = ssl.create_default_context(cafile=security.ca_file)
-        except ssl.SSLError as error:
-            raise ConfigError(f"KAFKA_CA_FILE: expected certificates in PEM form, {error.reason}") from error
+        except OSError as error:
+            raise ConfigError("KAFKA_CA_FILE: expected a PEM file with certificates") from error
     if security.protocol.startswith("SASL"):
         options["sasl_mechanism"] = security.mechanism
         options["sasl_plain_username"] = security.username

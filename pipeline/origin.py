@@ -74,5 +74,6 @@ def _replayed(headers: Sequence[tuple[str, bytes]]) -> Origin | None:
             offset=int(ours[_PREFIX + "offset"]),
             timestamp_ms=int(ours[_PREFIX + "timestamp"]),
         )
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError, AttributeError):
+        # Not ours, or without a value, as Kafka allows.
         return None

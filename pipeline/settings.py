@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -21,6 +22,8 @@ LogFormat = Literal["auto", "json", "text"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 # A stand-in takes any credentials; on loopback none need be set.
 _ANY_CREDENTIALS = Credentials("local", "local")
 
@@ -110,9 +113,12 @@ def pipeline_environment() -> dict[str, str]:
     """The environment's variables over those of ``.env`` here, or of the file that PIPELINE_ENV_FILE names.
 
     Raises:
-        ConfigError: the file can't be read.
+        ConfigError: the file can't be read, or the one that was named does not exist.
     """
-    return read_environment(os.environ, Path(os.environ.get("PIPELINE_ENV_FILE") or ".env"))
+    named = os.environ.get("PIPELINE_ENV_FILE")
+    if named and not Path(named).exists():
+        raise ConfigError(f"PIPELINE_ENV_FILE: expected the path of a file, got {named!r}")
+    return read_environment(os.environ, Path(named or ".env"))
 
 
 def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
@@ -155,16 +161,21 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
         ConfigError: a variable is not of its form.
     """
     read = _Reader(variables)
-    topic = variables.get("KAFKA_TOPIC", "customerio-events")
+    topic = _topic(variables, "KAFKA_TOPIC", "customerio-events")
+    dead_letter_topic = _topic(variables, "KAFKA_DLQ_TOPIC", f"{topic}-dlq")
+    if dead_letter_topic == topic:
+        raise ConfigError(f"KAFKA_DLQ_TOPIC: expected another topic than KAFKA_TOPIC, got {topic!r} for both")
     session_timeout_ms = read.whole("KAFKA_SESSION_TIMEOUT_MS", 30_000, least=1000)
     return KafkaSettings(
-        brokers=variables.get("KAFKA_BROKERS", "localhost:9092"),
+        brokers=_brokers(variables.get("KAFKA_BROKERS", "localhost:9092")),
         topic=topic,
-        dead_letter_topic=variables.get("KAFKA_DLQ_TOPIC", f"{topic}-dlq"),
+        dead_letter_topic=dead_letter_topic,
         group=variables.get("KAFKA_GROUP", "customerio-workers"),
         client_id=variables.get("KAFKA_CLIENT_ID", "customerio-worker"),
         session_timeout_ms=session_timeout_ms,
-        heartbeat_ms=read.whole("KAFKA_HEARTBEAT_MS", 3000, least=100, most=session_timeout_ms // 3),
+        heartbeat_ms=read.whole(
+            "KAFKA_HEARTBEAT_MS", min(3000, session_timeout_ms // 3), least=100, most=session_timeout_ms // 3
+        ),
         security=_kafka_security(variables, read),
     )
 
@@ -208,6 +219,21 @@ def _target(settings: Settings, read: _Reader) -> TargetSettings:
     return TargetSettings(base_url, credentials, settings.ca_file, api)
 
 
+def _topic(variables: Mapping[str, str], name: str, default: str) -> str:
+    topic = variables.get(name, default)
+    if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+        raise ConfigError(f"{name}: expected a topic's name: letters, digits, '.', '_', '-', got {topic!r}")
+    return topic
+
+
+def _brokers(text: str) -> str:
+    for broker in text.split(","):
+        match = _BROKER.fullmatch(broker.strip())
+        if match is None or int(match[1]) > 65535:
+            raise ConfigError(f"KAFKA_BROKERS: expected host:port, several with commas between, got {text!r}")
+    return text
+
+
 def _kafka_security(variables: Mapping[str, str], read: _Reader) -> KafkaSecurity:
     protocols = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
     protocol = cast(SecurityProtocol, read.one_of("KAFKA_SECURITY_PROTOCOL", *protocols))
@@ -233,13 +259,13 @@ def _is_loopback(url: str) -> bool:
 def _redis_url(text: str | None) -> str | None:
     if text is None:
         return None
-    expected = "REDIS_URL: expected redis://[:password@]host[:port][/database]"
+    expected = "REDIS_URL: expected redis(s)://[user:password@]host[:port][/database]"
     try:
         parts = urlsplit(text)
         _ = parts.port
     except ValueError as error:
         raise ConfigError(expected) from error
     # The value is not repeated: it may hold a password.
-    if parts.scheme not in ("redis", "rediss", "unix") or not (parts.hostname or parts.scheme == "unix"):
+    if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
         raise ConfigError(expected)
     return text

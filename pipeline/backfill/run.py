@@ -81,7 +81,9 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
         async with open_delivery(settings) as delivery:
             if not await unless_ended(check_credentials(delivery.client), ending.event):
                 return 1
-            courier = Courier(delivery.make_sender, dead_letters, delivery.metrics, ending.fail)
+            courier = Courier(
+                delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
+            )
             with show_progress(plan.name, _size(descriptor), position.offset) as show:
                 backfill = Backfill(
                     plan.name, BlockReader(descriptor), courier, dead_letters, position, position_file, show

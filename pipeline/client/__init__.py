@@ -1,7 +1,21 @@
 """Customer.io's Track API over one connection pool: retries, typed errors, a result for every item."""
 
-from pipeline.client.before_sending import BATCH_FRAME_BYTES, batch_size_bytes, with_deduplication_id
+from pipeline.client.before_sending import (
+    BATCH_FRAME_BYTES,
+    batch_size_bytes,
+    v1_body,
+    v2_item,
+    with_deduplication_id,
+)
 from pipeline.client.retry import RetryPolicy
 from pipeline.client.track_client import TrackClient
 
-__all__ = ["BATCH_FRAME_BYTES", "RetryPolicy", "TrackClient", "batch_size_bytes", "with_deduplication_id"]
+__all__ = [
+    "BATCH_FRAME_BYTES",
+    "RetryPolicy",
+    "TrackClient",
+    "batch_size_bytes",
+    "v1_body",
+    "v2_item",
+    "with_deduplication_id",
+]

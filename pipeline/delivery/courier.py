@@ -28,6 +28,11 @@ class Message:
     value: bytes | None = field(repr=False)
     stamp: Stamp = field(repr=False)
 
+    @property
+    def size(self) -> int:
+        """Bytes of key and value."""
+        return len(self.key or b"") + len(self.value or b"")
+
 
 Fate = Literal["delivered", "dead"]
 #: Called once a message is delivered, or safe among the dead letters.
@@ -50,6 +55,7 @@ class Courier:
 
     Args:
         make_sender: a batch sender; another one after each ``abandon``.
+        refuse: says of an operation that it need not be sent, because it will not be taken.
         dead_letters: for what Customer.io will never take.
         metrics: told of every delivery and dead letter.
         fail: told of errors after which going on makes no sense, such as wrong credentials.
@@ -58,16 +64,20 @@ class Courier:
     def __init__(
         self,
         make_sender: Callable[[], BatchSender],
+        refuse: Callable[[Operation], Refused | None],
         dead_letters: DeadLetters,
         metrics: PipelineMetrics,
         fail: Callable[[BaseException], None],
     ) -> None:
         self._make_sender = make_sender
         self._sender = make_sender()
+        self._refuse = refuse
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._fail = fail
         self._burials: set[asyncio.Task[None]] = set()
+        #: Of the messages that were taken and are not over: what they say, without what Python adds.
+        self.open_bytes = 0
 
     def tell(self) -> None:
         """Tells the metrics what is on its way."""
@@ -86,8 +96,15 @@ class Courier:
         except PoisonError as error:
             self.bury(message, error.cause, error.detail, 0, settle)
             return
-        future = await self._sender.add(operation)
-        future.add_done_callback(lambda ended: self._over(message, operation, settle, ended))
+        refused = self._refuse(operation)
+        if refused is not None:
+            # At once: what is too large for Customer.io may be too large to be kept waiting here.
+            self._bury_refused(message, refused, settle)
+            return
+        sender = self._sender
+        future = await sender.add(operation)
+        self.open_bytes += message.size
+        future.add_done_callback(lambda ended: self._over(message, operation, settle, sender, ended))
 
     def bury(self, message: Message, cause: str, detail: str, attempts: int, settle: Settle) -> None:
         """Sends a message to the dead letters."""
@@ -104,8 +121,9 @@ class Courier:
             failed_at_ms=time.time_ns() // 1_000_000,
         )
         burial = asyncio.get_running_loop().create_task(self._bury_safely(letter, settle))
+        self.open_bytes += message.size
         self._burials.add(burial)
-        burial.add_done_callback(self._burials.discard)
+        burial.add_done_callback(lambda over: self._buried(message, over))
 
     async def drain(self) -> None:
         """Sends what was taken without waiting for full batches; returns when all of it is over."""
@@ -115,8 +133,8 @@ class Courier:
 
     async def abandon(self) -> None:
         """Cancels whatever is not over; what is taken from now on goes its way as before."""
-        await self._sender.abort()
-        self._sender = self._make_sender()
+        abandoned, self._sender = self._sender, self._make_sender()
+        await abandoned.abort()
         burials = set(self._burials)
         for burial in burials:
             burial.cancel()
@@ -128,9 +146,13 @@ class Courier:
         message: Message,
         operation: Operation,
         settle: Settle,
+        sender: BatchSender,
         ended: asyncio.Future[Outcome],
     ) -> None:
+        self.open_bytes -= message.size
         if ended.cancelled():
+            if sender is self._sender:
+                self._fail(RuntimeError("a delivery was cancelled by nobody"))
             return
         error = ended.exception()
         if error is not None:
@@ -141,8 +163,15 @@ class Courier:
             self._metrics.delivered(operation.kind, _age_seconds(message))
             settle("delivered")
         else:
-            cause = "too_large" if outcome.reason == "too_large" else "refused"
-            self.bury(message, cause, _why(outcome), outcome.attempts, settle)
+            self._bury_refused(message, outcome, settle)
+
+    def _bury_refused(self, message: Message, refused: Refused, settle: Settle) -> None:
+        cause = "too_large" if refused.reason == "too_large" else "refused"
+        self.bury(message, cause, _why(refused), refused.attempts, settle)
+
+    def _buried(self, message: Message, burial: asyncio.Task[None]) -> None:
+        self._burials.discard(burial)
+        self.open_bytes -= message.size
 
     async def _bury_safely(self, letter: DeadLetter, settle: Settle) -> None:
         try:

@@ -15,8 +15,8 @@ from pipeline.operation import Kind, Operation
 
 _ID_BYTES = limit("identifier_bytes")
 _EVENT_NAME_BYTES = limit("event_name_bytes")
-# Seconds: beyond the year 9999 it is milliseconds or worse.
-_LATEST_TIMESTAMP = 253_402_300_799
+#: Seconds: beyond the year 9999 it is milliseconds or worse.
+LATEST_TIMESTAMP = 253_402_300_799
 
 
 class PoisonError(ValueError):
@@ -158,7 +158,7 @@ def _timestamp(payload: dict[str, Any], stamp: Stamp) -> int | None:
         return stamp.timestamp
     if isinstance(timestamp, bool) or not isinstance(timestamp, int):
         raise PoisonError("bad_payload", f"payload.timestamp: expected a number, got {_name_of(timestamp)}")
-    if not 0 <= timestamp <= _LATEST_TIMESTAMP:
+    if not 0 <= timestamp <= LATEST_TIMESTAMP:
         raise PoisonError("bad_payload", "payload.timestamp: expected Unix seconds")
     return timestamp
 

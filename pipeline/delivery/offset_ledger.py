@@ -36,14 +36,20 @@ class OffsetLedger:
         """Messages from the first unsettled one on: so many would be read again after a crash."""
         return len(self._open)
 
+    def is_beyond(self, offset: int) -> bool:
+        """Whether ``offset`` may be begun: it lies beyond the one begun last."""
+        if self._open:
+            return offset > self._open[-1]
+        return self._position is None or offset >= self._position
+
     def begin(self, offset: int) -> None:
         """A message was taken.
 
         Raises:
             ValueError: not beyond the one begun last.
         """
-        if self._open and offset <= self._open[-1]:
-            raise ValueError(f"offset {offset} after {self._open[-1]}")
+        if not self.is_beyond(offset):
+            raise ValueError(f"offset {offset} after {self._open[-1] if self._open else self._position}")
         self._open.append(offset)
 
     def settle(self, offset: int, following: int | None = None) -> list[int]:

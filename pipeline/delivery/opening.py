@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from config.errors import ConfigError
 from config.limits import limit
-from pipeline.client import BATCH_FRAME_BYTES, RetryPolicy, TrackClient, batch_size_bytes
+from pipeline.client import (
+    BATCH_FRAME_BYTES,
+    RetryPolicy,
+    TrackClient,
+    batch_size_bytes,
+    v1_body,
+    v2_item,
+)
+from pipeline.delivery.reachability import Reachability
 from pipeline.limiter import LimiterSettings, RateLimiter, SharedSettings, open_limiter
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.operation import Operation
-from pipeline.outcome import Outcome
+from pipeline.outcome import Outcome, Refused
 from pipeline.sender import BatchLimits, BatchSender
 from pipeline.settings import BatchSettings, PipelineSettings, TrackApi
 
@@ -19,8 +28,10 @@ from pipeline.settings import BatchSettings, PipelineSettings, TrackApi
 _FOR_EVER = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
 _BATCH_BYTES = limit("v2_batch_bytes") - BATCH_FRAME_BYTES
 
-#: Messages taken and not settled, at most: with them memory is bounded.
+#: Messages taken and not settled, at most, and bytes of them at which no more are read. A message takes four
+#: times its bytes while it waits: as it came, as it was read, and as it will be sent.
 BUFFER = 5000
+BUFFER_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -29,6 +40,7 @@ class Delivery:
 
     client: TrackClient
     make_sender: Callable[[], BatchSender]
+    refuse: Callable[[Operation], Refused | None]
     metrics: PipelineMetrics
 
 
@@ -39,22 +51,35 @@ async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
     Raises:
         ConfigError: a file of certificates or the limiter can't be opened as the settings say.
     """
-    limiter = await _open_limiter(settings)
-    try:
+    async with AsyncExitStack() as until_end:
+        limiter = await _open_limiter(settings)
+        until_end.push_async_callback(limiter.aclose)
         metrics = PipelineMetrics(limiter.stats)
-        async with TrackClient(
-            base_url=settings.target.base_url,
-            credentials=settings.target.credentials,
-            limiter=limiter,
-            retry=_FOR_EVER,
-            connections=settings.limit.concurrency,
-            ca_file=settings.target.ca_file,
-            on_retry=metrics.retried,
-            on_request=metrics.requested,
-        ) as client:
-            yield Delivery(client, _senders(client, settings.target.api, settings.batch), metrics)
-    finally:
-        await limiter.aclose()
+        try:
+            client = await until_end.enter_async_context(_client(settings, limiter, metrics))
+        except OSError as error:
+            raise ConfigError("CUSTOMERIO_CA_FILE: expected a PEM file with certificates") from error
+        api = settings.target.api
+        yield Delivery(client, _senders(client, api, settings.batch), _refuse_by(api), metrics)
+
+
+def _client(settings: PipelineSettings, limiter: RateLimiter, metrics: PipelineMetrics) -> TrackClient:
+    reachability = Reachability()
+
+    def requested(word: str, seconds: float) -> None:
+        metrics.requested(word, seconds)
+        reachability.requested(word)
+
+    return TrackClient(
+        base_url=settings.target.base_url,
+        credentials=settings.target.credentials,
+        limiter=limiter,
+        retry=_FOR_EVER,
+        connections=settings.limit.concurrency,
+        ca_file=settings.target.ca_file,
+        on_retry=metrics.retried,
+        on_request=requested,
+    )
 
 
 async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
@@ -74,6 +99,16 @@ async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
             without_redis=limits.without_redis,
         ),
     )
+
+
+def _refuse_by(api: TrackApi) -> Callable[[Operation], Refused | None]:
+    write = v2_item if api == "v2" else v1_body
+
+    def refuse(operation: Operation) -> Refused | None:
+        body = write(operation)
+        return body if isinstance(body, Refused) else None
+
+    return refuse
 
 
 def _senders(client: TrackClient, api: TrackApi, batch: BatchSettings) -> Callable[[], BatchSender]:

@@ -12,18 +12,22 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from pipeline.delivery.courier import Courier, Message
-from pipeline.delivery.message import Stamp
+from pipeline.delivery.message import LATEST_TIMESTAMP, Stamp
 from pipeline.delivery.offset_ledger import OffsetLedger
-from pipeline.delivery.opening import BUFFER
+from pipeline.delivery.opening import BUFFER, BUFFER_BYTES
 from pipeline.delivery.start import unless_ended
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.origin import deduplication_id, origin_of
+from pipeline.worker.lag import tell_lag
 
 _log = logging.getLogger(__name__)
 
 _POLL_MS = 200
 _MOST_AT_ONCE = 500
 _COMMIT_SECONDS = 1.0
+_COMMIT_TIMEOUT_SECONDS = 5.0
+_LAG_SECONDS = 5.0
+# A read fits in what the pause leaves of the buffer, so the sender takes all of it without waiting for room.
 # Reading stops at the upper mark and goes on at the lower one.
 _PAUSE_AT = BUFFER - _MOST_AT_ONCE
 _RESUME_AT = _PAUSE_AT // 2
@@ -60,18 +64,13 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self._ledgers: dict[TopicPartition, OffsetLedger] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._paused = False
-        self._turned_at = time.monotonic()
-        self.has_joined = False
+        #: What keeps it from delivering, for people; ``None``: nothing.
+        self.trouble: str | None = "waiting for partitions"
 
     @property
     def unsettled(self) -> int:
         """Messages taken and not settled yet."""
         return sum(ledger.unsettled for ledger in self._ledgers.values())
-
-    @property
-    def idle_seconds(self) -> float:
-        """How long ago the reading loop last turned."""
-        return time.monotonic() - self._turned_at
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reads and delivers until ``stop``; what was taken is still on its way then.
@@ -86,13 +85,10 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
     async def finish(self, deliver_seconds: float, commit_seconds: float) -> None:
         """Gives what was taken so long to arrive, drops the rest, and commits what may be."""
         await self._let_arrive(deliver_seconds)
-        try:
-            await asyncio.wait_for(self.commit(), commit_seconds)
-        except TimeoutError:
-            _log.warning("offsets not committed", extra={"error": "the broker did not answer in time"})
+        await self._commit(commit_seconds)
 
     async def _read(self) -> None:
-        commit_at = time.monotonic() + _COMMIT_SECONDS
+        commit_at = lag_at = time.monotonic() + _COMMIT_SECONDS
         while True:
             batches = await self._consumer.getmany(timeout_ms=_POLL_MS, max_records=_MOST_AT_ONCE)
             # No await may yield between the reading and the last of these: a rebalance in between
@@ -100,52 +96,60 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             for partition, records in batches.items():
                 for record in records:
                     await self._take(partition, record)
-            self._turned_at = time.monotonic()
             self._press_back()
-            if self._turned_at >= commit_at:
-                await self.commit()
+            self._courier.tell()
+            if time.monotonic() >= commit_at:
+                await self._commit(_COMMIT_TIMEOUT_SECONDS)
                 commit_at = time.monotonic() + _COMMIT_SECONDS
+            if time.monotonic() >= lag_at:
+                await tell_lag(self._consumer, lambda: self._ledgers, self._metrics)
+                lag_at = time.monotonic() + _LAG_SECONDS
 
-    async def commit(self) -> None:
+    async def _commit(self, timeout_seconds: float) -> None:
         """Commits every partition's position that has moved; a failure leaves it for the next time."""
         offsets = {
             partition: ledger.position
             for partition, ledger in self._ledgers.items()
             if ledger.position is not None and ledger.position != self._committed.get(partition)
         }
-        self._courier.tell()
-        self._tell_lag()
         if not offsets:
             return
         try:
-            await self._consumer.commit(offsets)
-        except (KafkaError, IllegalStateError) as error:
+            # Without a bound it would wait for as long as the broker is away.
+            await asyncio.wait_for(self._consumer.commit(offsets), timeout_seconds)
+        except (TimeoutError, KafkaError, IllegalStateError) as error:
             # The group has moved on or the broker is away: those messages are read again, by whom ever.
+            self.trouble = f"offsets were not committed: {type(error).__name__}"
             _log.warning("offsets not committed", extra={"error": type(error).__name__})
         else:
             self._committed.update(offsets)
+            self.trouble = None
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """Lets what is on its way arrive before anybody else may read on."""
         if self._ledgers:
             await self._let_arrive(self._drain_seconds)
-            await self.commit()
+            await self._commit(_COMMIT_TIMEOUT_SECONDS)
         for partition in self._ledgers:
             self._metrics.forget_partition(partition.topic, partition.partition)
         self._ledgers = {}
         self._committed = {}
-        self.has_joined = False
+        self.trouble = "waiting for partitions"
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self._ledgers = {partition: OffsetLedger() for partition in assigned}
         self._paused = False
-        self.has_joined = True
+        self.trouble = None
         _log.info("partitions assigned", extra={"partitions": sorted(p.partition for p in self._ledgers)})
 
     async def _take(self, partition: TopicPartition, record: ConsumerRecord[bytes, bytes]) -> None:
         ledger = self._ledgers.get(partition)
         if ledger is None:
             return
+        if not ledger.is_beyond(record.offset):
+            # The topic was made anew, or its leader had less: reading has gone back, and so does the ledger.
+            _log.warning("offsets have gone back", extra={"partition": partition.partition})
+            ledger = self._ledgers[partition] = OffsetLedger()
         ledger.begin(record.offset)
         self._metrics.consumed(partition.topic, partition.partition)
         await self._courier.take(_message(record), lambda fate: ledger.settle(record.offset))
@@ -159,22 +163,21 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     def _press_back(self) -> None:
         """Stops reading while too much is on its way. The loop turns on, so the group keeps the worker."""
-        unsettled = self.unsettled
+        unsettled, size = self.unsettled, self._courier.open_bytes
         held_back = any(ledger.span >= _MOST_SPAN for ledger in self._ledgers.values())
-        if not self._paused and (unsettled >= _PAUSE_AT or held_back):
+        if not self._paused and (unsettled >= _PAUSE_AT or size >= BUFFER_BYTES or held_back):
             self._paused = True
             _log.info("reading paused", extra={"messages": unsettled})
             self._consumer.pause(*self._consumer.assignment())
-        elif self._paused and unsettled <= _RESUME_AT and not held_back:
+        elif self._paused and unsettled <= _RESUME_AT and size <= BUFFER_BYTES // 2 and not held_back:
             self._paused = False
             _log.info("reading resumed", extra={"messages": unsettled})
             self._consumer.resume(*self._consumer.assignment())
 
-    def _tell_lag(self) -> None:
-        for partition, ledger in self._ledgers.items():
-            end, first = self._consumer.highwater(partition), ledger.first_unsettled
-            if end is not None and first is not None:
-                self._metrics.lag(partition.topic, partition.partition, max(0, end - first))
+
+def _seconds(timestamp_ms: int) -> int | None:
+    """``None`` for a record without a time, or with one that is in another unit."""
+    return timestamp_ms // 1000 if 0 < timestamp_ms <= LATEST_TIMESTAMP * 1000 else None
 
 
 def _message(record: ConsumerRecord[bytes, bytes]) -> Message:
@@ -182,7 +185,7 @@ def _message(record: ConsumerRecord[bytes, bytes]) -> Message:
     origin = origin_of(record)
     stamp = Stamp(
         deduplication_id=deduplication_id(*origin),
-        timestamp=origin.timestamp_ms // 1000 if origin.timestamp_ms > 0 else None,
+        timestamp=_seconds(origin.timestamp_ms),
         order_key=None if record.key is None else record.key.decode("utf-8", "backslashreplace"),
     )
     return Message(

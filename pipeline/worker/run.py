@@ -33,8 +33,6 @@ _COMMIT_SECONDS = 1.5
 _LEAVE_SECONDS = 1.5
 # Of the session timeout, for what is on its way at a rebalance: the group waits for the whole of it.
 _DRAIN_SHARE = 1 / 3
-# It stands still while the broker is away, too: a loop that has not turned for so long is taken for dead.
-_DEAD_AFTER_SECONDS = 300.0
 
 
 class _State:
@@ -45,14 +43,14 @@ class _State:
         self.worker: KafkaWorker | None = None
 
     def ready(self) -> str | None:
-        if self.waiting_for is None and self.worker is not None and not self.worker.has_joined:
-            return "waiting for partitions"
+        if self.waiting_for is None and self.worker is not None:
+            return self.worker.trouble
         return self.waiting_for
 
     def alive(self) -> str | None:
-        if self.worker is None or self.worker.idle_seconds < _DEAD_AFTER_SECONDS:
-            return None
-        return f"the reading loop has stood still for {self.worker.idle_seconds:.0f} s"
+        """An answer is all there is to it: the process ends with its reading loop, and stands still without a
+        broker, which no restart brings back."""
+        return None
 
 
 async def run_worker(settings: PipelineSettings) -> int:
@@ -75,19 +73,21 @@ async def run_worker(settings: PipelineSettings) -> int:
             page = HealthServer(operations.health_host, operations.health_port, delivery.metrics, checks)
             await stack.enter_async_context(page)
 
-        state.waiting_for = "waiting for Customer.io"
-        if not await unless_ended(check_credentials(delivery.client), ending.event):
-            return 0
-        state.waiting_for = "waiting for the broker"
         consumer = _consumer(settings.kafka)
         dead_letters = KafkaDeadLetters(settings.kafka)
         try:
+            state.waiting_for = "waiting for Customer.io"
+            if not await unless_ended(check_credentials(delivery.client), ending.event):
+                return 0
+            state.waiting_for = "waiting for the broker"
             if not await unless_ended(_reach(consumer.start, settings.kafka), ending.event):
                 return 0
             if not await unless_ended(_reach(dead_letters.start, settings.kafka), ending.event):
                 return 0
             state.waiting_for = None
-            courier = Courier(delivery.make_sender, dead_letters, delivery.metrics, ending.fail)
+            courier = Courier(
+                delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
+            )
             drain_seconds = settings.kafka.session_timeout_ms / 1000 * _DRAIN_SHARE
             state.worker = KafkaWorker(
                 consumer, settings.kafka.topic, courier, delivery.metrics, drain_seconds
@@ -126,6 +126,8 @@ def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
         enable_auto_commit=False,
         # What came before the group's first start is delivered too.
         auto_offset_reset="earliest",
+        # What a producer's transaction has taken back is not delivered.
+        isolation_level="read_committed",
         session_timeout_ms=settings.session_timeout_ms,
         heartbeat_interval_ms=settings.heartbeat_ms,
         fetch_max_bytes=16 * 1024 * 1024,
