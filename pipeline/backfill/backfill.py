@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pipeline.backfill.source import BlockReader
 from pipeline.delivery.courier import Courier, Fate, Message
 from pipeline.delivery.message import Stamp
 from pipeline.delivery.offset_ledger import OffsetLedger
+from pipeline.delivery.opening import BUFFER_BYTES
 from pipeline.origin import deduplication_id
 
 _log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ class Backfill:
     """Lines of one source, in order of their lanes, through a courier.
 
     Args:
-        name: the source's, for de-duplication ids and dead letters.
+        name: the source's, for dead letters.
         reader: gives the bytes from ``position.offset`` on.
         courier: delivers; the letters it buries must be those of ``dead_letters``.
         dead_letters: made safe before the position moves past their lines.
@@ -92,7 +92,8 @@ class Backfill:
                 await keeping  # it ends only by failing
             if reading.done():
                 await reading
-                return True
+                # Not so where a delivery has failed: then nothing more is under way, and something is left.
+                return self._ledger.unsettled == 0
             reading.cancel()
             await asyncio.wait({reading})
             await self._finish_within(finish_seconds)
@@ -120,7 +121,7 @@ class Backfill:
             await self._courier.abandon()
 
     async def _take(self, line: Line) -> None:
-        while self._ledger.span >= _MOST_SPAN:
+        while self._ledger.span >= _MOST_SPAN or self._courier.open_bytes >= BUFFER_BYTES:
             self._moved.clear()
             await self._moved.wait()
         self._ledger.begin(line.start)
@@ -134,9 +135,7 @@ class Backfill:
             self._settle(line, "blank")
 
     def _message(self, line: Line) -> Message:
-        # The name alone would not do: tomorrow's file may have the same one, and its lines are others.
-        content = hashlib.sha256(line.content or b"").hexdigest()
-        identity = deduplication_id(f"{self._name}:{content}", 0, line.start, -1)
+        identity = deduplication_id(self._position.source_id, 0, line.start, -1)
         return Message(
             topic=self._name,
             partition=0,
@@ -158,7 +157,7 @@ class Backfill:
                     "dead": self._position.dead + passed["dead"],
                 }
             )
-            self._moved.set()
+        self._moved.set()
 
     async def _keep_position(self) -> None:
         while True:

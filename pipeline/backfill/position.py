@@ -20,6 +20,8 @@ class Position(BaseModel):
     """Everything before ``offset`` is delivered or among the dead letters.
 
     Args:
+        source_id: made up when the backfill begins, for the de-duplication ids of its lines: another file may
+            have the same name and lines, and be others' all the same.
         workspace: where its lines are delivered to.
         head_bytes, head_sha256: of the source's beginning, so that another file is not taken for it.
         offset: bytes of the source.
@@ -29,6 +31,7 @@ class Position(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    source_id: str
     workspace: str
     head_bytes: NonNegativeInt
     head_sha256: str

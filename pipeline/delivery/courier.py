@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from pipeline.dead_letter import DeadLetter
 from pipeline.delivery.message import PoisonError, Stamp, parse_message
@@ -42,7 +42,7 @@ Settle = Callable[[Fate], object]
 class DeadLetters(Protocol):
     """Where dead letters are kept."""
 
-    async def write(self, letter: DeadLetter) -> None:
+    def write(self, letter: DeadLetter) -> Coroutine[Any, Any, None]:
         """Returns when the letter is safe; as long as it is not, the message is not settled."""
         ...
 
@@ -120,10 +120,10 @@ class Courier:
             timestamp_ms=message.timestamp_ms,
             failed_at_ms=time.time_ns() // 1_000_000,
         )
-        burial = asyncio.get_running_loop().create_task(self._bury_safely(letter, settle))
+        burial = asyncio.get_running_loop().create_task(self._dead_letters.write(letter))
         self.open_bytes += message.size
         self._burials.add(burial)
-        burial.add_done_callback(lambda over: self._buried(message, over))
+        burial.add_done_callback(lambda over: self._buried(message, cause, settle, over))
 
     async def drain(self) -> None:
         """Sends what was taken without waiting for full batches; returns when all of it is over."""
@@ -169,17 +169,16 @@ class Courier:
         cause = "too_large" if refused.reason == "too_large" else "refused"
         self.bury(message, cause, _why(refused), refused.attempts, settle)
 
-    def _buried(self, message: Message, burial: asyncio.Task[None]) -> None:
-        self._burials.discard(burial)
+    def _buried(self, message: Message, cause: str, settle: Settle, over: asyncio.Task[None]) -> None:
+        self._burials.discard(over)
         self.open_bytes -= message.size
-
-    async def _bury_safely(self, letter: DeadLetter, settle: Settle) -> None:
-        try:
-            await self._dead_letters.write(letter)
-        except Exception as error:  # noqa: BLE001 - handed on: the worker stops, the message stays unsettled
+        if over.cancelled():
+            return
+        error = over.exception()
+        if error is not None:
             self._fail(error)
             return
-        self._metrics.dead_lettered(letter.cause)
+        self._metrics.dead_lettered(cause)
         settle("dead")
 
 

@@ -43,19 +43,22 @@ def on_file(options: argparse.Namespace, matching: Selection) -> int:
 
 
 def _read(path: Path) -> Iterator[tuple[int, DeadLetter]]:
-    """Line numbers from 1, with the letters.
+    """Line numbers from 1, with the letters. A line that is none, as after a crash of the machine, is named.
 
     Raises:
-        ConfigError: the file can't be read, or a line is no dead letter.
+        ConfigError: the file can't be read.
     """
     try:
         with path.open("rb") as lines:
             for number, line in enumerate(lines, 1):
-                yield number, DeadLetter.from_json_line(line)
+                try:
+                    letter = DeadLetter.from_json_line(line)
+                except NotALetterError as error:
+                    complain(f"{path}: line {number}: expected a dead letter, passed over: {error}")
+                else:
+                    yield number, letter
     except OSError as error:
         raise ConfigError(f"{path}: can't be read: {error.strerror}") from error
-    except NotALetterError as error:
-        raise ConfigError(f"{path}: line {number}: expected a dead letter: {error}") from error
 
 
 def _selected(path: Path, selection: Selection, most: int | None) -> Iterator[tuple[int, DeadLetter]]:

@@ -72,6 +72,8 @@ def _open_source(options: argparse.Namespace) -> Iterator[Source]:
     if options.source is None:
         yield Synthetic(options.count, options.people)
     elif options.source == _STANDARD_INPUT:
+        if sys.stdin is None:
+            raise ConfigError("--from -: standard input is closed")
         yield Lines("standard input", sys.stdin.fileno(), skip_bad=options.skip_bad)
     else:
         try:

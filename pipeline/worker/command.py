@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from config.errors import ConfigError
-from pipeline.backfill.run import BackfillPlan, run_backfill
+from pipeline.backfill.plan import BackfillPlan
+from pipeline.backfill.run import run_backfill
 from pipeline.monitoring.logs import configure_logs
 from pipeline.monitoring.redaction import known_secrets
 from pipeline.settings import PipelineSettings, load_pipeline_settings, pipeline_environment

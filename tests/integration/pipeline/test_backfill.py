@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -90,8 +91,10 @@ def test_killed_again_and_again_it_goes_on_where_it_was(
     # Once more: there is nothing left to do.
     events = standin.stats()["items"]
     code, output, _ = run(standin, "--from", str(source))
-    assert code == 0
-    assert output == f"events.jsonl: nothing is left; {position} says that it was delivered before\n"
+    assert code == 1
+    assert output.endswith(
+        f"9900 delivered, 100 dead letters in {source}.dead.jsonl, all by earlier runs, as {position} says\n"
+    )
     assert standin.stats()["items"] == events
 
     # To another workspace it is something else.
@@ -102,7 +105,7 @@ def test_killed_again_and_again_it_goes_on_where_it_was(
 def test_a_stop_in_order_says_where_and_the_next_run_ends_it(
     standin: StandinServer, source: Path, tmp_path: Path
 ) -> None:
-    slow = settings(standin, LIMIT_REQUESTS="5", BATCH_SIZE="50")
+    slow = settings(standin, LIMIT_REQUESTS="20", BATCH_SIZE="10")
     with WorkerProcess(slow, "--from", str(source)) as worker:
         wait_until("it delivers", 20, lambda: standin.stats()["events"] > 0)
         worker.terminate()
@@ -178,7 +181,13 @@ def test_mistakes_get_one_line_and_send_nothing(standin: StandinServer, source: 
     assert mistake(standin, "--from", missing) == (
         f"pipeline.worker: --from: {missing}: can't be read: No such file or directory"
     )
-    assert "expected a file, got a directory" in mistake(standin, "--from", str(tmp_path))
+    assert "expected a file" in mistake(standin, "--from", str(tmp_path))
+    os.mkfifo(tmp_path / "pipe")
+    assert "a pipe is read with --from -" in mistake(standin, "--from", str(tmp_path / "pipe"))
+    same = ("--from", str(source), "--dead-letters", str(source))
+    assert "expected a file of its own for each" in mistake(standin, *same)
+    devices = ("--from", str(source), "--dead-letters", os.devnull)
+    assert "expected a file, or nothing yet" in mistake(standin, *devices)
     assert "--from" in mistake(standin, "--position", "p")
     assert "unrecognized arguments" in mistake(standin, "--form", str(source))
     assert mistake(standin, "--from", str(source), CONCURRENCY="ten") == (
@@ -188,6 +197,19 @@ def test_mistakes_get_one_line_and_send_nothing(standin: StandinServer, source: 
     assert "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: not set" in mistake(
         standin, "--from", str(source), CUSTOMERIO_BASE_URL="https://example.invalid"
     )
+
+    for name, value, place in (
+        ("KAFKA_BROKERS", "a:b", "KAFKA_BROKERS: expected host:port"),
+        ("KAFKA_DLQ_TOPIC", "customerio-events", "KAFKA_DLQ_TOPIC: expected another topic than KAFKA_TOPIC"),
+        ("KAFKA_TOPIC", "a b", "KAFKA_TOPIC: expected a topic's name"),
+        ("KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "KAFKA_USERNAME, KAFKA_PASSWORD: expected both"),
+        ("REDIS_URL", "redis://:secret@h:1?foo=bar", "REDIS_URL: expected redis(s)://"),
+        ("CUSTOMERIO_CA_FILE", str(source), "CUSTOMERIO_CA_FILE: expected a PEM file"),
+        ("PIPELINE_ENV_FILE", str(tmp_path / "env"), "PIPELINE_ENV_FILE: expected the path of a file"),
+    ):
+        said = mistake(standin, "--from", str(source), **{name: value})
+        assert place in said
+        assert "secret" not in said
 
     other = Path(f"{source}.position")
     other.write_text("{}")
@@ -218,7 +240,7 @@ def test_a_full_disk_stops_it_and_loses_nothing(standin: StandinServer, source: 
         said = worker.errors().splitlines()[-1]
     assert said.startswith("stopped: [Errno ")
     assert str(letters_path) in said
-    assert letters_path.stat().st_size == 5000
+    assert letters(letters_path)
     assert json.loads(Path(f"{source}.position").read_bytes())["delivered"] < 9900
     assert "9900 delivered, 100 dead letters" in run(standin, "--from", str(source))[1]
     assert letters(letters_path) == [b"poison %d" % n for n in range(99, 10_000, 100)]

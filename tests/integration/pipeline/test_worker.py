@@ -208,7 +208,12 @@ def test_a_broker_that_is_away_is_waited_for(broker: KafkaBroker, topic: str) ->
             stats = standin.stats()
             assert stats["events"] == 1000
             assert stats["requests"]["track"] == 1000 + stats["duplicates"]
-            broker.cut()
+            # It has something to commit now, and nobody who takes it.
+            standin.set_faults(pause_seconds=2)
+            produce(broker, topic, events(100))
+            wait_until("they are on their way", 20, lambda: standin.stats()["in_flight"] > 0)
+            broker.pause()
+            wait_until("they are delivered", 20, lambda: standin.stats()["events"] == 1100)
             worker.terminate()
             assert worker.wait(10) == 0
-            broker.restore()
+            broker.resume()

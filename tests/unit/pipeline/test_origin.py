@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -47,6 +48,14 @@ def test_a_half_of_an_origin_is_none(left_out: int) -> None:
 def test_headers_of_another_form_are_no_origin() -> None:
     headers = [*replay_headers(Origin("events", 1, 2, 3)), ("replay-offset", b"\xff")]
     assert origin_of(Read("again", 0, 5, 7, tuple(headers))) == Origin("again", 0, 5, 7)
+
+
+def test_headers_without_a_value_are_no_origin() -> None:
+    # Kafka allows it, whatever aiokafka's types say.
+    headers = cast(
+        tuple[tuple[str, bytes], ...], tuple((name, None) for name, _ in replay_headers(Origin("e", 1, 2, 3)))
+    )
+    assert origin_of(Read("again", 0, 5, 7, headers)) == Origin("again", 0, 5, 7)
 
 
 @given(ORIGINS)

@@ -1,0 +1,104 @@
+"""Opens a backfill's source, and brings it and the dead letters to where an earlier run was."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from config.errors import ConfigError
+from pipeline.backfill.file_dead_letters import FileDeadLetters
+from pipeline.backfill.plan import STANDARD_INPUT, BackfillPlan
+from pipeline.backfill.position import Position, PositionFile, head_of
+
+_ANEW = "remove it to begin anew, or name another one with --position"
+
+
+@contextmanager
+def open_source(source: str) -> Iterator[int]:
+    """The source's file descriptor.
+
+    Raises:
+        ConfigError: it is no file, or can't be read.
+    """
+    if source == STANDARD_INPUT:
+        if sys.stdin is None:
+            raise ConfigError("--from -: standard input is closed")
+        yield sys.stdin.fileno()
+        return
+    try:
+        # Without O_NONBLOCK a pipe would hold up everything until somebody writes to it.
+        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise ConfigError(f"--from: {source}: can't be read: {error.strerror}") from error
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise ConfigError(f"--from: {source}: expected a file; a pipe is read with --from - < {source}")
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def begin(
+    descriptor: int,
+    plan: BackfillPlan,
+    position_file: PositionFile | None,
+    dead_letters: FileDeadLetters,
+    workspace: str,
+) -> Position:
+    """The position to begin at, with source and dead letters brought to it.
+
+    Raises:
+        ConfigError: the position is of another source or workspace.
+        OSError: something can't be read or written.
+    """
+    earlier = None if position_file is None else position_file.read()
+    if earlier is None:
+        position = _first(descriptor, dead_letters, workspace)
+        if position_file is not None:
+            position_file.write(position)
+        return position
+    if earlier.workspace != workspace:
+        raise ConfigError(f"{plan.position_path}: the position of a delivery to another workspace; {_ANEW}")
+    if _head(descriptor, earlier.head_bytes) != (earlier.head_bytes, earlier.head_sha256):
+        raise ConfigError(f"{plan.position_path}: the position of another file than {plan.source}; {_ANEW}")
+    dead_letters.expect_again(earlier.letters_from, earlier.offset)
+    _skip(descriptor, earlier.offset, plan)
+    return earlier
+
+
+def _first(descriptor: int, dead_letters: FileDeadLetters, workspace: str) -> Position:
+    head_bytes, head_sha256 = _head(descriptor, None)
+    return Position(
+        source_id=uuid.uuid4().hex,
+        workspace=workspace,
+        head_bytes=head_bytes,
+        head_sha256=head_sha256,
+        offset=0,
+        delivered=0,
+        dead=0,
+        letters_from=dead_letters.size,
+    )
+
+
+def _head(descriptor: int, size: int | None) -> tuple[int, str]:
+    try:
+        return head_of(descriptor, size)
+    except OSError:  # a pipe: what it holds can't be looked at without taking it
+        return 0, ""
+
+
+def _skip(descriptor: int, offset: int, plan: BackfillPlan) -> None:
+    try:
+        size = os.fstat(descriptor).st_size
+        os.lseek(descriptor, offset, os.SEEK_SET)
+    except OSError:
+        left = offset
+        while left and (block := os.read(descriptor, min(left, 1 << 16))):
+            left -= len(block)
+        size = offset - left
+    if size < offset:
+        raise ConfigError(f"{plan.source}: {size} bytes, fewer than the {offset} delivered before")
