@@ -12,7 +12,7 @@ from typing import Self
 from config.errors import ConfigError
 from pipeline.limiter.gate import Gate
 from pipeline.limiter.interface import LimiterSettings, LimiterStats
-from pipeline.limiter.redis_link import RedisGoneError, RedisLink, RedisRefusesError
+from pipeline.limiter.redis_link import CALL_SECONDS, RedisGoneError, RedisLink, RedisRefusesError
 from pipeline.limiter.settings import SharedSettings
 from pipeline.limiter.shared_plan import LEASE_SECONDS, PROBE_SECONDS, Mode, SharedPlan
 
@@ -112,8 +112,10 @@ class SharedLimiter:
         if task is None:
             return
         task.remove_done_callback(self._end)
-        task.cancel()
-        await asyncio.wait([task])
+        # Again if a library has swallowed it: closing must not hang.
+        while not task.done():
+            task.cancel()
+            await asyncio.wait([task], timeout=CALL_SECONDS)
         try:
             if self._plan.mode is Mode.JOINED:
                 await self._leave()
@@ -152,17 +154,25 @@ class SharedLimiter:
             await asyncio.sleep(PROBE_SECONDS)
 
     async def _talk(self) -> None:
-        while True:
-            await self._until_due()
-            try:
-                refusal = self._take(*await self._send())
-            except RedisGoneError as error:
-                self._lose(error)
-            else:
-                if self._plan.reservations.too_slow:
-                    refusal = "Redis answers too slowly for its clock to be known"
-                self._say(refusal and f"{refusal}; nothing starts")
-            self._gate.advance()
+        try:
+            while True:
+                await self._until_due()
+                await self._call()
+        finally:
+            # Ended by the end of the program and not by aclose(): no connection is left open.
+            if self._task is not None:
+                await self._link.aclose()
+
+    async def _call(self) -> None:
+        try:
+            refusal = self._take(*await self._send())
+        except RedisGoneError as error:
+            self._lose(error)
+        else:
+            if self._plan.reservations.too_slow:
+                refusal = "Redis answers too slowly for its clock to be known"
+            self._say(refusal and f"{refusal}; nothing starts")
+        self._gate.advance()
 
     async def _until_due(self) -> None:
         while True:

@@ -246,8 +246,10 @@ def test_a_429_slows_down_all(redis: RedisServer) -> None:
         first, second = [await opened(redis, "throttled") for _ in range(2)]
         for _ in range(5):
             first.throttled()
-        await until(lambda: second.stats().requests_allowed == 40)
-        await until(lambda: second.stats().requests_allowed > 40)
+        # It hears of it within a heartbeat, in which a step or two have come back.
+        await until(lambda: 40 <= second.stats().requests_allowed <= 60)
+        heard = second.stats().requests_allowed
+        await until(lambda: second.stats().requests_allowed > heard)
         assert (first.stats().throttled, second.stats().throttled) == (5, 0)
         await first.aclose()
         await second.aclose()
