@@ -44,6 +44,8 @@ from tests.standin_server import StandinServer
 FAULTS = ("none", "kill-process", "kill-redis", "pause-redis", "flush-redis")
 REQUESTS = 80
 CONCURRENCY = 20
+# Of the guard of 25 ms, what a late start does not use up: see docs/pipeline-limiter.md.
+WAY_GUARD_MS = 15.0
 WINDOW = 1.0
 NEEDED_SHARE = 0.97
 # From the end of a fault until everybody is back: their next attempt, the closed time, and one window; or a
@@ -111,7 +113,8 @@ class Bound:
     def broken(self) -> list[str]:
         """The bounds that do not hold, by name; how much is used is another question."""
         bounds = {
-            "arrivals": self.most_arrivals <= REQUESTS,
+            # What is promised at the server's end, too, unless the ways to it differ by more than the guard.
+            "arrivals": self.most_arrivals <= REQUESTS or self.way_spread_ms > WAY_GUARD_MS,
             "starts": self.most_starts <= REQUESTS,
             "at once": self.most_at_once <= CONCURRENCY,
             "calls": self.calls <= self.requests + self.heartbeats,
