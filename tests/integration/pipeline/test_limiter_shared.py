@@ -307,7 +307,7 @@ def test_the_server_never_sees_too_many_in_a_second() -> None:
     bound = run_with_fault("kill-process", seconds=4.0, processes=4)
     assert bound.most_starts <= 80
     assert set(bound.broken()) <= {"arrivals"}
-    # On a machine that is busy otherwise, a request may take 15 ms longer on its way than those after it, which
-    # no limiter can know of; four more in a second are a difference of 50 ms.
+    # On a machine that is busy otherwise, a request may take 15 ms longer on its way than those after it,
+    # which no limiter can know of; four more in a second are a difference of 50 ms.
     assert bound.most_arrivals <= 84
     assert bound.used[0] >= 0.5
