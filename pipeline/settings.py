@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -14,6 +13,7 @@ from urllib.parse import urlsplit
 
 from config.errors import ConfigError
 from config.settings import TRACK_HOSTS, Credentials, Settings, load_settings, read_environment
+from pipeline.variables import Variables
 
 TrackApi = Literal["v1", "v2"]
 WithoutRedis = Literal["share", "wait"]
@@ -22,8 +22,6 @@ LogFormat = Literal["auto", "json", "text"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 # A stand-in takes any credentials; on loopback none need be set.
 _ANY_CREDENTIALS = Credentials("local", "local")
 
@@ -127,7 +125,7 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
     Raises:
         ConfigError: a variable is not of its form, or no credentials are set for a host that asks for them.
     """
-    read = _Reader(variables)
+    read = Variables(variables)
     return PipelineSettings(
         target=_target(load_settings(variables), read),
         kafka=load_kafka_settings(variables),
@@ -136,7 +134,7 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
             window_seconds=read.whole("LIMIT_WINDOW_MS", 1000, least=1) / 1000,
             concurrency=read.whole("LIMIT_CONCURRENCY", 20, least=1),
             min_gap_seconds=read.whole("LIMIT_MIN_GAP_MS", 10, least=0) / 1000,
-            redis_url=_redis_url(variables.get("REDIS_URL")),
+            redis_url=read.redis_url("REDIS_URL"),
             max_processes=read.whole("LIMIT_MAX_PROCESSES", 8, least=1),
             without_redis=cast(WithoutRedis, read.one_of("LIMIT_WITHOUT_REDIS", "share", "wait")),
         ),
@@ -160,14 +158,14 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
     Raises:
         ConfigError: a variable is not of its form.
     """
-    read = _Reader(variables)
-    topic = _topic(variables, "KAFKA_TOPIC", "customerio-events")
-    dead_letter_topic = _topic(variables, "KAFKA_DLQ_TOPIC", f"{topic}-dlq")
+    read = Variables(variables)
+    topic = read.topic("KAFKA_TOPIC", "customerio-events")
+    dead_letter_topic = read.topic("KAFKA_DLQ_TOPIC", f"{topic}-dlq")
     if dead_letter_topic == topic:
         raise ConfigError(f"KAFKA_DLQ_TOPIC: expected another topic than KAFKA_TOPIC, got {topic!r} for both")
     session_timeout_ms = read.whole("KAFKA_SESSION_TIMEOUT_MS", 30_000, least=1000)
     return KafkaSettings(
-        brokers=_brokers(variables.get("KAFKA_BROKERS", "localhost:9092")),
+        brokers=read.brokers("KAFKA_BROKERS", "localhost:9092"),
         topic=topic,
         dead_letter_topic=dead_letter_topic,
         group=variables.get("KAFKA_GROUP", "customerio-workers"),
@@ -180,32 +178,7 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
     )
 
 
-class _Reader:
-    """Reads single variables."""
-
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        self._variables = variables
-
-    def whole(self, name: str, default: int, least: int, most: int | None = None) -> int:
-        text = self._variables.get(name)
-        if text is None:
-            return default
-        expected = f"at least {least}" if most is None else f"{least} to {most}"
-        if text.isascii() and text.isdigit() and len(text) <= 9:
-            value = int(text)
-            if value >= least and (most is None or value <= most):
-                return value
-        raise ConfigError(f"{name}: expected a whole number, {expected}, got {text!r}")
-
-    def one_of(self, name: str, default: str, *others: str) -> str:
-        text = self._variables.get(name, default)
-        choices = {choice.lower(): choice for choice in (default, *others)}
-        if text.lower() not in choices:
-            raise ConfigError(f"{name}: expected {' or '.join(choices.values())}, got {text!r}")
-        return choices[text.lower()]
-
-
-def _target(settings: Settings, read: _Reader) -> TargetSettings:
+def _target(settings: Settings, read: Variables) -> TargetSettings:
     base_url = settings.base_url or TRACK_HOSTS[settings.region]
     credentials = settings.credentials
     if credentials is None:
@@ -219,33 +192,15 @@ def _target(settings: Settings, read: _Reader) -> TargetSettings:
     return TargetSettings(base_url, credentials, settings.ca_file, api)
 
 
-def _topic(variables: Mapping[str, str], name: str, default: str) -> str:
-    topic = variables.get(name, default)
-    if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
-        raise ConfigError(f"{name}: expected a topic's name: letters, digits, '.', '_', '-', got {topic!r}")
-    return topic
-
-
-def _brokers(text: str) -> str:
-    for broker in text.split(","):
-        match = _BROKER.fullmatch(broker.strip())
-        if match is None or int(match[1]) > 65535:
-            raise ConfigError(f"KAFKA_BROKERS: expected host:port, several with commas between, got {text!r}")
-    return text
-
-
-def _kafka_security(variables: Mapping[str, str], read: _Reader) -> KafkaSecurity:
+def _kafka_security(variables: Mapping[str, str], read: Variables) -> KafkaSecurity:
     protocols = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
     protocol = cast(SecurityProtocol, read.one_of("KAFKA_SECURITY_PROTOCOL", *protocols))
     username, password = variables.get("KAFKA_USERNAME"), variables.get("KAFKA_PASSWORD")
     if protocol.startswith("SASL") and not (username and password):
         raise ConfigError(f"KAFKA_USERNAME, KAFKA_PASSWORD: expected both with {protocol}")
-    ca_file = variables.get("KAFKA_CA_FILE")
-    if ca_file is not None and not Path(ca_file).is_file():
-        raise ConfigError(f"KAFKA_CA_FILE: expected the path of a PEM file, got {ca_file!r}")
     mechanisms = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
     mechanism = cast(SaslMechanism, read.one_of("KAFKA_SASL_MECHANISM", *mechanisms))
-    return KafkaSecurity(protocol, ca_file, mechanism, username, password)
+    return KafkaSecurity(protocol, read.pem_file("KAFKA_CA_FILE"), mechanism, username, password)
 
 
 def _is_loopback(url: str) -> bool:
@@ -254,18 +209,3 @@ def _is_loopback(url: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _redis_url(text: str | None) -> str | None:
-    if text is None:
-        return None
-    expected = "REDIS_URL: expected redis(s)://[user:password@]host[:port][/database]"
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigError(expected) from error
-    # The value is not repeated: it may hold a password.
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
-        raise ConfigError(expected)
-    return text

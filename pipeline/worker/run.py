@@ -66,6 +66,8 @@ async def run_worker(settings: PipelineSettings) -> int:
     ending = Ending()
     ending.listen()
     state = _State()
+    if settings.limit.redis_url is None:
+        _log.warning("REDIS_URL is not set: this process keeps the limit, others know nothing of it")
     async with open_delivery(settings) as delivery, AsyncExitStack() as stack:
         operations = settings.operations
         if operations.health_port is not None:

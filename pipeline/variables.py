@@ -1,0 +1,83 @@
+"""Reads single variables of the environment, each in its form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from config.errors import ConfigError
+
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+
+
+class Variables:
+    """Every method takes a variable's name and what it is where it is not set.
+
+    Each raises ``ConfigError``, with the name and what was expected, for a value of another form.
+    """
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        self._variables = variables
+
+    def whole(self, name: str, default: int, least: int, most: int | None = None) -> int:
+        """A number from ``least`` to ``most``."""
+        text = self._variables.get(name)
+        if text is None:
+            return default
+        expected = f"at least {least}" if most is None else f"{least} to {most}"
+        if text.isascii() and text.isdigit() and len(text) <= 9:
+            value = int(text)
+            if value >= least and (most is None or value <= most):
+                return value
+        raise ConfigError(f"{name}: expected a whole number, {expected}, got {text!r}")
+
+    def one_of(self, name: str, default: str, *others: str) -> str:
+        """One of some words, in capitals or not."""
+        text = self._variables.get(name, default)
+        choices = {choice.lower(): choice for choice in (default, *others)}
+        if text.lower() not in choices:
+            raise ConfigError(f"{name}: expected {' or '.join(choices.values())}, got {text!r}")
+        return choices[text.lower()]
+
+    def topic(self, name: str, default: str) -> str:
+        """A name that Kafka takes for a topic."""
+        topic = self._variables.get(name, default)
+        if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
+            raise ConfigError(
+                f"{name}: expected a topic's name: letters, digits, '.', '_', '-', got {topic!r}"
+            )
+        return topic
+
+    def brokers(self, name: str, default: str) -> str:
+        """Addresses of brokers, with commas between."""
+        text = self._variables.get(name, default)
+        for broker in text.split(","):
+            match = _BROKER.fullmatch(broker.strip())
+            if match is None or int(match[1]) > 65535:
+                raise ConfigError(f"{name}: expected host:port, several with commas between, got {text!r}")
+        return text
+
+    def pem_file(self, name: str) -> str | None:
+        """The path of a file that exists."""
+        path = self._variables.get(name)
+        if path is not None and not Path(path).is_file():
+            raise ConfigError(f"{name}: expected the path of a PEM file, got {path!r}")
+        return path
+
+    def redis_url(self, name: str) -> str | None:
+        """Where a Redis is. The value is not repeated in an error: it may hold a password."""
+        text = self._variables.get(name)
+        if text is None:
+            return None
+        expected = f"{name}: expected redis(s)://[user:password@]host[:port][/database]"
+        try:
+            parts = urlsplit(text)
+            _ = parts.port
+        except ValueError as error:
+            raise ConfigError(expected) from error
+        if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
+            raise ConfigError(expected)
+        return text
