@@ -78,6 +78,9 @@ def test_a_broker_that_is_away_is_told_of_once() -> None:
     said, stream = Count(), io.StringIO()
     handler = log_handler(stream, json=True)
     logger = logging.getLogger("aiokafka")
+    # Commands that ran in this process before may have silenced it.
+    level = logger.level
+    logger.setLevel(logging.INFO)
     logger.addHandler(said)
     logger.addHandler(handler)
     try:
@@ -85,6 +88,7 @@ def test_a_broker_that_is_away_is_told_of_once() -> None:
     finally:
         logger.removeHandler(said)
         logger.removeHandler(handler)
+        logger.setLevel(level)
     written = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len(said.lines) >= 30
     assert sorted((one["logger"], one["message"]) for one in written) == sorted(set(said.lines))
