@@ -236,13 +236,19 @@ def test_proxies_answers_and_broken_ones_are_retried() -> None:
         breaks_off,
     )
     words: list[str] = []
+    requests: list[str] = []
+
+    def requested(word: str, seconds: float) -> None:
+        assert 0 <= seconds < 10
+        requests.append(word)
 
     async def use(client: TrackClient, limiter: LocalLimiter) -> None:
         assert await client.send(identify()) == Delivered(14)
         assert limiter.stats().throttled == 0
 
-    with_server(server, use, on_retry=words.append)
+    with_server(server, use, on_retry=words.append, on_request=requested)
     assert words == ["408", "500", "502", "503", "504", "522", "524", *["503"] * 5, "connection"]
+    assert requests == [*words, "200"]
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,6 +51,16 @@ def test_a_message_of_nothing_is_something_to_send() -> None:
     record = letter.to_record()
     assert record.value == b""
     assert DeadLetter.from_record(*record) == letter
+
+
+def test_headers_without_a_value_are_passed_over() -> None:
+    # Kafka allows them, whatever aiokafka's types say.
+    empty = cast(list[tuple[str, bytes]], [("trace", None)])
+    record = LETTER.to_record()
+    assert DeadLetter.from_record(record.key, record.value, [*empty, *record.headers]) == LETTER
+    nameless = cast(list[tuple[str, bytes]], [(name, None) for name, _ in record.headers])
+    with pytest.raises(NotALetterError):
+        DeadLetter.from_record(record.key, record.value, nameless)
 
 
 def test_a_value_is_text_where_it_can_be() -> None:
