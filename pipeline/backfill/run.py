@@ -19,6 +19,7 @@ from pipeline.delivery.courier import Courier
 from pipeline.delivery.ending import Ending
 from pipeline.delivery.opening import open_delivery
 from pipeline.delivery.start import check_credentials, unless_ended
+from pipeline.monitoring.health import health_page
 from pipeline.outcome import DeliveryError
 from pipeline.settings import PipelineSettings
 
@@ -46,7 +47,7 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
             position = begin(descriptor, plan, position_file, dead_letters, settings.target.workspace)
         except OSError as error:
             raise ConfigError(f"{error.filename or plan.source}: {error.strerror}") from error
-        async with open_delivery(settings) as delivery:
+        async with open_delivery(settings) as delivery, health_page(settings.operations, delivery.metrics):
             if not await unless_ended(check_credentials(delivery.client), ending.event):
                 return 1
             courier = Courier(

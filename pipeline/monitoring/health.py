@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -11,6 +12,7 @@ from aiohttp import web
 
 from config.errors import ConfigError
 from pipeline.monitoring.metrics import PipelineMetrics
+from pipeline.settings import OperationsSettings
 
 #: Says why not, in words without personal data; ``None`` is good.
 Check = Callable[[], str | None]
@@ -30,6 +32,27 @@ class Checks:
 
     alive: Check
     ready: Check
+
+
+def _fine() -> None:
+    """Nothing is wrong."""
+
+
+@asynccontextmanager
+async def health_page(
+    settings: OperationsSettings, metrics: PipelineMetrics, checks: Checks | None = None
+) -> AsyncIterator[None]:
+    """The page, while its block lasts, where the settings ask for one. Without ``checks`` all is well.
+
+    Raises:
+        ConfigError: it can't listen there.
+    """
+    if settings.health_port is None:
+        yield
+        return
+    checks = checks or Checks(alive=_fine, ready=_fine)
+    async with HealthServer(settings.health_host, settings.health_port, metrics, checks):
+        yield
 
 
 class HealthServer:

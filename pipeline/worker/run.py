@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
 from itertools import count
 
 from aiokafka import AIOKafkaConsumer
@@ -17,7 +16,7 @@ from pipeline.delivery.ending import Ending
 from pipeline.delivery.opening import open_delivery
 from pipeline.delivery.start import check_credentials, unless_ended
 from pipeline.kafka import connection_options
-from pipeline.monitoring.health import Checks, HealthServer
+from pipeline.monitoring.health import Checks, health_page
 from pipeline.outcome import DeliveryError
 from pipeline.settings import KafkaSettings, PipelineSettings
 from pipeline.worker.kafka_dead_letters import KafkaDeadLetters
@@ -68,13 +67,11 @@ async def run_worker(settings: PipelineSettings) -> int:
     state = _State()
     if settings.limit.redis_url is None:
         _log.warning("REDIS_URL is not set: this process keeps the limit, others know nothing of it")
-    async with open_delivery(settings) as delivery, AsyncExitStack() as stack:
-        operations = settings.operations
-        if operations.health_port is not None:
-            checks = Checks(alive=state.alive, ready=state.ready)
-            page = HealthServer(operations.health_host, operations.health_port, delivery.metrics, checks)
-            await stack.enter_async_context(page)
-
+    checks = Checks(alive=state.alive, ready=state.ready)
+    async with (
+        open_delivery(settings) as delivery,
+        health_page(settings.operations, delivery.metrics, checks),
+    ):
         consumer = _consumer(settings.kafka)
         dead_letters = KafkaDeadLetters(settings.kafka)
         try:

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.dead_letter import DeadLetter
-from tests.pipeline_worker import WorkerProcess, wait_until
+from tests.load_test import free_port
+from tests.pipeline_worker import WorkerProcess, health, wait_until
 from tests.standin_server import StandinServer
 
 
@@ -105,9 +106,12 @@ def test_killed_again_and_again_it_goes_on_where_it_was(
 def test_a_stop_in_order_says_where_and_the_next_run_ends_it(
     standin: StandinServer, source: Path, tmp_path: Path
 ) -> None:
-    slow = settings(standin, LIMIT_REQUESTS="20", BATCH_SIZE="10")
+    port = free_port()
+    slow = settings(standin, LIMIT_REQUESTS="20", BATCH_SIZE="10", HEALTH_PORT=str(port))
     with WorkerProcess(slow, "--from", str(source)) as worker:
         wait_until("it delivers", 20, lambda: standin.stats()["events"] > 0)
+        assert health(port, "readyz") == (200, "ok\n")
+        assert "customerio_delivered_total" in health(port, "metrics")[1]
         worker.terminate()
         assert worker.wait(10) == 1
         assert "run the same again to go on" in worker.output()
