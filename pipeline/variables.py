@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 from config.errors import ConfigError
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-_BROKER = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+# No empty part between dots: what resolves names does not take it.
+_BROKER = re.compile(r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
+_DATABASE = re.compile(r"/?|/\d{1,4}")
 
 
 class Variables:
@@ -79,5 +81,7 @@ class Variables:
         except ValueError as error:
             raise ConfigError(expected) from error
         if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
+            raise ConfigError(expected)
+        if not _DATABASE.fullmatch(parts.path):
             raise ConfigError(expected)
         return text

@@ -12,6 +12,10 @@ root="$(cd "$(dirname "$0")/.." && pwd)"
 source "$root/scripts/bootstrap.sh"
 case "${1:-}" in
     worker | produce | dlq) ;;
+    -h | --help)
+        sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+        exit 0
+        ;;
     *) fail "expected worker, produce or dlq, got '${1:-}'" ;;
 esac
 (cd "$root" && bootstrap requirements-pipeline.lock)

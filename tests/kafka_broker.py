@@ -96,9 +96,13 @@ class KafkaBroker:
         if errors:
             raise ValueError(f"topic {name} was not created: {errors}")
 
-    async def produce(self, topic: str, messages: Iterable[Message]) -> list[tuple[int, int]]:
+    async def produce(
+        self, topic: str, messages: Iterable[Message], compression: str | None = None
+    ) -> list[tuple[int, int]]:
         """Returns partition and offset of each, when all are acknowledged."""
-        async with AIOKafkaProducer(bootstrap_servers=self.address, acks="all", linger_ms=2) as producer:
+        async with AIOKafkaProducer(
+            bootstrap_servers=self.address, acks="all", linger_ms=2, compression_type=compression
+        ) as producer:
             sent = [
                 await producer.send(
                     topic,

@@ -115,7 +115,8 @@ class Backfill:
 
     async def _finish_within(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._courier.drain(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._courier.drain()
         except TimeoutError:
             _log.warning("deliveries given up; the next run reads them again")
             await self._courier.abandon()

@@ -70,6 +70,10 @@ class FileDeadLetters:
         if _identity(letter) in self._there_already:
             return
         file = self._file or self._open()
+        if not os.fstat(file.fileno()).st_nlink:
+            # Somebody has deleted it: what follows belongs into a new one.
+            file.close()
+            file = self._open()
         line = letter.to_json_line().encode()
         end = os.fstat(file.fileno()).st_size
         if file.write(line) < len(line):

@@ -54,6 +54,6 @@ class BackfillPlan:
     def dead_letters_path(self) -> Path:
         if self.dead_letters is not None:
             return self.dead_letters
-        if self.source == STANDARD_INPUT:
-            return Path(f"{self.position or 'stdin'}.dead.jsonl")
-        return Path(f"{self.source}.dead.jsonl")
+        beside = self.position or "stdin" if self.source == STANDARD_INPUT else self.source
+        # Those of a trial are not to be replayed.
+        return Path(f"{beside}.trial.dead.jsonl" if self.is_trial else f"{beside}.dead.jsonl")

@@ -49,6 +49,7 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
             raise ConfigError(f"{error.filename or plan.source}: {error.strerror}") from error
         async with open_delivery(settings) as delivery, health_page(settings.operations, delivery.metrics):
             if not await unless_ended(check_credentials(delivery.client), ending.event):
+                _say("stopped before Customer.io accepted the credentials; nothing was sent", sys.stderr)
                 return 1
             courier = Courier(
                 delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail

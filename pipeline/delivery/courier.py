@@ -76,8 +76,9 @@ class Courier:
         self._metrics = metrics
         self._fail = fail
         self._burials: set[asyncio.Task[None]] = set()
-        #: Of the messages that were taken and are not over: what they say, without what Python adds.
+        #: Messages that were taken and are not over, and what they say, without what Python adds.
         self.open_bytes = 0
+        self.open_messages = 0
 
     def tell(self) -> None:
         """Tells the metrics what is on its way."""
@@ -103,7 +104,7 @@ class Courier:
             return
         sender = self._sender
         future = await sender.add(operation)
-        self.open_bytes += message.size
+        self._open(message, 1)
         future.add_done_callback(lambda ended: self._over(message, operation, settle, sender, ended))
 
     def bury(self, message: Message, cause: str, detail: str, attempts: int, settle: Settle) -> None:
@@ -121,7 +122,7 @@ class Courier:
             failed_at_ms=time.time_ns() // 1_000_000,
         )
         burial = asyncio.get_running_loop().create_task(self._dead_letters.write(letter))
-        self.open_bytes += message.size
+        self._open(message, 1)
         self._burials.add(burial)
         burial.add_done_callback(lambda over: self._buried(message, cause, settle, over))
 
@@ -149,7 +150,7 @@ class Courier:
         sender: BatchSender,
         ended: asyncio.Future[Outcome],
     ) -> None:
-        self.open_bytes -= message.size
+        self._open(message, -1)
         if ended.cancelled():
             if sender is self._sender:
                 self._fail(RuntimeError("a delivery was cancelled by nobody"))
@@ -169,9 +170,13 @@ class Courier:
         cause = "too_large" if refused.reason == "too_large" else "refused"
         self.bury(message, cause, _why(refused), refused.attempts, settle)
 
+    def _open(self, message: Message, by: int) -> None:
+        self.open_messages += by
+        self.open_bytes += by * message.size
+
     def _buried(self, message: Message, cause: str, settle: Settle, over: asyncio.Task[None]) -> None:
         self._burials.discard(over)
-        self.open_bytes -= message.size
+        self._open(message, -1)
         if over.cancelled():
             return
         error = over.exception()

@@ -86,7 +86,7 @@ class HealthServer:
         await self._runner.setup()
         try:
             await web.TCPSite(self._runner, self._host, self.port).start()
-        except (OSError, OverflowError) as error:
+        except (OSError, OverflowError, UnicodeError) as error:
             await self._runner.cleanup()
             place = f"{self._host}:{self.port}"
             raise ConfigError(
@@ -118,7 +118,7 @@ def _answer(reason: str | None) -> web.Response:
     return web.Response(status=503, text=f"{reason}\n")
 
 
-def _reason(error: OSError | OverflowError) -> str:
+def _reason(error: OSError | OverflowError | UnicodeError) -> str:
     # asyncio's own text repeats the address.
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.rpartition(": ")[2].rstrip("]")

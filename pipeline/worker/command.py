@@ -31,6 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
+        if options.standin and options.source is None:
+            # A trial would take the topic's messages away from those who deliver them.
+            raise ConfigError("--standin: expected together with --from")
         with ExitStack() as until_end:
             variables = pipeline_environment()
             if options.standin:
@@ -85,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
         help="deliver a file's lines, one message each, and end; - for standard input",
     )
     parser.add_argument(
-        "--standin", action="store_true", help="deliver to a local stand-in, which is started, to try it out"
+        "--standin", action="store_true", help="with --from: deliver to a stand-in that is started for it"
     )
     parser.add_argument(
         "--position",

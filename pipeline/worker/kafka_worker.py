@@ -116,7 +116,8 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             return
         try:
             # Without a bound it would wait for as long as the broker is away.
-            await asyncio.wait_for(self._consumer.commit(offsets), timeout_seconds)
+            async with asyncio.timeout(timeout_seconds):
+                await self._consumer.commit(offsets)
         except (TimeoutError, KafkaError, IllegalStateError) as error:
             # The group has moved on or the broker is away: those messages are read again, by whom ever.
             self.trouble = f"offsets were not committed: {type(error).__name__}"
@@ -156,14 +157,20 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
 
     async def _let_arrive(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._courier.drain(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._courier.drain()
         except TimeoutError:
-            _log.warning("deliveries given up; they will be read again", extra={"messages": self.unsettled})
+            if self.unsettled:
+                _log.warning(
+                    "deliveries given up; they will be read again", extra={"messages": self.unsettled}
+                )
             await self._courier.abandon()
 
     def _press_back(self) -> None:
         """Stops reading while too much is on its way. The loop turns on, so the group keeps the worker."""
-        unsettled, size = self.unsettled, self._courier.open_bytes
+        # The courier may have more than the ledgers know of, after offsets have gone back.
+        unsettled = max(self.unsettled, self._courier.open_messages)
+        size = self._courier.open_bytes
         held_back = any(ledger.span >= _MOST_SPAN for ledger in self._ledgers.values())
         if not self._paused and (unsettled >= _PAUSE_AT or size >= BUFFER_BYTES or held_back):
             self._paused = True

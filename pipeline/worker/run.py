@@ -79,10 +79,9 @@ async def run_worker(settings: PipelineSettings) -> int:
             if not await unless_ended(check_credentials(delivery.client), ending.event):
                 return 0
             state.waiting_for = "waiting for the broker"
-            if not await unless_ended(_reach(consumer.start, settings.kafka), ending.event):
-                return 0
-            if not await unless_ended(_reach(dead_letters.start, settings.kafka), ending.event):
-                return 0
+            for start in (consumer.start, dead_letters.start):
+                if not await unless_ended(_reach(start, settings.kafka), ending.event):
+                    return 0
             state.waiting_for = None
             courier = Courier(
                 delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
@@ -92,6 +91,9 @@ async def run_worker(settings: PipelineSettings) -> int:
                 consumer, settings.kafka.topic, courier, delivery.metrics, drain_seconds
             )
             return await _work(state.worker, courier, ending)
+        except KafkaError as error:
+            _log.error("stopped", extra={"error": f"{type(error).__name__}: {error}"})
+            return 1
         finally:
             await _leave(consumer.stop, "the group")
             await _leave(dead_letters.stop, "the dead letters")
@@ -138,9 +140,10 @@ async def _reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings) 
     for attempt in count():
         try:
             await start()
-        except KafkaConnectionError:
+        except KafkaConnectionError as error:
             if attempt % _BROKER_RETRIES_PER_LOG_LINE == 0:
-                _log.warning("the broker is not there yet", extra={"brokers": settings.brokers})
+                extra = {"brokers": settings.brokers, "error": str(error)}
+                _log.warning("the broker can't be used yet", extra=extra)
             await asyncio.sleep(_BROKER_RETRY_SECONDS)
         else:
             return

@@ -193,6 +193,7 @@ def test_mistakes_get_one_line_and_send_nothing(standin: StandinServer, source: 
     devices = ("--from", str(source), "--dead-letters", os.devnull)
     assert "expected a file, or nothing yet" in mistake(standin, *devices)
     assert "--from" in mistake(standin, "--position", "p")
+    assert mistake(standin, "--standin") == "pipeline.worker: --standin: expected together with --from"
     assert "unrecognized arguments" in mistake(standin, "--form", str(source))
     assert mistake(standin, "--from", str(source), CONCURRENCY="ten") == (
         "pipeline.worker: CONCURRENCY: expected a whole number, at least 1, got 'ten'"

@@ -131,6 +131,15 @@ def test_a_letter_that_was_cut_short_does_not_swallow_the_next(tmp_path: Path) -
     assert DeadLetter.from_json_line(lines(path)[1]) == LETTER
 
 
+def test_a_file_that_is_deleted_meanwhile_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "dead"
+    with FileDeadLetters(path) as letters:
+        asyncio.run(letters.write(LETTER))
+        path.unlink()
+        asyncio.run(letters.write(replace(LETTER, offset=8)))
+    assert [DeadLetter.from_json_line(line).offset for line in lines(path)] == [8]
+
+
 def test_two_do_not_write_into_one_file(tmp_path: Path) -> None:
     with FileDeadLetters(tmp_path / "dead") as one, FileDeadLetters(tmp_path / "dead") as other:
         asyncio.run(one.write(LETTER))
@@ -147,6 +156,7 @@ def test_the_files_beside_a_source(tmp_path: Path) -> None:
     # Of two deliveries of standard input, each has letters of its own.
     assert BackfillPlan("-", Path("b.pos"), None).dead_letters_path == Path("b.pos.dead.jsonl")
     assert BackfillPlan("-", None, None).dead_letters_path == Path("stdin.dead.jsonl")
-    assert BackfillPlan("a", None, None, is_trial=True).position_path is None
+    trial = BackfillPlan("a", None, None, is_trial=True)
+    assert (trial.position_path, trial.dead_letters_path) == (None, Path("a.trial.dead.jsonl"))
     with pytest.raises(ConfigError):
         BackfillPlan("a", Path("p"), Path("p"))
