@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from config.one_line_parser import OneLineParser
 from standin import faults
 from standin.app import StandIn
 from standin.auth import Credentials
@@ -19,8 +20,6 @@ from standin.faults import Faults
 from standin.journal import Journal
 from standin.server import bind, end_with_stdin, run
 from standin.tls import TrustmeMissing, make_tls
-
-USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,14 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, without the usage."""
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="standin",
         description="A local server that answers like Customer.io's Track API, v1 and v2.",
         epilog="While it runs: GET /_standin/stats, POST /_standin/reset, POST /_standin/faults.",

@@ -7,22 +7,15 @@ import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NoReturn
 
 from config.durations import parse_duration_seconds
+from config.one_line_parser import OneLineParser
 
-USAGE_ERROR = 2
 _POSITION = re.compile(r"(?:(\d{1,10}):)?(\d{1,18})")
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, without the usage."""
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
-
-
 def parser() -> argparse.ArgumentParser:
-    top = _Parser(
+    top = OneLineParser(
         prog="pipeline.dlq",
         description="Looks at dead letters, sends them again, throws them away.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC, KAFKA_DLQ_TOPIC.",
@@ -69,8 +62,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _source() -> _Parser:
-    source = _Parser(add_help=False, allow_abbrev=False)
+def _source() -> OneLineParser:
+    source = OneLineParser(add_help=False, allow_abbrev=False)
     source.add_argument("--brokers", metavar="HOST:PORT", help="instead of KAFKA_BROKERS")
     source.add_argument("--topic", help="instead of KAFKA_TOPIC; its dead letters are in TOPIC-dlq")
     source.add_argument("--dlq-topic", metavar="TOPIC", help="instead of KAFKA_DLQ_TOPIC")
@@ -78,8 +71,8 @@ def _source() -> _Parser:
     return source
 
 
-def _filters() -> _Parser:
-    parent = _Parser(add_help=False, allow_abbrev=False)
+def _filters() -> OneLineParser:
+    parent = OneLineParser(add_help=False, allow_abbrev=False)
     filters = parent.add_argument_group("filters", "each that is given must hold")
     filters.add_argument(
         "--cause", action="append", default=[], help="such as not_json or refused; may be repeated"

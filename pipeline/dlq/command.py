@@ -10,7 +10,8 @@ import sys
 from collections.abc import Sequence
 
 from config.errors import ConfigError
-from pipeline.dlq.arguments import USAGE_ERROR, parser
+from config.one_line_parser import USAGE_ERROR
+from pipeline.dlq.arguments import parser
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.on_file import on_file
 from pipeline.dlq.on_topic import on_topic

@@ -9,11 +9,11 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NoReturn
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.errors import ConfigError
+from config.one_line_parser import USAGE_ERROR, OneLineParser
 from pipeline.kafka import connection_options
 from pipeline.produce.producer import Producer
 from pipeline.produce.progress import show_progress
@@ -22,7 +22,6 @@ from pipeline.produce.sources import Lines, Source, Synthetic
 from pipeline.produce.topic import ensure_topic
 from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_environment
 
-USAGE_ERROR = 2
 _STANDARD_INPUT = "-"
 
 
@@ -111,14 +110,8 @@ def _fail(line: str, code: int) -> int:
     return code
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, without the usage."""
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pipeline.produce",
         description="Fills the topic that the workers read, from a file or with invented messages.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC.",

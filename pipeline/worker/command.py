@@ -8,17 +8,15 @@ import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NoReturn
 
 from config.errors import ConfigError
+from config.one_line_parser import USAGE_ERROR, OneLineParser
 from pipeline.backfill.plan import BackfillPlan
 from pipeline.backfill.run import run_backfill
 from pipeline.monitoring.logs import configure_logs
 from pipeline.monitoring.redaction import known_secrets
 from pipeline.settings import PipelineSettings, load_pipeline_settings, pipeline_environment
 from pipeline.worker.run import run_worker
-
-USAGE_ERROR = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -68,14 +66,8 @@ def _to_standin(variables: dict[str, str], until_end: ExitStack) -> dict[str, st
     return {**others, "CUSTOMERIO_BASE_URL": standin.url}
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, without the usage."""
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = OneLineParser(
         prog="pipeline.worker",
         description="Delivers identify and track messages to Customer.io, from a Kafka topic or a file.",
         epilog="Settings come from the environment and .env, as .env.example names them; docs/pipeline.md.",
