@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-
-from pipeline.limiter.gate import Gate
-from pipeline.limiter.interface import LimiterSettings, LimiterStats
+from pipeline.limiter.gated import GatedLimiter
+from pipeline.limiter.interface import LimiterSettings
 from pipeline.limiter.slowdown import Slowdown
 from pipeline.limiter.window import StartWindow
 
@@ -50,12 +46,15 @@ class LocalPlan:
         if retry_after_seconds is not None:
             self.close_until(now + retry_after_seconds)
 
+    def permit_freed(self) -> None:
+        """There is nobody to ask for it."""
+
     def close_until(self, instant: float) -> None:
         """No start before then."""
         self._closed_until = max(self._closed_until, instant)
 
 
-class LocalLimiter:
+class LocalLimiter(GatedLimiter[LocalPlan]):
     """A ``RateLimiter`` that counts in this process. Made and used inside one running event loop.
 
     Args:
@@ -63,38 +62,7 @@ class LocalLimiter:
     """
 
     def __init__(self, settings: LimiterSettings) -> None:
-        self._plan = LocalPlan(settings)
-        self._gate = Gate(self._plan, settings.max_queued, settings.min_gap_seconds)
-        self._throttled = 0
-        self.depleted = self._gate.depleted
-
-    @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[None]:
-        await self._gate.enter()
-        try:
-            yield
-        finally:
-            self._gate.leave()
-
-    async def wait_for_room(self) -> None:
-        await self._gate.wait_for_room()
-
-    def throttled(self, retry_after_seconds: float | None = None) -> None:
-        self._throttled += 1
-        self._plan.throttle(asyncio.get_running_loop().time(), retry_after_seconds)
-        self._gate.advance()
-
-    def stats(self) -> LimiterStats:
-        now = asyncio.get_running_loop().time()
-        return LimiterStats(
-            running=self._gate.running,
-            queued=self._gate.queued,
-            done=self._gate.done,
-            tokens_left=self._plan.tokens_left(now),
-            requests_allowed=self._plan.allowed(now),
-            throttled=self._throttled,
-            shared=False,
-        )
+        super().__init__(LocalPlan(settings), settings)
 
     async def aclose(self) -> None:
         self._gate.close()

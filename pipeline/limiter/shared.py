@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
 from typing import Self
 
 from config.errors import ConfigError
-from pipeline.limiter.gate import Gate
-from pipeline.limiter.interface import LimiterSettings, LimiterStats
+from pipeline.limiter.gated import GatedLimiter
+from pipeline.limiter.interface import LimiterSettings
 from pipeline.limiter.redis_link import CALL_SECONDS, RedisGoneError, RedisLink, RedisRefusesError
 from pipeline.limiter.settings import SharedSettings
 from pipeline.limiter.shared_plan import LEASE_SECONDS, PROBE_SECONDS, Mode, SharedPlan
@@ -27,7 +25,7 @@ class TooManyProcessesError(ConfigError):
     """``max_processes`` share the limiter already; one more would make their parts unsafe."""
 
 
-class SharedLimiter:
+class SharedLimiter(GatedLimiter[SharedPlan]):
     """A ``RateLimiter`` whose starts are planned in Redis, in order, for all processes of one name.
 
     One task talks to Redis: it asks for starts when somebody waits, and sends a heartbeat when there is
@@ -40,18 +38,12 @@ class SharedLimiter:
     """
 
     def __init__(self, link: RedisLink, settings: LimiterSettings, shared: SharedSettings) -> None:
+        self._changed = asyncio.Event()
+        super().__init__(SharedPlan(secrets.token_hex(8), settings, shared), settings, self._changed.set)
         self._link = link
         self._shared = shared
-        self._plan = SharedPlan(secrets.token_hex(8), settings, shared)
-        self._changed = asyncio.Event()
-        self._gate = Gate(
-            self._plan, settings.max_queued, settings.min_gap_seconds, on_change=self._changed.set
-        )
-        self._loop = asyncio.get_running_loop()
-        self._throttled = 0
         self._told = ""
         self._task: asyncio.Task[None] | None = None
-        self.depleted = self._gate.depleted
 
     @classmethod
     async def open(cls, link: RedisLink, settings: LimiterSettings, shared: SharedSettings) -> Self:
@@ -76,35 +68,13 @@ class SharedLimiter:
         """Round trips to Redis so far."""
         return self._link.calls
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncGenerator[None]:
-        await self._gate.enter()
-        try:
-            yield
-        finally:
-            self._plan.permit_freed()
-            self._gate.leave()
-
-    async def wait_for_room(self) -> None:
-        await self._gate.wait_for_room()
+    @property
+    def is_shared(self) -> bool:
+        return self._plan.mode is Mode.JOINED
 
     def throttled(self, retry_after_seconds: float | None = None) -> None:
-        self._throttled += 1
-        self._plan.throttle(self._loop.time(), retry_after_seconds)
-        self._gate.advance()
+        super().throttled(retry_after_seconds)
         self._changed.set()
-
-    def stats(self) -> LimiterStats:
-        now = self._loop.time()
-        return LimiterStats(
-            running=self._gate.running,
-            queued=self._gate.queued,
-            done=self._gate.done,
-            tokens_left=self._plan.tokens_left(now),
-            requests_allowed=self._plan.allowed(now),
-            throttled=self._throttled,
-            shared=self._plan.mode is Mode.JOINED,
-        )
 
     async def aclose(self) -> None:
         self._gate.close()
@@ -117,7 +87,7 @@ class SharedLimiter:
             task.cancel()
             await asyncio.wait([task], timeout=CALL_SECONDS)
         try:
-            if self._plan.mode is Mode.JOINED:
+            if self.is_shared:
                 await self._leave()
         finally:
             await self._link.aclose()
