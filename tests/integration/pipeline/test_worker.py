@@ -123,13 +123,16 @@ def test_every_poison_is_a_dead_letter_with_its_cause(broker: KafkaBroker, topic
 def test_a_stop_under_load_ends_in_time_and_the_next_worker_goes_on(
     broker: KafkaBroker, topic: str, tmp_path: Path
 ) -> None:
-    journal = tmp_path / "journal"
+    journal, port = tmp_path / "journal", free_port()
     with StandinServer("--journal", str(journal)) as standin:
-        produce(broker, topic, events(2000))
-        # Nothing that hangs is answered before the worker has to end.
-        standin.set_faults(hang_share=0.3)
-        variables = settings(broker, topic, standin, BATCH_SIZE="10")
+        variables = settings(broker, topic, standin, BATCH_SIZE="10", HEALTH_PORT=str(port))
         with WorkerProcess(variables) as worker:
+            # Before that, a question about the credentials could hang.
+            wait_until("it has joined", 20, lambda: health(port, "readyz")[0] == 200)
+            # Nothing that hangs is answered before the worker has to end.
+            standin.set_faults(hang_share=0.3)
+            # So many people that a few requests which hang don't hold all of them up.
+            produce(broker, topic, events(2000, people=200))
             wait_until("deliveries are under way", 20, lambda: standin.stats()["events"] > 100)
             worker.terminate()
             assert worker.wait(10) == 0
@@ -138,8 +141,8 @@ def test_a_stop_under_load_ends_in_time_and_the_next_worker_goes_on(
             wait_until("all is committed", 20, lambda: committed(broker, topic) == 2000)
         applied = sequences(journal, standin)
         assert sorted(applied) == list(range(2000))
-        for person in range(20):
-            own = [sequence for sequence in applied if sequence % 20 == person]
+        for person in range(200):
+            own = [sequence for sequence in applied if sequence % 200 == person]
             assert own == sorted(own)
 
 
