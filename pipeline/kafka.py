@@ -8,6 +8,10 @@ from typing import Any
 from config.errors import ConfigError
 from pipeline.settings import KafkaSettings
 
+#: What a producer of dead letters sends at most. The broker judges sizes, for the topic; a producer's usual
+#: bound would refuse what the broker might take.
+MOST_LETTER_BYTES = 64 * 1024 * 1024
+
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
     """The arguments that consumer, producer and admin client have in common.

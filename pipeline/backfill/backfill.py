@@ -14,17 +14,16 @@ from pipeline.backfill.file_dead_letters import FileDeadLetters
 from pipeline.backfill.lines import MOST_LINE_BYTES, Line, LineSplitter
 from pipeline.backfill.position import Position, PositionFile
 from pipeline.backfill.source import BlockReader
+from pipeline.cancelling import cancel
 from pipeline.delivery.courier import Courier, Fate, Message
 from pipeline.delivery.message import Stamp
-from pipeline.delivery.offset_ledger import OffsetLedger
+from pipeline.delivery.offset_ledger import MOST_SPAN, OffsetLedger
 from pipeline.delivery.opening import BUFFER_BYTES
 from pipeline.origin import deduplication_id
 
 _log = logging.getLogger(__name__)
 
 _CHECKPOINT_SECONDS = 1.0
-# A line that Customer.io can't take for a while holds the position back; others may go on this far.
-_MOST_SPAN = 50_000
 
 
 @dataclass(frozen=True)
@@ -94,14 +93,14 @@ class Backfill:
                 await reading
                 # Not so where a delivery has failed: then nothing more is under way, and something is left.
                 return self._ledger.unsettled == 0
-            reading.cancel()
-            await asyncio.wait({reading})
-            await self._finish_within(finish_seconds)
+            await cancel(reading)
+            if abandoned := await self._courier.finish(finish_seconds):
+                _log.warning(
+                    "deliveries given up; the next run reads them again", extra={"messages": abandoned}
+                )
             return False
         finally:
-            for task in (keeping, reading, stopping):
-                task.cancel()
-            await asyncio.gather(keeping, reading, stopping, return_exceptions=True)
+            await cancel(keeping, reading, stopping)
             self._checkpoint()
 
     async def _read_all(self) -> None:
@@ -113,16 +112,8 @@ class Backfill:
             await self._take(line)
         await self._courier.drain()
 
-    async def _finish_within(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._courier.drain()
-        except TimeoutError:
-            _log.warning("deliveries given up; the next run reads them again")
-            await self._courier.abandon()
-
     async def _take(self, line: Line) -> None:
-        while self._ledger.span >= _MOST_SPAN or self._courier.open_bytes >= BUFFER_BYTES:
+        while self._ledger.span >= MOST_SPAN or self._courier.open_bytes >= BUFFER_BYTES:
             self._moved.clear()
             await self._moved.wait()
         self._ledger.begin(line.start)

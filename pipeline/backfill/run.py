@@ -16,9 +16,9 @@ from pipeline.backfill.position import PositionFile
 from pipeline.backfill.progress import show_progress
 from pipeline.backfill.source import BlockReader
 from pipeline.delivery.courier import Courier
-from pipeline.delivery.ending import Ending
+from pipeline.delivery.ending import Ending, unless_ended
 from pipeline.delivery.opening import open_delivery
-from pipeline.delivery.start import check_credentials, unless_ended
+from pipeline.delivery.start import check_credentials
 from pipeline.monitoring.health import health_page
 from pipeline.outcome import DeliveryError
 from pipeline.settings import PipelineSettings

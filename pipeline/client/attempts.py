@@ -88,14 +88,15 @@ class Attempts:
     async def _attempt(self, method: str, path: str, body: bytes | None) -> Reply | Fault:
         started = time.monotonic()
         answer = await self._transport.exchange(method, path, body)
-        # A success whose body is somebody else's is a fault, and told as one.
-        fault = _fault(answer) if isinstance(answer, Reply) else answer
+        if isinstance(answer, Reply):
+            answer = _fault(answer) or answer
         if self._on_request is not None:
-            self._on_request(_word(answer, fault), time.monotonic() - started)
-        if fault is not None and fault.word == "429":
+            word = str(answer.status) if isinstance(answer, Reply) else answer.word
+            self._on_request(word, time.monotonic() - started)
+        if isinstance(answer, Fault) and answer.word == "429":
             # While the slot is still held: nobody is to start in between.
-            self._limiter.throttled(_bounded(fault.retry_after_seconds))
-        return answer if fault is None else fault
+            self._limiter.throttled(_bounded(answer.retry_after_seconds))
+        return answer
 
     async def _back_off(self, attempts: int, elapsed_seconds: float, fault: Fault) -> None:
         jitter = random.random()  # noqa: S311 - spreads retries; no secret
@@ -123,12 +124,6 @@ def _fault(reply: Reply) -> Fault | None:
         # A login page, a proxy's apology: whoever wrote it did not take the operations.
         return Fault(UNREADABLE_200, f"{reply.status} whose body is not the Track API's")
     return None
-
-
-def _word(answer: Reply | Fault, fault: Fault | None) -> str:
-    if fault is not None:
-        return fault.word
-    return str(answer.status) if isinstance(answer, Reply) else answer.word
 
 
 def _bounded(seconds: float | None) -> float | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from pipeline.cancelling import cancel
 from pipeline.dead_letter import DeadLetter
 from pipeline.delivery.message import PoisonError, Stamp, parse_message
 from pipeline.monitoring.metrics import PipelineMetrics
@@ -132,15 +133,22 @@ class Courier:
         while self._burials:
             await asyncio.wait(set(self._burials))
 
+    async def finish(self, seconds: float) -> int:
+        """Drains for at most so long, and abandons the rest. Returns how many messages that were."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.drain()
+        except TimeoutError:
+            abandoned = self.open_messages
+            await self.abandon()
+            return abandoned
+        return 0
+
     async def abandon(self) -> None:
         """Cancels whatever is not over; what is taken from now on goes its way as before."""
         abandoned, self._sender = self._sender, self._make_sender()
         await abandoned.abort()
-        burials = set(self._burials)
-        for burial in burials:
-            burial.cancel()
-        if burials:
-            await asyncio.wait(burials)
+        await cancel(*self._burials)
 
     def _over(
         self,

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 
+#: A message that Customer.io can't take for a while holds the position back; others may go on this far, and
+#: would be read again after a crash.
+MOST_SPAN = 50_000
+
 
 class OffsetLedger:
     """Messages of one partition, begun in the order of their offsets and settled in any order.

@@ -20,13 +20,11 @@ from aiokafka import AIOKafkaProducer
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.pending import Pending
 from pipeline.dlq.topic import REQUEST_TIMEOUT_MS, DeadLetterTopic
-from pipeline.kafka import connection_options
+from pipeline.kafka import MOST_LETTER_BYTES, connection_options
 from pipeline.origin import replay_headers
 from pipeline.settings import KafkaSettings
 
 _CHUNK_LETTERS = 200
-# The broker judges sizes, for the topic; ours would refuse what it might take.
-_MOST_BYTES = 64 * 1024 * 1024
 
 Wanted = Callable[[Pending], bool]
 
@@ -153,7 +151,7 @@ async def _open_producer(settings: KafkaSettings) -> AsyncIterator[AIOKafkaProdu
         **connection_options(settings),
         acks="all",
         linger_ms=2,
-        max_request_size=_MOST_BYTES,
+        max_request_size=MOST_LETTER_BYTES,
         request_timeout_ms=REQUEST_TIMEOUT_MS,
     )
     try:

@@ -8,9 +8,10 @@ import secrets
 from typing import Self
 
 from config.errors import ConfigError
+from pipeline.cancelling import cancel
 from pipeline.limiter.gated import GatedLimiter
 from pipeline.limiter.interface import LimiterSettings
-from pipeline.limiter.redis_link import CALL_SECONDS, RedisGoneError, RedisLink, RedisRefusesError
+from pipeline.limiter.redis_link import RedisGoneError, RedisLink, RedisRefusesError
 from pipeline.limiter.settings import SharedSettings
 from pipeline.limiter.shared_plan import LEASE_SECONDS, PROBE_SECONDS, Mode, SharedPlan
 
@@ -82,10 +83,7 @@ class SharedLimiter(GatedLimiter[SharedPlan]):
         if task is None:
             return
         task.remove_done_callback(self._end)
-        # Again if a library has swallowed it: closing must not hang.
-        while not task.done():
-            task.cancel()
-            await asyncio.wait([task], timeout=CALL_SECONDS)
+        await cancel(task)
         try:
             if self.is_shared:
                 await self._leave()

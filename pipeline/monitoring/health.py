@@ -21,28 +21,31 @@ Check = Callable[[], str | None]
 _SHUTDOWN_SECONDS = 1.0
 
 
+def _fine() -> None:
+    """Nothing is wrong."""
+
+
 @dataclass(frozen=True)
 class Checks:
-    """What is asked at each probe; both return at once.
+    """What is asked at each probe; both return at once. What is not given is always well.
 
     Args:
         alive: whether the process does its work or can still come to do it; if not, it is to be replaced.
         ready: whether it can deliver now.
     """
 
-    alive: Check
-    ready: Check
+    alive: Check = _fine
+    ready: Check = _fine
 
 
-def _fine() -> None:
-    """Nothing is wrong."""
+_ALL_IS_WELL = Checks()
 
 
 @asynccontextmanager
 async def health_page(
-    settings: OperationsSettings, metrics: PipelineMetrics, checks: Checks | None = None
+    settings: OperationsSettings, metrics: PipelineMetrics, checks: Checks = _ALL_IS_WELL
 ) -> AsyncIterator[None]:
-    """The page, while its block lasts, where the settings ask for one. Without ``checks`` all is well.
+    """The page, while its block lasts, where the settings ask for one.
 
     Raises:
         ConfigError: it can't listen there.
@@ -50,7 +53,6 @@ async def health_page(
     if settings.health_port is None:
         yield
         return
-    checks = checks or Checks(alive=_fine, ready=_fine)
     async with HealthServer(settings.health_host, settings.health_port, metrics, checks):
         yield
 

@@ -79,7 +79,7 @@ class _JsonLines(JsonFormatter):
         )
         self._redactor = redactor
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's own name
         return _utc(record).replace("+00:00", "Z")
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class _JsonLines(JsonFormatter):
 
     def _redacted(self, log_data: dict[str, Any]) -> dict[str, Any]:
         redacted = self._redactor.value(log_data)
-        assert isinstance(redacted, dict)  # noqa: S101 - it is given one
+        assert isinstance(redacted, dict)  # noqa: S101 - it was given a dict, for the type checker
         return redacted
 
 
@@ -99,10 +99,10 @@ class _PlainLines(logging.Formatter):
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
         self._redactor = redactor
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802 - logging's own name
         return datetime.fromtimestamp(record.created).astimezone().strftime("%H:%M:%S")
 
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         fields: dict[str, Any] = merge_record_extra(record, {}, reserved=set(RESERVED_ATTRS))
         return " ".join([super().formatMessage(record), *(f"{key}={value}" for key, value in fields.items())])
 

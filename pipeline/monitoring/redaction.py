@@ -70,12 +70,16 @@ class Redactor:
         return self.value(value)
 
 
-def known_secrets(credentials: Credentials, redis_url: str | None = None) -> list[str]:
-    """What must not be seen of the settings: the API key, both of the pair in one, Redis's password."""
+def known_secrets(
+    credentials: Credentials, redis_url: str | None = None, kafka_password: str | None = None
+) -> list[str]:
+    """What must not be seen of the settings: the API key, both of the pair in one, the two passwords."""
     secrets = [credentials.api_key, credentials.authorization.removeprefix("Basic ")]
     password = urlsplit(redis_url).password if redis_url else None
     if password:
         secrets += [password, unquote(password)]
+    if kafka_password:
+        secrets.append(kafka_password)
     return secrets
 
 

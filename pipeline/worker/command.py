@@ -98,8 +98,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _configure_logs(settings: PipelineSettings) -> None:
-    secrets = known_secrets(settings.target.credentials, settings.limit.redis_url)
-    if settings.kafka.security.password is not None:
-        secrets.append(settings.kafka.security.password)
+    secrets = known_secrets(
+        settings.target.credentials, settings.limit.redis_url, settings.kafka.security.password
+    )
     json = {"auto": None, "json": True, "text": False}[settings.operations.log_format]
     configure_logs(settings.operations.log_level, json, secrets)

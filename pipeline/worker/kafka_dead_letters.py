@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError, UnknownTopicOr
 
 from config.errors import ConfigError
 from pipeline.dead_letter import DeadLetter
-from pipeline.kafka import connection_options
+from pipeline.kafka import MOST_LETTER_BYTES, connection_options
 from pipeline.settings import KafkaSettings
 
 _log = logging.getLogger(__name__)
@@ -23,11 +23,10 @@ class KafkaDeadLetters:
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._topic = settings.dead_letter_topic
-        # Its size is checked by the broker, for the topic; ours would refuse what it might take.
         self._producer = AIOKafkaProducer(
             **connection_options(settings),
             acks="all",
-            max_request_size=64 * 1024 * 1024,
+            max_request_size=MOST_LETTER_BYTES,
         )
 
     async def write(self, letter: DeadLetter) -> None:

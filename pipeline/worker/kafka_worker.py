@@ -12,10 +12,10 @@ from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
 from pipeline.delivery.courier import Courier, Message
+from pipeline.delivery.ending import unless_ended
 from pipeline.delivery.message import LATEST_TIMESTAMP, Stamp
-from pipeline.delivery.offset_ledger import OffsetLedger
+from pipeline.delivery.offset_ledger import MOST_SPAN, OffsetLedger
 from pipeline.delivery.opening import BUFFER, BUFFER_BYTES
-from pipeline.delivery.start import unless_ended
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.origin import deduplication_id, origin_of
 from pipeline.worker.lag import tell_lag
@@ -31,9 +31,6 @@ _LAG_SECONDS = 5.0
 # Reading stops at the upper mark and goes on at the lower one.
 _PAUSE_AT = BUFFER - _MOST_AT_ONCE
 _RESUME_AT = _PAUSE_AT // 2
-# A message that Customer.io can't take for a while holds its partition's offset back; the others of the
-# partition may go on this far, and would be read again after a crash.
-_MOST_SPAN = 50_000
 
 
 class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka has no types
@@ -66,11 +63,6 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         self._paused = False
         #: What keeps it from delivering, for people; ``None``: nothing.
         self.trouble: str | None = "waiting for partitions"
-
-    @property
-    def unsettled(self) -> int:
-        """Messages taken and not settled yet."""
-        return sum(ledger.unsettled for ledger in self._ledgers.values())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reads and delivers until ``stop``; what was taken is still on its way then.
@@ -156,29 +148,20 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
         await self._courier.take(_message(record), lambda fate: ledger.settle(record.offset))
 
     async def _let_arrive(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._courier.drain()
-        except TimeoutError:
-            if self.unsettled:
-                _log.warning(
-                    "deliveries given up; they will be read again", extra={"messages": self.unsettled}
-                )
-            await self._courier.abandon()
+        if abandoned := await self._courier.finish(seconds):
+            _log.warning("deliveries given up; they will be read again", extra={"messages": abandoned})
 
     def _press_back(self) -> None:
         """Stops reading while too much is on its way. The loop turns on, so the group keeps the worker."""
-        # The courier may have more than the ledgers know of, after offsets have gone back.
-        unsettled = max(self.unsettled, self._courier.open_messages)
-        size = self._courier.open_bytes
-        held_back = any(ledger.span >= _MOST_SPAN for ledger in self._ledgers.values())
-        if not self._paused and (unsettled >= _PAUSE_AT or size >= BUFFER_BYTES or held_back):
+        open_messages, size = self._courier.open_messages, self._courier.open_bytes
+        held_back = any(ledger.span >= MOST_SPAN for ledger in self._ledgers.values())
+        if not self._paused and (open_messages >= _PAUSE_AT or size >= BUFFER_BYTES or held_back):
             self._paused = True
-            _log.info("reading paused", extra={"messages": unsettled})
+            _log.info("reading paused", extra={"messages": open_messages})
             self._consumer.pause(*self._consumer.assignment())
-        elif self._paused and unsettled <= _RESUME_AT and size <= BUFFER_BYTES // 2 and not held_back:
+        elif self._paused and open_messages <= _RESUME_AT and size <= BUFFER_BYTES // 2 and not held_back:
             self._paused = False
-            _log.info("reading resumed", extra={"messages": unsettled})
+            _log.info("reading resumed", extra={"messages": open_messages})
             self._consumer.resume(*self._consumer.assignment())
 
 

@@ -12,9 +12,9 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.errors import ConfigError
 from pipeline.delivery.courier import Courier
-from pipeline.delivery.ending import Ending
+from pipeline.delivery.ending import Ending, unless_ended
 from pipeline.delivery.opening import open_delivery
-from pipeline.delivery.start import check_credentials, unless_ended
+from pipeline.delivery.start import check_credentials
 from pipeline.kafka import connection_options
 from pipeline.monitoring.health import Checks, health_page
 from pipeline.outcome import DeliveryError
@@ -46,11 +46,6 @@ class _State:
             return self.worker.trouble
         return self.waiting_for
 
-    def alive(self) -> str | None:
-        """An answer is all there is to it: the process ends with its reading loop, and stands still without a
-        broker, which no restart brings back."""
-        return None
-
 
 async def run_worker(settings: PipelineSettings) -> int:
     """Delivers a topic until it is told to stop.
@@ -67,7 +62,9 @@ async def run_worker(settings: PipelineSettings) -> int:
     state = _State()
     if settings.limit.redis_url is None:
         _log.warning("REDIS_URL is not set: this process keeps the limit, others know nothing of it")
-    checks = Checks(alive=state.alive, ready=state.ready)
+    # It is alive while it answers: the process ends with its reading loop, and stands still without a broker,
+    # which no restart brings back.
+    checks = Checks(ready=state.ready)
     async with (
         open_delivery(settings) as delivery,
         health_page(settings.operations, delivery.metrics, checks),
