@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 
 from config.errors import ConfigError
+from config.urls import split_url
 
 Region = Literal["us", "eu"]
 TRACK_HOSTS: dict[Region, str] = {
@@ -100,21 +100,15 @@ def parse_base_url(text: str, place: str) -> str:
             f"{place}: expected no user or password in the URL; use CUSTOMERIO_SITE_ID and _API_KEY"
         )
     expected = f"{place}: expected http(s)://host[:port], got {text!r}"
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise ConfigError(expected) from error
+    parts = split_url(text, ("http", "https"))
+    if parts is None or not _HOST.fullmatch(parts.hostname or ""):
+        raise ConfigError(expected)
     path = parts.path.rstrip("/")
-    if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.hostname or ""):
-        raise ConfigError(expected)
-    if parts.query or parts.fragment:
-        raise ConfigError(expected)
     if path and path not in _API_PATHS:
         raise ConfigError(f"{place}: expected no path but {' or '.join(_API_PATHS)}, got {text!r}")
     hostname = parts.hostname or ""
     host = f"[{hostname}]" if ":" in hostname else hostname
-    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
 
 
 def _credentials(variables: Mapping[str, str]) -> Credentials | None:

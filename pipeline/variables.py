@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from config.errors import ConfigError
+from config.urls import split_url
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 # No empty part between dots: what resolves names does not take it.
@@ -75,13 +75,7 @@ class Variables:
         if text is None:
             return None
         expected = f"{name}: expected redis(s)://[user:password@]host[:port][/database]"
-        try:
-            parts = urlsplit(text)
-            _ = parts.port
-        except ValueError as error:
-            raise ConfigError(expected) from error
-        if parts.scheme not in ("redis", "rediss") or not parts.hostname or parts.query or parts.fragment:
-            raise ConfigError(expected)
-        if not _DATABASE.fullmatch(parts.path):
+        parts = split_url(text, ("redis", "rediss"))
+        if parts is None or not _DATABASE.fullmatch(parts.path):
             raise ConfigError(expected)
         return text

@@ -5,12 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 import gevent
 import requests
 
 from config.errors import ConfigError
+from config.urls import split_url
 from metrics.queue_backlog import QueueFigures, partition_lags
 
 logger = logging.getLogger("customerio_load")
@@ -35,15 +35,8 @@ def check_queue_metrics(urls: Sequence[str]) -> None:
     for url in urls:
         if "@" in url:
             raise ConfigError("--queue-metrics: expected no user or password in the URL")
-        expected = f"--queue-metrics: expected http(s)://host[:port]/metrics, got {url!r}"
-        try:
-            parts = urlsplit(url)
-            _ = parts.port
-        except ValueError as error:
-            raise ConfigError(expected) from error
-        # A query could hold a secret, and arguments stand in the run's files.
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ConfigError(expected)
+        if split_url(url, ("http", "https")) is None:
+            raise ConfigError(f"--queue-metrics: expected http(s)://host[:port]/metrics, got {url!r}")
 
 
 class QueueWatch:
