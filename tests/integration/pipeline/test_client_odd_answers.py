@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import json
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
 from email.utils import format_datetime
-from typing import Any
 
 import pytest
 from aiohttp import web
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from config.settings import Credentials
 from pipeline.client import RetryPolicy, TrackClient
 from pipeline.limiter.interface import LimiterSettings
 from pipeline.limiter.local import LocalLimiter
-from pipeline.operation import Operation
 from pipeline.outcome import (
     BudgetSpentError,
     Delivered,
@@ -31,89 +22,8 @@ from pipeline.outcome import (
     UnauthorizedError,
     UnexpectedAnswerError,
 )
-
-SECRET = "the-secret"
-QUICK = LimiterSettings(requests=10_000, concurrency=20, min_gap_seconds=0.0)
-PATIENT = RetryPolicy(attempts=None, total_seconds=30.0, base_seconds=0.0)
-PERSON = "ada-in-person"
-
-Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def says(status: int, body: Any = b"{}\n", headers: Mapping[str, str] | None = None) -> Answer:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-
-    async def answer(request: web.Request) -> web.Response:
-        return web.Response(status=status, body=content, headers=headers)
-
-    return answer
-
-
-class OddServer:
-    """Gives the answers it is told to, one after the other, and then 200 to everything."""
-
-    def __init__(self, *answers: Answer) -> None:
-        self.answers = list(answers)
-        self.paths: list[str] = []
-        self.bodies: list[Any] = []
-        self.url = ""
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.paths.append(request.path)
-        body = await request.read()
-        self.bodies.append(json.loads(body) if body else None)
-        answer = self.answers.pop(0) if self.answers else says(200)
-        return await answer(request)
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[None]:
-        app = web.Application(client_max_size=10**7)
-        app.router.add_route("*", "/{path:.*}", self.answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        try:
-            yield
-        finally:
-            await runner.cleanup()
-
-
-@asynccontextmanager
-async def client_of(
-    url: str, limits: LimiterSettings = QUICK, **options: Any
-) -> AsyncIterator[tuple[TrackClient, LocalLimiter]]:
-    limiter = LocalLimiter(limits)
-    options = {"retry": PATIENT, "credentials": Credentials("the-site", SECRET), **options}
-    async with TrackClient(base_url=url, limiter=limiter, **options) as client:
-        yield client, limiter
-    await limiter.aclose()
-
-
-def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        await asyncio.wait_for(coroutine, 30)
-
-    asyncio.run(bounded())
-
-
-def with_server(
-    server: OddServer, use: Callable[[TrackClient, LocalLimiter], Awaitable[None]], **options: Any
-) -> None:
-    async def main() -> None:
-        async with server.serving(), client_of(server.url, **options) as (client, limiter):
-            await use(client, limiter)
-
-    run(main())
-
-
-def identify(person: str = PERSON, **attributes: Any) -> Operation:
-    return Operation("identify", person, attributes)
-
-
-def batch(*persons: str) -> list[Operation]:
-    return [identify(person) for person in persons]
-
+from tests.odd_server import PERSON, OddServer, batch, breaks_off, identify, says, with_server
+from tests.track_client import SECRET, client_of, run
 
 # -- answers that end it --------------------------------------------------------------------------
 
@@ -216,15 +126,6 @@ def test_a_success_that_is_nobodys_at_customerio_is_none() -> None:
 
 
 # -- answers that pass ----------------------------------------------------------------------------
-
-
-async def breaks_off(request: web.Request) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Length": "100"})
-    await response.prepare(request)
-    await response.write(b"{")
-    assert request.transport is not None
-    request.transport.close()
-    return response
 
 
 def test_proxies_answers_and_broken_ones_are_retried() -> None:
@@ -361,142 +262,3 @@ def test_what_is_no_http_is_a_fault_that_names_neither_person_nor_secret() -> No
             assert SECRET not in str(error)
 
     run(main())
-
-
-# -- batches --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>Multi-Status</html>",
-        {"errors": []},
-        {"errors": [{"batch_index": 3, "reason": "invalid"}]},
-        {"errors": [{"batch_index": 0, "reason": "invalid"}, {"reason": "invalid"}]},
-    ],
-)
-def test_after_a_207_that_says_nothing_every_item_goes_alone(body: Any) -> None:
-    bad = {"errors": [{"reason": "invalid", "field": "identifiers", "message": "no"}]}
-    server = OddServer(says(207, body), says(200), says(400, bad), says(207), says(200))
-    words: list[str] = []
-
-    async def use(client: TrackClient, limiter: LocalLimiter) -> None:
-        assert await client.send_batch(batch("a", "b", "c")) == [
-            Delivered(2),
-            Refused(2, 400, "invalid", "identifiers", "no"),
-            Delivered(3),
-        ]
-
-    with_server(server, use, on_retry=words.append)
-    assert words == ["unreadable_207", "unreadable_207"]
-    assert server.paths == ["/api/v2/batch"] + ["/api/v2/entity"] * 4
-    assert [body["identifiers"]["id"] for body in server.bodies[1:]] == ["a", "b", "c", "c"]
-
-
-def test_a_single_operation_is_not_delivered_by_a_207() -> None:
-    no = {"errors": [{"batch_index": 0, "reason": "required", "field": "name", "message": "no"}]}
-
-    async def use(client: TrackClient, limiter: LocalLimiter) -> None:
-        assert await client.send_entity(identify()) == Refused(1, 207, "required", "name", "no")
-        with pytest.raises(BudgetSpentError, match="207 that names no reason"):
-            await client.send(identify())
-
-    with_server(OddServer(says(207, no), says(207, {})), use, retry=RetryPolicy(attempts=1))
-
-
-def persons(body: Any) -> list[str]:
-    """Whom a request is about, in order; of an ``/entity`` too."""
-    return [item["identifiers"]["id"] for item in body.get("batch", [body])]
-
-
-@pytest.mark.parametrize("status", [400, 413])
-def test_one_bad_item_never_condemns_the_others(status: int) -> None:
-    """Answers that name nobody: halves, down to the one that is bad."""
-    server = OddServer()
-
-    async def picky(request: web.Request) -> web.StreamResponse:
-        server.answers.append(picky)
-        return await says(status if "bad" in persons(server.bodies[-1]) else 200)(request)
-
-    server.answers.append(picky)
-    everybody = ["a", "b", "c", "bad", "d", "e", "f", "g"]
-
-    async def use(client: TrackClient, limiter: LocalLimiter) -> None:
-        outcomes = await client.send_batch(batch(*everybody))
-        refused = outcomes.pop(3)
-        assert isinstance(refused, Refused)
-        assert (refused.attempts, refused.status) == (4, status)
-        assert refused.reason == ("invalid" if status == 400 else "too_large")
-        assert all(isinstance(outcome, Delivered) for outcome in outcomes)
-
-    with_server(server, use)
-    assert [persons(body) for body in server.bodies] == [
-        everybody,
-        everybody[:4],
-        ["a", "b"],
-        ["c", "bad"],
-        ["c"],
-        ["bad"],
-        everybody[4:],
-    ]
-
-
-def test_a_400_that_names_one_item_at_a_time_comes_to_its_end() -> None:
-    items = 200
-    no = {"errors": [{"batch_index": 0, "reason": "invalid", "field": "", "message": "no"}]}
-    server = OddServer(*[says(400, no)] * items)
-
-    async def use(client: TrackClient, limiter: LocalLimiter) -> None:
-        outcomes = await client.send_batch(batch(*map(str, range(items))))
-        assert outcomes == [Refused(number, 400, "invalid", "", "no") for number in range(1, items + 1)]
-
-    with_server(server, use, limits=LimiterSettings(requests=10**6, min_gap_seconds=0.0))
-
-
-Mood = st.sampled_from(["honest", "nameless", "large", "unreadable", "broken", "busy"])
-
-
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(st.booleans(), min_size=1, max_size=12), st.lists(Mood, max_size=20))
-def test_whatever_a_server_answers_the_good_are_taken_and_the_bad_refused(
-    goods: list[bool], moods: list[str]
-) -> None:
-    """The order of what was taken, counted by its last taking, is that of the batch."""
-    everybody = [f"{'good' if good else 'bad'}{number}" for number, good in enumerate(goods)]
-    taken: list[str] = []
-    moods = list(moods)
-    server = OddServer()
-
-    async def moody(request: web.Request) -> web.StreamResponse:
-        server.answers.append(moody)
-        mood = moods.pop() if moods else "honest"
-        sent = persons(server.bodies[-1])
-        bad = [index for index, person in enumerate(sent) if person.startswith("bad")]
-        if mood == "busy":
-            return await says(503)(request)
-        if mood == "large" and len(sent) > 1:
-            return await says(413)(request)
-        if bad and (mood == "nameless" or len(bad) == len(sent)):
-            named = mood == "honest" and len(sent) > 1
-            errors = [{"batch_index": index, "reason": "invalid"} for index in bad]
-            return await says(400, {"errors": errors} if named else {"meta": {"error": "no"}})(request)
-        taken.extend(person for person in sent if person.startswith("good"))
-        if mood == "broken":
-            return await breaks_off(request)
-        if mood == "unreadable":
-            return await says(207, b"<html>")(request)
-        errors = [{"batch_index": index, "reason": "invalid"} for index in bad]
-        return await says(207 if bad else 200, {"errors": errors})(request)
-
-    server.answers.append(moody)
-
-    async def use(client: TrackClient, limiter: LocalLimiter) -> None:
-        outcomes = await client.send_batch(batch(*everybody))
-        assert [isinstance(outcome, Delivered) for outcome in outcomes] == goods
-        carried = Counter(person for body in server.bodies for person in persons(body))
-        assert {p: o.attempts for p, o in zip(everybody, outcomes, strict=True)} == carried
-
-    with_server(server, use)
-    last = {person: index for index, person in enumerate(taken)}
-    assert sorted(last, key=last.__getitem__) == [p for p in everybody if p.startswith("good")]

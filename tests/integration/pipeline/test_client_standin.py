@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
-from config.settings import Credentials
+import tests.track_client
 from pipeline.client import RetryPolicy, TrackClient
 from pipeline.client.before_sending import BATCH_BYTES
 from pipeline.limiter.interface import LimiterSettings
@@ -20,6 +20,7 @@ from pipeline.limiter.local import LocalLimiter
 from pipeline.operation import Operation
 from pipeline.outcome import BudgetSpentError, Delivered, Refused
 from tests.standin_server import StandinServer
+from tests.track_client import QUICK, run
 
 HONEST = {
     "error_share": 0.0,
@@ -30,7 +31,7 @@ HONEST = {
     "retry_after": False,
     "pause_seconds": 0,
 }
-QUICK = LimiterSettings(requests=10_000, concurrency=20, min_gap_seconds=0.0)
+Opening = AbstractAsyncContextManager[tuple[TrackClient, LocalLimiter]]
 PATIENT = RetryPolicy(attempts=None, total_seconds=30.0, base_seconds=0.001, cap_seconds=0.01)
 
 
@@ -57,23 +58,8 @@ def standin(running: Standin) -> Standin:
     return running
 
 
-@asynccontextmanager
-async def client_of(
-    url: str, limits: LimiterSettings = QUICK, **options: Any
-) -> AsyncIterator[tuple[TrackClient, LocalLimiter]]:
-    limiter = LocalLimiter(limits)
-    options = {"retry": PATIENT, **options}
-    credentials = Credentials("the-site", "the-secret")
-    async with TrackClient(base_url=url, credentials=credentials, limiter=limiter, **options) as client:
-        yield client, limiter
-    await limiter.aclose()
-
-
-def run(coroutine: Coroutine[Any, Any, None]) -> None:
-    async def bounded() -> None:
-        await asyncio.wait_for(coroutine, 30)
-
-    asyncio.run(bounded())
+def client_of(url: str, limits: LimiterSettings = QUICK, **options: Any) -> Opening:
+    return tests.track_client.client_of(url, limits, **{"retry": PATIENT, **options})
 
 
 async def until(condition: Callable[[], bool]) -> None:
