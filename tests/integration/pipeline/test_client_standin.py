@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +21,7 @@ from pipeline.operation import Operation
 from pipeline.outcome import BudgetSpentError, Delivered, Refused
 from tests.standin_server import StandinServer
 from tests.track_client import QUICK, run
+from tests.waiting import until
 
 HONEST = {
     "error_share": 0.0,
@@ -60,12 +61,6 @@ def standin(running: Standin) -> Standin:
 
 def client_of(url: str, limits: LimiterSettings = QUICK, **options: Any) -> Opening:
     return tests.track_client.client_of(url, limits, **{"retry": PATIENT, **options})
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Waits for something in this event loop or at the stand-in; a deadline is around every test."""
-    while not condition():
-        await asyncio.sleep(0.005)
 
 
 def identify(person: str = "ada", **attributes: Any) -> Operation:

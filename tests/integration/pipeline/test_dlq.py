@@ -15,6 +15,7 @@ import pytest
 from pipeline.dead_letter import DeadLetter
 from pipeline.dlq.command import main
 from pipeline.origin import origin_of
+from tests.command_line import mistake
 from tests.kafka_broker import KafkaBroker, Message
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -307,12 +308,4 @@ def test_a_file_of_dead_letters(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_a_mistake_is_one_line(
     arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        code: int | str | None = main(arguments)
-    except SystemExit as ended:
-        code = ended.code
-    assert code == 2
-    said = capsys.readouterr()
-    assert said.out == ""
-    assert said.err.count("\n") == 1
-    assert expected in said.err
+    assert expected in mistake(main, arguments, capsys)

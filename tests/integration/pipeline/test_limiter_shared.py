@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -20,8 +20,8 @@ from pipeline.limiter import LimiterSettings, SharedSettings, TooManyProcessesEr
 from pipeline.limiter.shared import SharedLimiter
 from pipeline.limiter.shared_plan import HEARTBEAT_SECONDS
 from tests.redis_server import RedisServer
+from tests.waiting import until
 
-DEADLINE_SECONDS = 20.0
 # A short window: what is closed for a window is open again soon. Clocks have to be known the better for it.
 SMALL = LimiterSettings(requests=16, window_seconds=0.2, concurrency=4, min_gap_seconds=0.001)
 
@@ -42,13 +42,6 @@ async def opened(
     limiter = await open_limiter(settings, redis.url, SharedSettings(name, max_processes))
     assert isinstance(limiter, SharedLimiter)
     return limiter
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not come"
-        await asyncio.sleep(0.005)
 
 
 async def abandon(limiter: SharedLimiter) -> None:

@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError
 from pipeline.delivery.message import PoisonError
 from pipeline.produce.command import main
 from pipeline.produce.producer import Producer
+from tests.command_line import mistake
 from tests.kafka_broker import KafkaBroker
 
 _ROOT = Path(__file__).resolve().parents[3]
@@ -207,14 +208,7 @@ def test_a_topic_is_not_made_unasked(broker: KafkaBroker, capsys: pytest.Capture
 def test_a_mistake_is_one_line(
     arguments: list[str], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    try:
-        code: int | str | None = main(arguments)
-    except SystemExit as ended:
-        code = ended.code
-    assert code == 2
-    said = capsys.readouterr()
-    assert said.err.count("\n") == 1
-    assert expected in said.err
+    assert expected in mistake(main, arguments, capsys)
 
 
 def test_an_application_sends_what_the_worker_takes(broker: KafkaBroker) -> None:

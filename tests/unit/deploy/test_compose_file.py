@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.compose_file import compose_config
+
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("master", "worker", "standin", "results")
 
 
-def compose_config(
-    folder: Path, *, dotenv: str = "", files: dict[str, str] | None = None, **variables: str
-) -> dict[str, Any]:
-    """What `docker-compose config` makes of the file, away from the developer's own .env and variables."""
-    (folder / "deploy").mkdir(exist_ok=True)
-    for name in ("docker-compose.yml", "deploy/standin.env", "deploy/pipeline.env", "deploy/Dockerfile"):
-        shutil.copy(ROOT / name, folder / name)
-    for name, text in {".env": dotenv, **(files or {})}.items():
-        (folder / name).write_text(text)
-    finished = subprocess.run(
-        ["docker-compose", "config"],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    services: dict[str, Any] = yaml.safe_load(finished.stdout)["services"]
+def compose_services(folder: Path, **given: Any) -> dict[str, Any]:
+    services: dict[str, Any] = compose_config(folder, **given)["services"]
     return services
 
 
 @pytest.fixture(scope="module")
 def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return compose_config(tmp_path_factory.mktemp("compose"))
+    return compose_services(tmp_path_factory.mktemp("compose"))
 
 
 def test_it_has_a_master_workers_a_stand_in_and_the_one_that_opens_the_results(
@@ -105,7 +87,7 @@ def test_the_load_goes_to_the_stand_in_unless_told_otherwise(services: dict[str,
 
 def test_a_dotenv_file_alone_changes_no_target(tmp_path: Path) -> None:
     """Somebody who has credentials in .env for another use still loads the stand-in."""
-    services = compose_config(tmp_path, dotenv="CUSTOMERIO_SITE_ID=mine\nCUSTOMERIO_API_KEY=hush\n")
+    services = compose_services(tmp_path, dotenv="CUSTOMERIO_SITE_ID=mine\nCUSTOMERIO_API_KEY=hush\n")
     assert services["worker"]["environment"]["CUSTOMERIO_API_KEY"] == "standin"
     assert "hush" not in str(services)
 
@@ -115,9 +97,9 @@ def test_a_file_of_ones_own_replaces_the_stand_in_whole(tmp_path: Path, where: s
     """No base URL of the stand-in is left beside one's own credentials."""
     dotenv = "CUSTOMERIO_SITE_ID=mine\nCUSTOMERIO_API_KEY=hush\nCUSTOMERIO_BASE_URL=\n"
     if where == "shell":
-        services = compose_config(tmp_path, dotenv=dotenv, CLUSTER_ENV_FILE=".env")
+        services = compose_services(tmp_path, dotenv=dotenv, CLUSTER_ENV_FILE=".env")
     else:
-        services = compose_config(tmp_path, dotenv=dotenv + "CLUSTER_ENV_FILE=.env\n")
+        services = compose_services(tmp_path, dotenv=dotenv + "CLUSTER_ENV_FILE=.env\n")
     for name in ("master", "worker"):
         environment = services[name]["environment"]
         assert (environment["CUSTOMERIO_SITE_ID"], environment["CUSTOMERIO_API_KEY"]) == ("mine", "hush")
@@ -127,7 +109,7 @@ def test_a_file_of_ones_own_replaces_the_stand_in_whole(tmp_path: Path, where: s
 
 def test_what_to_run_is_the_masters_alone_to_say(tmp_path: Path) -> None:
     """A profile in the env file is a default that an argument to the master goes over."""
-    services = compose_config(
+    services = compose_services(
         tmp_path, files={"my.env": "LOAD_TEST_PROFILE=soak\n"}, CLUSTER_ENV_FILE="my.env"
     )
     assert services["master"]["environment"]["LOAD_TEST_PROFILE"] == "soak"
@@ -147,13 +129,13 @@ def test_the_files_committed_hold_no_credentials() -> None:
 
 
 def test_one_variable_says_how_many_workers_there_are_and_how_many_to_wait_for(tmp_path: Path) -> None:
-    services = compose_config(tmp_path, CLUSTER_WORKERS="5")
+    services = compose_services(tmp_path, CLUSTER_WORKERS="5")
     assert services["worker"]["scale"] == 5
     assert services["master"]["environment"]["LOCUST_EXPECT_WORKERS"] == "5"
 
 
 def test_the_results_folder_is_the_hosts_and_its_files_are_whose_one_says(tmp_path: Path) -> None:
-    services = compose_config(tmp_path, CLUSTER_UID="1234", CLUSTER_GID="5678")
+    services = compose_services(tmp_path, CLUSTER_UID="1234", CLUSTER_GID="5678")
     assert services["master"]["user"] == services["worker"]["user"] == "1234:5678"
     opens = services["results"]["entrypoint"]
     assert opens[opens.index("-user") + 1] == "1234"
@@ -166,13 +148,13 @@ def test_the_example_file_as_it_is_changes_no_results_folder(tmp_path: Path) -> 
     """Its variables are there and empty, and an empty one of a file is over the image's own."""
     example = (ROOT / ".env.example").read_text()
     assert "LOAD_TEST_RESULTS_DIR" in example
-    services = compose_config(tmp_path, files={"my.env": example}, CLUSTER_ENV_FILE="my.env")
+    services = compose_services(tmp_path, files={"my.env": example}, CLUSTER_ENV_FILE="my.env")
     for name in ("master", "worker"):
         assert services[name]["environment"]["LOAD_TEST_RESULTS_DIR"] == "/results"
 
 
 def test_the_base_image_is_the_dockerfiles_unless_told_otherwise(tmp_path: Path) -> None:
     (default,) = re.findall(r"^ARG BASE_IMAGE=(\S+)$", (ROOT / "deploy/Dockerfile").read_text(), re.MULTILINE)
-    assert compose_config(tmp_path)["standin"]["build"]["args"]["BASE_IMAGE"] == default
-    told = compose_config(tmp_path, BASE_IMAGE="my-python:3.12")
+    assert compose_services(tmp_path)["standin"]["build"]["args"]["BASE_IMAGE"] == default
+    told = compose_services(tmp_path, BASE_IMAGE="my-python:3.12")
     assert told["standin"]["build"]["args"]["BASE_IMAGE"] == "my-python:3.12"

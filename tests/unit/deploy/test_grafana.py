@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ import yaml
 
 from config.limits import limit
 from metrics.verdict import START_LAG_LIMIT_MS
+from tests.compose_file import compose_config
 
 ROOT = Path(__file__).resolve().parents[3]
 GRAFANA = ROOT / "deploy/grafana"
@@ -42,27 +40,9 @@ def threshold_lines(title: str) -> list[float]:
     return [step["value"] for step in others]
 
 
-def compose_config(folder: Path, *options: str) -> dict[str, Any]:
-    shutil.copy(ROOT / "docker-compose.yml", folder)
-    (folder / "deploy").mkdir(exist_ok=True)
-    for name in ("standin.env", "pipeline.env"):
-        shutil.copy(ROOT / "deploy" / name, folder / "deploy")
-    finished = subprocess.run(
-        ["docker-compose", *options, "config"],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    content: dict[str, Any] = yaml.safe_load(finished.stdout)
-    return content
-
-
 @pytest.fixture(scope="module")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return compose_config(tmp_path_factory.mktemp("compose"), "--profile", "metrics")
+    return compose_config(tmp_path_factory.mktemp("compose"), "metrics")
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import subprocess
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +13,17 @@ import pytest
 import yaml
 
 from pipeline.settings import PipelineSettings, load_pipeline_settings
+from tests.compose_file import compose_config
 
 ROOT = Path(__file__).resolve().parents[3]
 SERVICES = ("pipeline-worker", "kafka", "kafka-topics", "redis")
 RAW: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-
-
-def compose_config(folder: Path, *, dotenv: str = "", **variables: str) -> dict[str, Any]:
-    """What `docker-compose --profile pipeline config` makes of the file."""
-    (folder / "deploy").mkdir()
-    for name in ("docker-compose.yml", "deploy/standin.env", "deploy/pipeline.env", "deploy/Dockerfile"):
-        shutil.copy(ROOT / name, folder / name)
-    (folder / ".env").write_text(dotenv)
-    finished = subprocess.run(
-        ["docker-compose", "--profile", "pipeline", "config"],
-        cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert finished.returncode == 0, finished.stderr
-    content: dict[str, Any] = yaml.safe_load(finished.stdout)
-    return content
+pipeline_config = partial(compose_config, profile="pipeline")
 
 
 @pytest.fixture(scope="module")
 def composed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return compose_config(tmp_path_factory.mktemp("compose"))
+    return pipeline_config(tmp_path_factory.mktemp("compose"))
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +107,7 @@ def test_every_container_is_held_to_what_it_needs(services: dict[str, Any], name
 
 def test_there_are_three_workers_unless_told_otherwise(services: dict[str, Any], tmp_path: Path) -> None:
     assert services["pipeline-worker"]["scale"] == 3
-    assert compose_config(tmp_path, PIPELINE_WORKERS="5")["services"]["pipeline-worker"]["scale"] == 5
+    assert pipeline_config(tmp_path, PIPELINE_WORKERS="5")["services"]["pipeline-worker"]["scale"] == 5
 
 
 def test_the_workers_have_room_for_those_that_replace_them(
@@ -149,9 +132,9 @@ def test_a_file_of_ones_own_replaces_the_target_and_not_the_brokers(tmp_path: Pa
         "KAFKA_BROKERS=localhost:9092\nREDIS_URL=redis://localhost\nHEALTH_HOST=0.0.0.0\n"
     )
     if where == "shell":
-        services = compose_config(tmp_path, dotenv=dotenv, PIPELINE_ENV_FILE=".env")["services"]
+        services = pipeline_config(tmp_path, dotenv=dotenv, PIPELINE_ENV_FILE=".env")["services"]
     else:
-        services = compose_config(tmp_path, dotenv=dotenv + "PIPELINE_ENV_FILE=.env\n")["services"]
+        services = pipeline_config(tmp_path, dotenv=dotenv + "PIPELINE_ENV_FILE=.env\n")["services"]
     environment = services["pipeline-worker"]["environment"]
     assert (environment["CUSTOMERIO_SITE_ID"], environment["CUSTOMERIO_API_KEY"]) == ("mine", "hush")
     assert not environment["CUSTOMERIO_BASE_URL"]
@@ -163,7 +146,7 @@ def test_a_file_of_ones_own_replaces_the_target_and_not_the_brokers(tmp_path: Pa
 
 def test_a_dotenv_file_alone_changes_no_target(tmp_path: Path) -> None:
     dotenv = "CUSTOMERIO_SITE_ID=mine\nCUSTOMERIO_API_KEY=hush\n"
-    assert "hush" not in str(compose_config(tmp_path, dotenv=dotenv))
+    assert "hush" not in str(pipeline_config(tmp_path, dotenv=dotenv))
 
 
 def test_the_topics_are_made_as_the_workers_expect_them(
@@ -182,7 +165,7 @@ def test_the_topics_are_made_as_the_workers_expect_them(
 
 
 def test_other_topics_are_the_same_for_workers_and_for_the_one_that_makes_them(tmp_path: Path) -> None:
-    services = compose_config(tmp_path, KAFKA_TOPIC="mine", KAFKA_DLQ_TOPIC="mine-dead")["services"]
+    services = pipeline_config(tmp_path, KAFKA_TOPIC="mine", KAFKA_DLQ_TOPIC="mine-dead")["services"]
     assert [one[one.index("--topic") + 1] for one in topics_made(services)] == ["mine", "mine-dead"]
     kafka = load_pipeline_settings(services["pipeline-worker"]["environment"]).kafka
     assert (kafka.topic, kafka.dead_letter_topic) == ("mine", "mine-dead")
