@@ -2,7 +2,7 @@
 
 from locust import events
 
-from run.launch import register
+from engine.launch import register
 from shapes.ramping_arrival_rate import RampingArrivalRate
 from users.identify import IdentifyUser
 from users.track import TrackUser

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TextIO
 
 from metrics.catalog import Metric
-from metrics.handle_summary_json import contains
-from metrics.k6_tags import has_url, k6_tags
+from metrics.k6_tags import contains, has_url, k6_tags
 from metrics.store import Cell, MergedCell
 
 _NANOSECONDS = 1_000_000_000

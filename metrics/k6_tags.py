@@ -1,8 +1,8 @@
-"""The tags that k6 gives each metric, for outputs whose readers were made for k6."""
+"""How k6 describes and tags each metric, for outputs whose readers were made for k6."""
 
 from __future__ import annotations
 
-from metrics.catalog import Tags
+from metrics.catalog import Metric, MetricType, Tags
 
 _OF_REQUESTS = frozenset({"expected_response", "method", "name", "proto", "scenario", "status", "error"})
 _OF_SCENARIOS = frozenset({"scenario"})
@@ -23,3 +23,12 @@ def k6_tags(metric: str, tags: Tags) -> dict[str, str]:
 def has_url(metric: str) -> bool:
     """Whether k6 notes the URL with this metric's samples."""
     return _TAGS.get(metric) is _OF_REQUESTS
+
+
+# k6 calls these times; its custom trends, as a script makes them, are "default".
+TIME_METRICS = frozenset({"http_req_duration", "iteration_duration", "start_lag"})
+
+
+def contains(metric: Metric) -> str:
+    """What k6 says a metric's values are: "time" (milliseconds), or "default"."""
+    return "time" if metric.type is MetricType.TREND and metric.name in TIME_METRICS else "default"

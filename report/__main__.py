@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from config.errors import ConfigError
-from report.write import REPORT_NAME, write_report
+from report.html.write import REPORT_NAME, write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError
-from report.plan import PlannedScenario, planned_scenarios
-from report.rows import Row, read_rows
+from report.html.plan import PlannedScenario, planned_scenarios
+from report.html.rows import Row, read_rows
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from gevent.event import Event
 
 from metrics.output import Output
 from metrics.progress import ScenarioProgress
-from metrics.report import RunReport
 from metrics.store import Cell, MergedCell, MetricStore
 from metrics.thresholds import ThresholdResult, evaluate, first_to_abort
 from metrics.verdict import GeneratorFigures, WorkerReport, judge
+from report.run_report import RunReport
 from run.generator import CpuMeter
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch

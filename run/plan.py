@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from config.customerio.limits import published_limits
 from config.durations import format_duration
-from config.limits import published_limits
 from config.profile import Profile
 from users.scenario import schedule_of
 

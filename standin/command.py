@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.one_line_parser import OneLineParser
+from config.command_line import OneLineParser
 from standin import faults
 from standin.app import StandIn
 from standin.auth import Credentials

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any, Literal, NamedTuple
 
-from config.limits import limit
+from config.customerio.limits import limit
 
 Kind = Literal["id", "email", "phone", "cio_id"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from config.limits import limit
+from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, parse_object, size_bytes
 from standin.operations import Answer, Change, Handler, Items, Request
 from standin.people import Identifier, Kind, PeopleStore

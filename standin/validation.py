@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 
-from config.limits import limit
+from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, size_bytes
 from standin.people import KINDS_IN_ATTRIBUTES, Identifier, Kind, identifier, identifier_in_path
 from standin.replies import Invalid

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ulid import ULID
 
-from config.limits import limit
+from config.customerio.limits import limit
 from pipeline.operation import Operation
 from pipeline.outcome import Refused
 

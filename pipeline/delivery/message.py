@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from config.limits import limit
+from config.customerio.limits import limit
 from pipeline.operation import Kind, Operation
 
 _ID_BYTES = limit("identifier_bytes")

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from config.customerio.limits import limit
 from config.errors import ConfigError
-from config.limits import limit
 from pipeline.client import (
     BATCH_FRAME_BYTES,
     RetryPolicy,

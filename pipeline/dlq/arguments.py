@@ -8,8 +8,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from config.command_line import OneLineParser
 from config.durations import parse_duration_seconds
-from config.one_line_parser import OneLineParser
 
 _POSITION = re.compile(r"(?:(\d{1,10}):)?(\d{1,18})")
 

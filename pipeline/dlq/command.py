@@ -9,8 +9,8 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from config.command_line import USAGE_ERROR
 from config.errors import ConfigError
-from config.one_line_parser import USAGE_ERROR
 from pipeline.dlq.arguments import parser
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.on_file import on_file

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
+from config.command_line import USAGE_ERROR, OneLineParser
 from config.errors import ConfigError
-from config.one_line_parser import USAGE_ERROR, OneLineParser
 from pipeline.kafka import connection_options
 from pipeline.produce.producer import Producer
 from pipeline.produce.progress import show_progress

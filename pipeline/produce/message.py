@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.limits import limit
+from config.customerio.limits import limit
 from pipeline.delivery.message import PoisonError, Stamp, parse_message
 from pipeline.operation import Kind
 from pipeline.origin import deduplication_id

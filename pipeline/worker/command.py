@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from config.command_line import USAGE_ERROR, OneLineParser
 from config.errors import ConfigError
-from config.one_line_parser import USAGE_ERROR, OneLineParser
 from pipeline.backfill.plan import BackfillPlan
 from pipeline.backfill.run import run_backfill
 from pipeline.monitoring.logs import configure_logs

@@ -11,23 +11,21 @@ ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {
     "config": set[str](),
     "shapes": {"config"},
-    "compare": set[str](),
-    "report": {"config", "shapes"},
-    "metrics": {"config", "shapes", "compare"},
+    "metrics": {"config", "shapes"},
     "users": {"config", "shapes", "metrics"},
-    "cluster": {"config", "shapes", "metrics"},
-    "run": {"config", "shapes", "metrics", "users", "cluster", "report", "standin"},
+    "report": {"config", "shapes", "metrics"},
+    "run": {"config", "shapes", "metrics", "users", "report"},
+    "engine": {"config", "shapes", "metrics", "users", "report", "run", "standin"},
     "standin": {"config"},
     "pipeline": {"config", "standin"},
 }
 WITHOUT_LOCUST = [
-    *(ROOT / "config").glob("*.py"),
-    *(ROOT / "pipeline").rglob("*.py"),
-    *(ROOT / "standin").glob("*.py"),
-    *(ROOT / "metrics").glob("*.py"),
-    *(ROOT / "cluster").glob("*.py"),
-    *(ROOT / "compare").glob("*.py"),
-    *(ROOT / "report").glob("*.py"),
+    *(
+        path
+        for room in ("config", "pipeline", "standin", "metrics", "report")
+        for path in (ROOT / room).rglob("*.py")
+    ),
+    *(ROOT / "engine" / "cluster").glob("*.py"),
     *(
         ROOT / "shapes" / name
         for name in ("schedule.py", "clock.py", "ledger.py", "share.py", "accounts.py", "vu_pool.py")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from config.limits import limit
+from config.customerio.limits import limit
 from tests.standin_server import StandinServer
 
 CREDENTIALS = ("site", "key")

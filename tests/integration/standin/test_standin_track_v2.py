@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from config.limits import limit
+from config.customerio.limits import limit
 from tests.standin_server import StandinServer
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"

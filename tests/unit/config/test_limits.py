@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.limits import limit, published_limits
+from config.customerio.limits import limit, published_limits
 
 
 def test_every_limit_has_a_unit_a_source_and_a_date() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from config.limits import limit
+from config.customerio.limits import limit
 from metrics.verdict import START_LAG_LIMIT_MS
 from tests.compose_file import compose_config
 

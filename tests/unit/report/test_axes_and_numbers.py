@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.axes import linear_axis, log_axis, time_axis, value_axis
-from report.numbers import clock_text, duration_text, milliseconds_text, number_text, percent_text
+from report.html.axes import linear_axis, log_axis, time_axis, value_axis
+from report.html.numbers import clock_text, duration_text, milliseconds_text, number_text, percent_text
 
 POSITIVE = st.floats(1e-6, 1e9)
 

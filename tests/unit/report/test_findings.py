@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from config.limits import limit
+from config.customerio.limits import limit
 from metrics import verdict
-from report import symptoms
-from report.facts import Arrivals, Backlog, Facts
-from report.findings import RULES, Weight, findings_of
-from report.thresholds import Threshold
-from report.workers import WorkerFigures
+from report.html import symptoms
+from report.html.facts import Arrivals, Backlog, Facts
+from report.html.findings import RULES, Weight, findings_of
+from report.html.thresholds import Threshold
+from report.html.workers import WorkerFigures
 from users.outcome import FailureKind
 
 CALM_ARRIVALS = Arrivals(

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from report import write_report
-from report.drawing import NARROW, Words, draw_bars
+from report.html.drawing import NARROW, Words, draw_bars
+from report.html.write import write_report
 from tests.unit.report.run_folder import (
     counter_row,
     profile,

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.profile import load_profile, profile_names
-from report.plan import peak_rate, planned_scenarios
-from report.rows import read_rows
-from report.series import MAX_POINTS, averaged, failures, highest, step_for, trend
+from report.html.plan import peak_rate, planned_scenarios
+from report.html.rows import read_rows
+from report.html.series import MAX_POINTS, averaged, failures, highest, step_for, trend
 from tests.unit.report.run_folder import counter_row, profile, second_of, trend_row, write_folder
 from users.scenario import schedule_of
 

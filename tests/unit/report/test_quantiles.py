@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.quantiles import upper_bounds
-from report.rows import TrendPoints
+from report.html.quantiles import upper_bounds
+from report.html.rows import TrendPoints
 from tests.unit.report.run_folder import percentile
 
 PERCENTS = (50, 90, 95, 99, 100)

@@ -13,9 +13,9 @@ import pytest
 
 from config.errors import ConfigError
 from config.settings import load_settings
+from engine.master_run import MasterRun
 from metrics.csv_output import CsvOutput
 from run.arguments import Arguments
-from run.master_run import MasterRun
 from run.preparation import prepare
 from run.queue_watch import QueueWatch, check_queue_metrics
 from tests.load_test import read_rows

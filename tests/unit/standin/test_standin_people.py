@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from config.limits import limit
+from config.customerio.limits import limit
 from standin.people import EVENT_NAMES_PER_PERSON, Identifier, PeopleStore, identifier, identifier_in_path
 
 # A busy machine is no failure.

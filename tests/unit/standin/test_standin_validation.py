@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from config.limits import limit
+from config.customerio.limits import limit
 from standin.json_body import parse_object
 from standin.replies import Invalid
 from standin.validation import (

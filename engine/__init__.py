@@ -1,0 +1,1 @@
+"""All contact with Locust: launch, sessions, master and workers."""

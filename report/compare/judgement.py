@@ -1,0 +1,201 @@
+"""Holds two runs against each other, row by row, and says which differences are more than noise."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from report.compare.intervals import Difference, Estimate, difference, percentile_estimates, share_estimates
+from report.compare.reading import SCHEDULE_CONDITIONS, Run, RunError
+
+PERCENTILES = (50, 95, 99)
+RATES = ("errors", "http_req_failed")
+SMALLEST_LATENCY_CHANGE_PERCENT = 2.0
+"""Less than this is not called a difference, however narrow the intervals: nobody would act on it."""
+SMALLEST_ERROR_CHANGE_POINTS = 0.1
+"""The same for error rates, in percentage points."""
+
+# The pause of a scenario is most of an iteration; it is not the server's.
+_NOT_LATENCIES = ("iteration_duration", "start_lag")
+
+
+class Finding(StrEnum):
+    """What can be said of a row, B against A."""
+
+    SAME = "no difference beyond noise"
+    BETTER = "better"
+    WORSE = "worse"
+    REGRESSION = "regression"
+    UNKNOWN = "too few values to tell"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond what a worsening counts as a regression; ``None`` never does.
+
+    ``latency_percent`` is a percentile's rise relative to run A, ``error_points`` an error rate's rise
+    in percentage points.
+    """
+
+    latency_percent: float | None = None
+    error_points: float | None = None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One figure of both runs: a percentile in milliseconds, or a share from 0 to 1.
+
+    ``change`` is B minus A: of a percentile in percent of A, of a share in percentage points; ``low``
+    and ``high`` are its interval in the same unit.
+    """
+
+    metric: str
+    statistic: str
+    is_share: bool
+    a: Estimate
+    b: Estimate
+    change: float
+    low: float
+    high: float
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """A count of both runs; counts are exact and have no interval."""
+
+    name: str
+    a: float
+    b: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Everything that is shown of two runs. ``confidence`` (0 to 1) holds for all rows together."""
+
+    a: Run
+    b: Run
+    confidence: float
+    limits: Limits
+    rows: Sequence[Row]
+    counts: Sequence[CountRow]
+    warnings: Sequence[str]
+
+    @property
+    def regressions(self) -> list[Row]:
+        """The rows that are worse by more than noise and by more than the limits allow."""
+        return [row for row in self.rows if row.finding is Finding.REGRESSION]
+
+    @property
+    def line(self) -> str:
+        """The outcome in one line."""
+        found = {finding: [r for r in self.rows if r.finding is finding] for finding in Finding}
+        if found[Finding.REGRESSION]:
+            named = ", ".join(f"{row.metric} {row.statistic}" for row in found[Finding.REGRESSION])
+            return f"Regression beyond the limit: {named}"
+        parts = [f"{len(found[one])} {one.value}" for one in (Finding.WORSE, Finding.BETTER) if found[one]]
+        unknown = f"; too few values to tell for {len(found[Finding.UNKNOWN])}" * bool(found[Finding.UNKNOWN])
+        if not parts:
+            told = len(self.rows) - len(found[Finding.UNKNOWN])
+            return f"No difference beyond noise in {told} of {len(self.rows)} figures{unknown}"
+        return f"{' and '.join(parts)} of {len(self.rows)} figures{unknown}"
+
+
+def compare(a: Run, b: Run, limits: Limits, confidence: float = 0.95) -> Comparison:
+    """Compare two runs: B is the newer one, A what it is held against.
+
+    Args:
+        a: the run before.
+        b: the run after.
+        limits: what counts as a regression.
+        confidence: that no row's interval misses the truth, all taken together (0 to 1). Each row's own
+            interval is wider for it (Bonferroni).
+
+    Raises:
+        RunError: the runs have no latency and no error rate in common.
+    """
+    latencies = [name for name in a.trends if name in b.trends and _is_latency(name)]
+    rates = [name for name in RATES if name in a.rates and name in b.rates]
+    asked = len(latencies) * len(PERCENTILES) + len(rates)
+    if not asked:
+        raise RunError(f"{a.folder} and {b.folder}: no latency and no error rate in common")
+    own = 1 - (1 - confidence) / asked
+    same_schedule = all(
+        a.conditions[name] and a.conditions[name] == b.conditions[name] for name in SCHEDULE_CONDITIONS
+    )
+    rows: list[Row] = []
+    for name in latencies:
+        pair = a.trends[name], b.trends[name]
+        estimates = percentile_estimates(pair, PERCENTILES, own, same_schedule=same_schedule)
+        rows += [_latency_row(name, percent, *of_both, limits) for percent, of_both in estimates.items()]
+    for name in rates:
+        shares = share_estimates((a.rates[name], b.rates[name]), own, same_schedule=same_schedule)
+        rows.append(_share_row(name, *shares, limits))
+    return Comparison(a, b, confidence, limits, rows, list(_counts(a, b)), list(_warnings(a, b)))
+
+
+def _is_latency(name: str) -> bool:
+    return name not in _NOT_LATENCIES and name.endswith(("_duration", "_duration_from_arrival"))
+
+
+def _latency_row(metric: str, percent: int, a: Estimate, b: Estimate, limits: Limits) -> Row:
+    found = difference(a, b)
+    # A latency of zero does not occur outside of a broken clock; a change from it has no percentage.
+    scale = 100 / a.value if a.value > 0 else math.inf
+    change, low, high = (_scaled(one, scale) for one in (found.value, found.low, found.high))
+    low = max(low, -100.0) if math.isfinite(low) else low  # no latency falls by more than all of it
+    finding = _finding(found, change, SMALLEST_LATENCY_CHANGE_PERCENT, limits.latency_percent)
+    return Row(metric, f"p{percent}", False, a, b, change, low, high, finding)
+
+
+def _share_row(metric: str, a: Estimate, b: Estimate, limits: Limits) -> Row:
+    found = difference(a, b)
+    change, low, high = (100 * one for one in (found.value, found.low, found.high))
+    finding = _finding(found, change, SMALLEST_ERROR_CHANGE_POINTS, limits.error_points)
+    return Row(metric, "rate", True, a, b, change, low, high, finding)
+
+
+def _scaled(value: float, scale: float) -> float:
+    return 0.0 if value == 0 else value * scale
+
+
+def _finding(found: Difference, change: float, smallest: float, limit: float | None) -> Finding:
+    if not found.excludes_zero or abs(change) < smallest:
+        return Finding.UNKNOWN if math.isinf(found.high) or math.isinf(found.low) else Finding.SAME
+    if change < 0:
+        return Finding.BETTER
+    return Finding.REGRESSION if limit is not None and change > limit else Finding.WORSE
+
+
+def _counts(a: Run, b: Run) -> Iterator[CountRow]:
+    for name in ("scheduled", "started", "dropped", "lost", "completed", "interrupted"):
+        # Runs written before workers existed have no "lost": nobody was there to lose anything.
+        yield CountRow(f"arrivals {name}", a.ledger.get(name, 0), b.ledger.get(name, 0))
+    yield CountRow("http_reqs", a.counters.get("http_reqs", 0), b.counters.get("http_reqs", 0))
+    for kind in sorted(a.errors_by_kind.keys() | b.errors_by_kind.keys()):
+        yield CountRow(f"errors: {kind}", a.errors_by_kind.get(kind, 0), b.errors_by_kind.get(kind, 0))
+
+
+def _warnings(a: Run, b: Run) -> Iterator[str]:
+    for name, value in a.conditions.items():
+        if value != b.conditions.get(name):
+            yield f"the runs differ in {name}{_both(value, b.conditions.get(name))}"
+    for label, run in (("A", a), ("B", b)):
+        if not run.kept_schedule:
+            yield f"run {label}: {run.verdict}"
+        if run.ended_by != "finished":
+            yield f"run {label} did not run to its end ({run.ended_by})"
+        if not run.has_seconds:
+            yield (
+                f"run {label} has no metrics.csv: its requests are taken for independent of each other, "
+                "so its intervals are narrower than they should be"
+            )
+    for name in sorted(a.trends.keys() ^ b.trends.keys()):
+        if _is_latency(name):
+            yield f"only run {'A' if name in a.trends else 'B'} has {name}"
+
+
+def _both(a: object, b: object) -> str:
+    return "" if isinstance(a, Mapping) else f" ({a} and {b})"

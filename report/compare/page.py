@@ -1,0 +1,69 @@
+"""A comparison as one HTML file that needs nothing else: no script, no font, no address outside of it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from report.compare.figures import change_text, count_texts, estimate_text
+from report.compare.judgement import Comparison, Row
+
+_WIDTH = 160
+_SMALLEST_SCALE = 5.0
+
+
+@dataclass(frozen=True)
+class Whisker:
+    """A row's change drawn on a line, in pixels from the left; what lies beyond the edge ends there."""
+
+    width: int
+    zero: float
+    point: float
+    low: float
+    high: float
+
+
+def write_page(path: Path, comparison: Comparison) -> None:
+    """Write the page; ``OSError`` if the file cannot be written."""
+    path.write_text(page_of(comparison), encoding="utf-8")
+
+
+def page_of(comparison: Comparison) -> str:
+    """The page as text; everything that comes from a run is escaped."""
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    scales = {
+        share: _scale([row for row in comparison.rows if row.is_share is share]) for share in (False, True)
+    }
+    rows = [
+        {
+            "row": row,
+            "a": estimate_text(row, row.a),
+            "b": estimate_text(row, row.b),
+            "change": change_text(row),
+            "whisker": _whisker(row, scales[row.is_share]),
+        }
+        for row in comparison.rows
+    ]
+    counts = [(row.name, *count_texts(row)) for row in comparison.counts]
+    return environment.get_template("page.html.j2").render(comparison=comparison, rows=rows, counts=counts)
+
+
+def _scale(rows: list[Row]) -> float:
+    """The change that reaches the edge of the drawing: the greatest one, with some room."""
+    return max([_SMALLEST_SCALE, *(1.5 * abs(row.change) for row in rows if math.isfinite(row.change))])
+
+
+def _whisker(row: Row, scale: float) -> Whisker:
+    def place(change: float) -> float:
+        return round(_WIDTH / 2 * (1 + max(-1.0, min(1.0, change / scale))), 1)
+
+    return Whisker(_WIDTH, _WIDTH / 2, place(row.change), place(row.low), place(row.high))

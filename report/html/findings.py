@@ -1,0 +1,200 @@
+"""Findings: rules that turn a run's figures into what to do about them.
+
+A rule is data and one small function, which returns the figure that triggered it, or ``None``.
+Advice stands in the rule, so that a reader can check all of it in one place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from report.html import symptoms
+from report.html.facts import Facts
+
+
+class Weight(StrEnum):
+    """What a finding means for the run."""
+
+    PROBLEM = "problem"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """``figure`` returns what triggers the rule in words with the figure in it, or ``None``."""
+
+    name: str
+    weight: Weight
+    symptom: str
+    remedy: str
+    figure: Callable[[Facts], str | None]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A rule that a run triggered, and the figure that did."""
+
+    rule: Rule
+    figure: str
+
+
+RULES: Sequence[Rule] = (
+    Rule(
+        "killed",
+        Weight.PROBLEM,
+        "The run was killed before it could sum up",
+        "Read the figures as those of the part that ran; no threshold was judged. Run again for a verdict.",
+        symptoms.killed,
+    ),
+    Rule(
+        "nothing sent",
+        Weight.PROBLEM,
+        "No request was answered or failed",
+        "Check that the stages' targets are above zero, and that the run lasted beyond its first arrival.",
+        symptoms.nothing_sent,
+    ),
+    Rule(
+        "rate limited",
+        Weight.PROBLEM,
+        "The server refused requests with 429: the rate is above the workspace's limit",
+        "Lower the rate or the concurrency, or send through a rate limiter and in batches.",
+        symptoms.rate_limited,
+    ),
+    Rule(
+        "timeouts",
+        Weight.PROBLEM,
+        "Requests got no answer within the scenario's timeout",
+        "Look at the server's latency first; raise the timeout only if the server is known to be slow.",
+        symptoms.timeouts,
+    ),
+    Rule(
+        "unauthorized",
+        Weight.PROBLEM,
+        "The server did not accept the credentials",
+        "Check site id and API key, and that they belong to this workspace and region.",
+        symptoms.unauthorized,
+    ),
+    Rule(
+        "redirected",
+        Weight.PROBLEM,
+        "The server sent requests elsewhere",
+        "Set the account's region: an EU account on the US host is answered with redirects.",
+        symptoms.redirected,
+    ),
+    Rule(
+        "not connected",
+        Weight.PROBLEM,
+        "Connections were refused, reset or never made",
+        "Check the base URL, a proxy in between, and the server's limit of connections.",
+        symptoms.not_connected,
+    ),
+    Rule(
+        "server errors",
+        Weight.PROBLEM,
+        "The server failed on requests",
+        "Look into the server's log at the seconds in which the errors stand in the chart below.",
+        symptoms.server_errors,
+    ),
+    Rule(
+        "refused requests",
+        Weight.PROBLEM,
+        "The server called requests wrong, or its answers could not be read",
+        "Look at one such answer in the run's log; an answer that is no JSON often comes from a proxy.",
+        symptoms.refused,
+    ),
+    Rule(
+        "queue backlog",
+        Weight.PROBLEM,
+        "The queue grew: the workers deliver less than arrives",
+        "Scale the workers. Where they wait for the workspace's rate limit, more of them deliver no more: "
+        "raise the limit, or send less.",
+        symptoms.queue_grew,
+    ),
+    Rule(
+        "late starts",
+        Weight.PROBLEM,
+        "Requests started late: the generator was at its limit",
+        "Use more workers (--processes), or lower the rate for each.",
+        symptoms.late_starts,
+    ),
+    Rule(
+        "busy core",
+        Weight.PROBLEM,
+        "The generator's core was busy: latencies contain waiting in the generator",
+        "Use more workers (--processes), or another machine for them.",
+        symptoms.busy_core,
+    ),
+    Rule(
+        "no idle VU",
+        Weight.PROBLEM,
+        "Arrivals were dropped because all VUs were waiting for answers: the rate was not reached",
+        "If the generator was at its limit, mend that first. Else look at the server's latency; "
+        "where it is as expected, raise max_vus.",
+        symptoms.no_idle_vu,
+    ),
+    Rule(
+        "stood still",
+        Weight.PROBLEM,
+        "Arrivals were dropped because the generator itself stood still",
+        "Leave it more of the machine: nothing else beside it, or more workers.",
+        symptoms.stood_still,
+    ),
+    Rule(
+        "arrivals lost",
+        Weight.PROBLEM,
+        "Arrivals were lost with a worker that died or was cut off",
+        "Look at that worker's log and memory; the table of lost arrivals has the interval.",
+        symptoms.arrivals_lost,
+    ),
+    Rule(
+        "reports missing",
+        Weight.WARNING,
+        "Reports of workers never reached the master: their values are missing from the figures",
+        "Check the network between workers and master; each worker has its own metrics.csv.",
+        symptoms.reports_missing,
+    ),
+    Rule(
+        "above the limit",
+        Weight.WARNING,
+        "The planned peak is above the published limit of the Track API",
+        "Lower the peak, agree on a higher limit with Customer.io, or send in batches.",
+        symptoms.above_limit,
+    ),
+    Rule(
+        "above the older limit",
+        Weight.NOTE,
+        "The planned peak is above the limit that older write-ups give",
+        "Make sure that the workspace is allowed this rate before you plan with it.",
+        symptoms.above_older_limit,
+    ),
+    Rule(
+        "too few samples",
+        Weight.WARNING,
+        "A threshold's percentile rests on few values, so one slow answer can turn it",
+        "Run longer or at a higher rate, or use a lower percentile.",
+        symptoms.too_few_samples,
+    ),
+    Rule(
+        "interrupted",
+        Weight.WARNING,
+        "Iterations were cut off by the end of the run; their latencies are missing from the figures",
+        "Raise graceful_stop above the scenario's timeout.",
+        symptoms.interrupted,
+    ),
+    Rule(
+        "ended early",
+        Weight.WARNING,
+        "The run ended before its schedule did",
+        "Do not compare its figures with those of a whole run.",
+        symptoms.ended_early,
+    ),
+)
+
+
+def findings_of(facts: Facts, rules: Sequence[Rule] = RULES) -> list[Finding]:
+    """What the rules find in a run, the gravest first."""
+    found = [Finding(rule, figure) for rule in rules if (figure := rule.figure(facts)) is not None]
+    return sorted(found, key=lambda one: list(Weight).index(one.rule.weight))

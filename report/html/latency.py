@@ -1,0 +1,109 @@
+"""The charts of latency and start lag, and what their percentiles honestly are."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+from report.html import series
+from report.html.axes import Axis, value_axis
+from report.html.chart import Chart, Span, line_chart, over_time
+from report.html.drawing import Line
+from report.html.facts import Facts
+from report.html.numbers import duration_text, number_text
+from report.html.symptoms import START_LAG_LIMIT_MS
+from report.html.trends import STATS, latency_metrics
+from report.run_files import RunFiles
+
+# In the order of drawing: what is drawn last lies on top.
+_LEVELS = (("max", 100, "edge"), ("p99", 99, "high"), ("p95", 95, "mid"), ("median", 50, "low"))
+
+
+def latency_over_time(run: RunFiles, facts: Facts, metric: str, span: Span) -> Chart | None:
+    """A Trend's percentiles second by second, with the bounds of its thresholds."""
+    found = series.trend(run.rows, metric)
+    if not found.seconds:
+        return None
+    lines = [
+        Line(label, series.highest(found.seconds, found.values[percent], span.step), tone)
+        for label, percent, tone in _LEVELS
+    ]
+    precision = _precision(facts, is_exact=found.is_exact)
+    if span.step > 1:
+        precision += f" Each point is the highest of {duration_text(span.step)}."
+    caption = (
+        f"{precision} They are not the run's percentiles; those stand in the table of "
+        "Trends. Where lines meet, the lower one is on top."
+    )
+    top = max(found.values[100])
+    # A bound far above all values would press them flat.
+    lines += [
+        Line(f"threshold {one.source}", [(0, one.bound), (span.seconds, one.bound)], "limit", True)
+        for one in facts.thresholds
+        if one.metric == metric and one.percentile is not None and one.bound <= 3 * top
+    ]
+    return over_time(f"latency-{metric}", f"{metric} over time", "ms", caption, lines, span)
+
+
+def _precision(facts: Facts, *, is_exact: bool) -> str:
+    """What a second's percentiles are: the files do not always have them exactly."""
+    if facts.workers:
+        text = "Percentiles are of all workers' values of a second together, to three significant digits."
+    elif facts.is_complete:
+        text = "Percentiles are exact for the values of each second."
+    else:
+        text = (
+            "Percentiles are exact for the values of each second (to three significant digits if the run "
+            "had workers)."
+        )
+    if not is_exact:
+        text += (
+            " Where answers of several kinds (statuses, errors) came in one second, its percentiles are "
+            "upper bounds: the file has those of each kind only."
+        )
+    return text
+
+
+def percentile_curve(facts: Facts) -> Chart | None:
+    """The run's percentiles as a curve."""
+    tones = cycle(("main", "high", "mid", "cause-3", "cause-1", "edge"))
+    lines: list[Line] = []
+    for metric in latency_metrics(facts.trends):
+        tone = next(tones)
+        for name, is_dashed in ((metric, False), (f"{metric}_from_arrival", True)):
+            if name in facts.trends:
+                stats = facts.trends[name].stats
+                points = [(float(i), stats[stat]) for i, stat in enumerate(STATS)]
+                lines.append(Line(name, points, tone, is_dashed, shows_dots=True))
+    if not lines:
+        return None
+    source = (
+        "The run's percentiles from its summary (three significant digits; least and greatest exact)."
+        if facts.is_complete
+        else "The run was killed: these are upper bounds, put together from the percentiles of each second."
+    )
+    caption = (
+        f"{source} Six known points, joined by straight lines. Dashed: counted from the arrival's instant, "
+        "so that waiting in the generator shows. Lines that agree lie on each other."
+    )
+    x = Axis(0.0, float(len(STATS) - 1), tuple((float(i), stat) for i, stat in enumerate(STATS)))
+    y = value_axis([value for line in lines for _, value in line.points])
+    return line_chart("curve", "Latency by percentile", "ms", caption, lines, lambda size: x, y)
+
+
+def start_lag_over_time(run: RunFiles, span: Span) -> Chart | None:
+    """Start lag second by second, with the limit of the run's own verdict."""
+    found = series.trend(run.rows, "start_lag")
+    if not found.seconds:
+        return None
+    levels = [level for level in _LEVELS if level[1] != 95]
+    lines = [
+        Line(label, series.highest(found.seconds, found.values[percent], span.step), tone)
+        for label, percent, tone in levels
+    ]
+    limit = START_LAG_LIMIT_MS
+    lines.append(
+        Line(f"limit for p99, {number_text(limit)} ms", [(0, limit), (span.seconds, limit)], "limit", True)
+    )
+    bound = "" if found.is_exact else " With several scenarios in a second these are upper bounds."
+    caption = f"How late iterations started after their arrival's instant.{bound}{span.note}"
+    return over_time("start-lag", "Start lag", "ms", caption, lines, span)

@@ -1,0 +1,144 @@
+"""The page: what stands on it and in what order; its look is up to ``template.html`` and ``style.css``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from report.html.facts import Facts
+from report.html.figures import charts_of
+from report.html.findings import findings_of
+from report.html.numbers import duration_text, milliseconds_text, number_text, percent_text
+from report.html.thresholds import Threshold
+from report.html.trends import STATS
+from report.run_files import RunFiles
+
+_FOLDER = Path(__file__).parent
+_ARGUMENTS = ("profile", "time_scale", "people_seed", "allow_live")
+"""Arguments that say what was run; paths of the machine are left out."""
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The run's result in a word, why, the generator's verdict on itself, and the kind for the CSS."""
+
+    kind: str
+    word: str
+    line: str
+    reason: str = ""
+
+
+def render(run: RunFiles, facts: Facts) -> str:
+    """The whole page as HTML."""
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=number_text,
+        percent=percent_text,
+        milliseconds=milliseconds_text,
+        duration=duration_text,
+        breakable=_breakable,
+    )
+    # Our own style sheet, and SVG in which ElementTree has escaped every text.
+    style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704
+    return environment.get_template("template.html").render(
+        style=style,
+        run_id=run.run_id,
+        facts=facts,
+        headline=headline_of(run, facts),
+        tiles=_tiles(facts),
+        thresholds=[(one, measured_text(one)) for one in facts.thresholds],
+        findings=findings_of(facts),
+        charts=[(one, [Markup(svg) for svg in one.drawings]) for one in charts_of(run, facts)],  # noqa: S704
+        stats=STATS,
+        settings=_settings(run),
+    )
+
+
+def headline_of(run: RunFiles, facts: Facts) -> Headline:
+    """The result first: what a reader needs who reads only one line."""
+    if run.summary is None:
+        return Headline("bad", "Killed", "The run was killed before its end: there is no verdict.")
+    line = str(run.summary["verdict"].get("line", ""))
+    failed = [one for one in facts.thresholds if one.passed is False]
+    if failed:
+        named = ", ".join(f"{one.metric} {one.source} ({measured_text(one)})" for one in failed)
+        reason = f"{len(failed)} of {len(facts.thresholds)} thresholds failed: {named}."
+        return Headline("bad", "Failed", line, reason)
+    if not facts.arrivals.due:
+        return Headline("none", "Nothing sent", line)
+    if not run.summary["verdict"].get("kept_schedule"):
+        return Headline("doubt", "Not to be trusted", line)
+    if facts.arrivals.not_yet_due:
+        return Headline("doubt", "Ended early", line)
+    return Headline("good", "Passed" if facts.thresholds else "Finished", line)
+
+
+def measured_text(threshold: Threshold) -> str:
+    """What was measured, with its unit."""
+    if threshold.measured is None or threshold.has_no_values:
+        return "–"
+    if threshold.source.startswith("rate"):
+        return percent_text(threshold.measured)
+    if threshold.source.startswith(("count", "value")):
+        return number_text(threshold.measured)
+    return milliseconds_text(threshold.measured)
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in the next line after an underscore."""
+    return Markup("_<wbr>").join(name.split("_"))
+
+
+def _tiles(facts: Facts) -> Sequence[tuple[str, str, str]]:
+    arrivals = facts.arrivals
+    share = percent_text(facts.failed / facts.requests) if facts.requests else "none"
+    lag = facts.start_lag_p99_ms
+    tiles = [
+        ("Requests", number_text(facts.requests), f"in {duration_text(facts.seconds)}"),
+        ("Failed", share, f"{number_text(facts.failed)} requests"),
+        ("Arrivals started", number_text(arrivals.started), f"of {number_text(arrivals.due)} due"),
+        (
+            "Dropped",
+            number_text(arrivals.dropped),
+            (f"{number_text(arrivals.lost)} lost, " if facts.is_complete else "")
+            + f"{number_text(arrivals.not_yet_due)} not yet due",
+        ),
+        (
+            "Peak rate",
+            f"{number_text(facts.reached_peak)}/s",
+            f"in a second; planned {number_text(facts.planned_peak)}/s",
+        ),
+    ]
+    if lag is not None and arrivals.started:
+        tiles.append(("Start lag p99", milliseconds_text(lag), "waiting in the generator"))
+    return tiles
+
+
+def _settings(run: RunFiles) -> Sequence[tuple[str, str]]:
+    settings = run.settings
+    arguments: dict[str, Any] = settings.get("arguments") or {}
+    rows = [("Run", run.run_id), ("Target", settings.get("target")), ("Plan", settings.get("plan"))]
+    if settings.get("is_standin"):
+        rows[1] = ("Target", f"{settings.get('target')} (the stand-in)")
+    if arguments.get("profile"):
+        arguments = {**arguments, "profile": Path(str(arguments["profile"])).name}
+    rows += [(name, arguments[name]) for name in _ARGUMENTS if arguments.get(name) not in (None, "", False)]
+    for one in run.scenarios:
+        text = (
+            f"{number_text(one.schedule.total)} arrivals in {duration_text(one.schedule.duration)}, "
+            f"peak {number_text(one.schedule.peak_rate)}/s, max_vus {one.max_vus}, "
+            f"timeout {duration_text(one.timeout)}"
+        )
+        rows.append((one.name, text))
+    return [(name, str(value)) for name, value in rows if value is not None]

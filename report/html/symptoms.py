@@ -1,0 +1,202 @@
+"""A small function for each symptom: the figure that shows it, in words, or ``None``."""
+
+from __future__ import annotations
+
+from config.customerio.limits import published_limits
+from report.html.facts import Facts
+from report.html.numbers import duration_text, number_text, percent_text
+
+START_LAG_LIMIT_MS = 10.0
+"""p99 start lag from which a run's own verdict says that the schedule was not kept."""
+
+CPU_LIMIT_PERCENT = 90.0
+"""CPU in 95 of 100 seconds from which that verdict calls the core busy."""
+
+MIN_VALUES_BEYOND = 10
+"""Values that must lie above a percentile for it to mean something."""
+
+BACKLOG_MESSAGES = 100
+"""Messages by which a queue may grow in a run: what is on its way has to wait somewhere."""
+
+BACKLOG_SHARE = 0.05
+"""By how much of what was sent it may grow, if that is more."""
+
+
+def killed(facts: Facts) -> str | None:
+    """There is no summary."""
+    if facts.is_complete:
+        return None
+    return f"no summary.json; metrics.csv ends at second {number_text(facts.seconds)}"
+
+
+def nothing_sent(facts: Facts) -> str | None:
+    """No request at all."""
+    return None if facts.requests else f"0 requests; {number_text(facts.arrivals.due)} arrivals were due"
+
+
+def rate_limited(facts: Facts) -> str | None:
+    """429 answers."""
+    return _errors(facts, "429 rate limited")
+
+
+def timeouts(facts: Facts) -> str | None:
+    """Requests without an answer in time."""
+    figure = _errors(facts, "timeout")
+    limits = sorted({duration_text(seconds) for seconds in facts.timeouts.values()})
+    return figure and f"{figure} within {' or '.join(limits)}"
+
+
+def unauthorized(facts: Facts) -> str | None:
+    """401 answers."""
+    return _errors(facts, "401 unauthorized")
+
+
+def redirected(facts: Facts) -> str | None:
+    """3xx answers."""
+    return _errors(facts, "3xx redirect")
+
+
+def not_connected(facts: Facts) -> str | None:
+    """Failures of the connection itself."""
+    return _errors(facts, "connection error")
+
+
+def server_errors(facts: Facts) -> str | None:
+    """5xx answers."""
+    return _errors(facts, "5xx server error")
+
+
+def refused(facts: Facts) -> str | None:
+    """4xx answers without a rule of their own, unreadable bodies, and errors of the client."""
+    return _errors(facts, "4xx client error", "bad body", "exception")
+
+
+def no_idle_vu(facts: Facts) -> str | None:
+    """Arrivals dropped for want of an idle VU."""
+    dropped = facts.arrivals.dropped_without_vu
+    if not dropped:
+        return None
+    short = [
+        f"{name} has max_vus {facts.max_vus[name]}"
+        for name, one in facts.ledger.items()
+        if one.get("dropped", 0) > one.get("dropped_late", 0) and name in facts.max_vus
+    ]
+    return f"{_share(dropped, facts.arrivals.due, 'arrivals dropped')}; {', '.join(short)}"
+
+
+def stood_still(facts: Facts) -> str | None:
+    """Arrivals dropped because the generator woke too late."""
+    late = facts.arrivals.dropped_late
+    return _share(late, facts.arrivals.due, "arrivals dropped") if late else None
+
+
+def arrivals_lost(facts: Facts) -> str | None:
+    """Arrivals whose worker died."""
+    lost = facts.arrivals.lost
+    if not lost:
+        return None
+    losers = [f"{one.name} {number_text(one.lost)}" for one in facts.workers if one.lost]
+    figure = _share(lost, facts.arrivals.due, "arrivals lost")
+    return f"{figure} ({', '.join(losers)})" if losers else figure
+
+
+def late_starts(facts: Facts) -> str | None:
+    """A start lag above what the verdict allows."""
+    lag = facts.start_lag_p99_ms
+    if lag is None or lag <= START_LAG_LIMIT_MS:
+        return None
+    return f"p99 start lag {number_text(lag)} ms, above {number_text(START_LAG_LIMIT_MS)} ms"
+
+
+def busy_core(facts: Facts) -> str | None:
+    """CPU above what the verdict allows."""
+    cpu = facts.cpu_p95_percent
+    if cpu is None or cpu <= CPU_LIMIT_PERCENT:
+        return None
+    return f"CPU {number_text(cpu)}% of a core (p95 of the seconds), above {number_text(CPU_LIMIT_PERCENT)}%"
+
+
+def queue_grew(facts: Facts) -> str | None:
+    """More messages in the queue at the end than at the start."""
+    backlog = facts.backlog
+    if backlog is None:
+        return None
+    more = backlog.end - backlog.start
+    if more <= max(BACKLOG_MESSAGES, BACKLOG_SHARE * facts.requests):
+        return None
+    return (
+        f"from {number_text(backlog.start)} to {number_text(backlog.end)} messages, "
+        f"{number_text(backlog.peak)} at its peak; {number_text(more)} more"
+        + (f", {percent_text(more / facts.requests)} of what was sent" if facts.requests else "")
+    )
+
+
+def reports_missing(facts: Facts) -> str | None:
+    """Workers' reports that did not arrive."""
+    silent = [one for one in facts.workers if one.reports_missing]
+    if not silent:
+        return None
+    return ", ".join(f"{one.name}: {number_text(one.reports_missing)} reports missing" for one in silent)
+
+
+def above_limit(facts: Facts) -> str | None:
+    """A planned peak above the published limit."""
+    return _above(facts, "track_requests_per_second")
+
+
+def above_older_limit(facts: Facts) -> str | None:
+    """A planned peak above the older limit, and not above the present one."""
+    if above_limit(facts):
+        return None
+    return _above(facts, "track_requests_per_second_older")
+
+
+def too_few_samples(facts: Facts) -> str | None:
+    """Percentiles in thresholds with fewer than ten values above them."""
+    short = []
+    for one in facts.thresholds:
+        if one.percentile is None or not one.count or one.percentile >= 100:
+            continue
+        needed = round(MIN_VALUES_BEYOND * 100 / (100 - one.percentile))
+        if one.count < needed:
+            short.append(
+                f"p({one.percentile:g}) of {one.metric} is of {number_text(one.count)} values; "
+                f"{number_text(needed)} give it {MIN_VALUES_BEYOND} above"
+            )
+    return "; ".join(short) or None
+
+
+def interrupted(facts: Facts) -> str | None:
+    """Iterations that a stop cut off."""
+    cut = facts.arrivals.interrupted
+    return _share(cut, facts.arrivals.started, "iterations interrupted") if cut else None
+
+
+def ended_early(facts: Facts) -> str | None:
+    """Arrivals that were not due when the run ended."""
+    left = facts.arrivals.not_yet_due
+    if not left:
+        return None
+    figure = _share(left, facts.arrivals.scheduled, "arrivals not yet due")
+    return f"{figure} ({facts.ended_by})" if facts.ended_by else figure
+
+
+def _errors(facts: Facts, *kinds: str) -> str | None:
+    seen = {kind: facts.errors_by_kind.get(kind, 0) for kind in kinds}
+    parts = [_share(count, facts.requests, f"requests: {kind}") for kind, count in seen.items() if count]
+    return "; ".join(parts) or None
+
+
+def _above(facts: Facts, name: str) -> str | None:
+    limit = published_limits()[name]
+    if facts.planned_peak <= limit.value:
+        return None
+    return (
+        f"planned peak {number_text(facts.planned_peak)}/s, reached {number_text(facts.reached_peak)}/s; "
+        f"limit {number_text(limit.value)} {limit.unit} ({limit.source}, read {limit.read})"
+    )
+
+
+def _share(part: int, whole: int, what: str) -> str:
+    percent = f" ({percent_text(part / whole)})" if whole else ""
+    return f"{number_text(part)} of {number_text(whole)} {what}{percent}"

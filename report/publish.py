@@ -1,0 +1,65 @@
+"""What a finished run leaves: its summary on the terminal and on disk, and its exit code."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+
+from config.command_line import BROKEN, PASSED, THRESHOLDS_FAILED
+from config.errors import ConfigError
+from report.html.write import write_report
+from report.run_report import RunReport
+from report.summary.junit_xml import write_junit_xml
+from report.summary.k6_export import write_summary_json
+from report.summary.k6_handle_summary import write_handle_summary
+from report.summary.markdown import write_markdown
+from report.summary.text import print_summary
+
+logger = logging.getLogger("customerio_load")
+
+
+def publish(report: RunReport, out: Console) -> int:
+    """Write and print the summary; the exit code that the run deserves."""
+    is_written = write_summary(report) and _write_page(report)
+    try:
+        print_summary(out, report)
+    except (OSError, UnicodeError) as error:
+        # A closed pipe or a terminal without the letters: the run is what it is all the same.
+        logger.error("the summary could not be printed: %s", error)
+    if report.is_broken or not is_written:
+        return BROKEN
+    return PASSED if report.passed else THRESHOLDS_FAILED
+
+
+def _write_page(report: RunReport) -> bool:
+    """Write ``report.html`` from the files of the run."""
+    try:
+        write_report(report.folder)
+    except ConfigError as error:
+        logger.error("report.html could not be written: %s", error)
+        return False
+    return True
+
+
+def write_summary(report: RunReport) -> bool:
+    """Write the summary in every form that is made from the report alone; whether all went well."""
+    return all(
+        [
+            _write("summary.json", report, write_summary_json),
+            _write("k6-summary.json", report, write_handle_summary),
+            _write("junit.xml", report, write_junit_xml),
+            _write("summary.md", report, write_markdown),
+        ]
+    )
+
+
+def _write(name: str, report: RunReport, write: Callable[[Path, RunReport], None]) -> bool:
+    try:
+        write(report.folder / name, report)
+    except OSError as error:
+        logger.error("%s could not be written: %s", name, error.strerror)
+        return False
+    return True

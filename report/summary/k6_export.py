@@ -1,0 +1,94 @@
+"""``summary.json``: k6's summary-export form, with the ledger and the verdict beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from metrics.sinks import AnySink, CounterSink, GaugeSink, RateSink, TrendSink
+from report.run_report import RunReport
+
+TREND_STATS = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
+"""What a Trend shows: k6's own, and p(99)."""
+
+
+def write_summary_json(path: Path, report: RunReport) -> None:
+    """Write the summary; ``OSError`` if the file cannot be written."""
+    path.write_text(json.dumps(summary_of(report), indent=4) + "\n", encoding="utf-8")
+
+
+def summary_of(report: RunReport) -> dict[str, Any]:
+    """The summary as plain data. As in k6, a threshold's ``true`` means that it *failed*."""
+    return {
+        "root_group": _root_group(report.store.by_check),
+        "metrics": _metrics(report),
+        "ledger": {name: ledger.as_dict() for name, ledger in report.ledgers.items()},
+        "lost": [asdict(one) for one in report.losses],
+        "workers": [asdict(one) for one in report.workers],
+        "errors_by_kind": dict(sorted(report.store.by_error.items())),
+        "generator": asdict(report.generator),
+        "verdict": asdict(report.verdict),
+        "queue": asdict(report.queue) if report.queue else None,
+        "run": {
+            "id": report.run_id,
+            "seconds": report.seconds,
+            "ended_by": report.ended_by,
+            "notes": list(report.notes),
+            "thresholds_passed": report.passed,
+            **report.record,
+        },
+    }
+
+
+def _metrics(report: RunReport) -> dict[str, dict[str, Any]]:
+    failed: dict[str, dict[str, bool]] = {}
+    for result in report.thresholds:
+        failed.setdefault(result.selector, {})[result.source] = not result.passed
+    metrics: dict[str, dict[str, Any]] = {}
+    for selector, _, sink in report.store.selectors():
+        if sink.is_empty and selector not in failed:
+            continue
+        metrics[selector] = _stats(sink, report.seconds)
+        if selector in failed:
+            metrics[selector]["thresholds"] = failed[selector]
+    return metrics
+
+
+def _stats(sink: AnySink, seconds: float) -> dict[str, Any]:
+    match sink:
+        case CounterSink():
+            return {"count": int(sink.count), "rate": sink.aggregate("rate", seconds)}
+        case GaugeSink():
+            return {"value": sink.value, "min": sink.min, "max": sink.max}
+        case RateSink():
+            return {"passes": sink.passes, "fails": sink.fails, "value": sink.aggregate("rate", seconds)}
+        case TrendSink():
+            return {"count": sink.count, **{stat: sink.aggregate(stat, seconds) for stat in TREND_STATS}}
+
+
+def _root_group(checks: Mapping[str, RateSink]) -> dict[str, Any]:
+    return {
+        "name": "",
+        "path": "",
+        "id": _k6_id(""),
+        "groups": {},
+        "checks": {
+            name: {
+                "name": name,
+                "path": f"::{name}",
+                "id": _k6_id(f"::{name}"),
+                "passes": sink.passes,
+                "fails": sink.fails,
+            }
+            for name, sink in checks.items()
+        },
+    }
+
+
+def _k6_id(path: str) -> str:
+    """k6 names groups and checks by the MD5 of their path."""
+    return hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()

@@ -1,0 +1,50 @@
+"""``k6-summary.json``: the summary in the form that k6 gives to a script's ``handleSummary``.
+
+k6 has two forms. ``summary.json`` is that of ``--summary-export``; most tools that read k6's results take
+this one.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from metrics.k6_tags import contains
+from metrics.sinks import RateSink
+from report.run_report import RunReport
+from report.summary.k6_export import TREND_STATS, summary_of
+
+
+def write_handle_summary(path: Path, report: RunReport) -> None:
+    """Write it; ``OSError`` if the file cannot be written."""
+    path.write_text(json.dumps(handle_summary_of(report), indent=4) + "\n", encoding="utf-8")
+
+
+def handle_summary_of(report: RunReport) -> dict[str, Any]:
+    """The summary as plain data. Here, other than in k6's export, a threshold says whether it is *ok*."""
+    exported = summary_of(report)
+    group = exported["root_group"]
+    metrics = {}
+    for selector, metric, sink in report.store.selectors():
+        if selector not in exported["metrics"]:
+            continue
+        values = dict(exported["metrics"][selector])
+        failed = values.pop("thresholds", {})
+        if isinstance(sink, RateSink):
+            values["rate"] = values.pop("value")
+        metrics[selector] = {"type": metric.type.value, "contains": contains(metric), "values": values}
+        if failed:
+            metrics[selector]["thresholds"] = {
+                source: {"ok": not is_bad} for source, is_bad in failed.items()
+            }
+    return {
+        "root_group": {**group, "groups": [], "checks": list(group["checks"].values())},
+        "options": {"summaryTrendStats": list(TREND_STATS), "summaryTimeUnit": "", "noColor": False},
+        "state": {
+            "isStdOutTTY": False,
+            "isStdErrTTY": False,
+            "testRunDurationMs": report.seconds * 1000,
+        },
+        "metrics": metrics,
+    }

@@ -1,0 +1,117 @@
+"""The summary on the terminal, in the order in which it is read: what passed, what was sent, how it went."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+
+from config.durations import format_duration
+from metrics.sinks import AnySink, CounterSink, GaugeSink, RateSink, TrendSink
+from report.run_report import RunReport
+from report.summary.k6_export import TREND_STATS
+
+_LEDGER_COLUMNS = ("scheduled", "started", "dropped", "lost", "not_yet_due", "completed", "interrupted")
+
+
+def print_summary(console: Console, report: RunReport) -> None:
+    """Print the whole summary; colours only where the console has them."""
+    for line in summary_lines(report):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def summary_lines(report: RunReport) -> Iterator[str]:
+    """The summary's lines, with rich's markup."""
+    yield ""
+    yield from _thresholds(report)
+    yield from _checks(report)
+    yield from _errors(report)
+    yield from _ledger(report)
+    yield from _metrics(report)
+    if report.queue is not None:
+        yield f"  {escape(report.queue.line)}"
+    colour = "green" if report.verdict.kept_schedule else "bold red"
+    yield f"  [{colour}]{escape(report.verdict.line)}[/]"
+    for note in report.notes:
+        yield f"  [yellow]{escape(note)}[/]"
+    ended = f"{report.ended_by} after {format_duration(report.seconds)}; results in {report.folder}"
+    yield f"  {escape(ended)}"
+
+
+def _thresholds(report: RunReport) -> Iterator[str]:
+    if not report.thresholds:
+        return
+    yield "  [bold]THRESHOLDS[/]"
+    selector = ""
+    for result in report.thresholds:
+        if result.selector != selector:
+            selector = result.selector
+            yield f"    {escape(selector)}"
+        mark = "[green]✓[/]" if result.passed else "[red]✗[/]"
+        yield f"    {mark} {escape(result.describe())}"
+    yield ""
+
+
+def _checks(report: RunReport) -> Iterator[str]:
+    if not report.store.by_check:
+        return
+    yield "  [bold]CHECKS[/]"
+    for name, sink in report.store.by_check.items():
+        mark = "[green]✓[/]" if sink.fails == 0 else "[red]✗[/]"
+        failed = f", {sink.fails} failed" if sink.fails else ""
+        yield f"    {mark} {escape(name)}: {sink.passes} of {sink.total}{failed}"
+    yield ""
+
+
+def _errors(report: RunReport) -> Iterator[str]:
+    if not report.store.by_error:
+        return
+    yield "  [bold]ERRORS[/]"
+    for kind, count in sorted(report.store.by_error.items(), key=lambda item: -item[1]):
+        yield f"    {escape(kind)}: {count}"
+    yield ""
+
+
+def _ledger(report: RunReport) -> Iterator[str]:
+    yield "  [bold]LEDGER[/] (arrivals: scheduled = started + dropped + lost + not yet due)"
+    width = max([8, *(len(name) for name in report.ledgers)])
+    heads = [column.replace("_", " ") for column in _LEDGER_COLUMNS]
+    yield f"    {'scenario':<{width}}  " + "  ".join(f"{head:>11}" for head in heads)
+    for name, ledger in report.ledgers.items():
+        numbers = ledger.as_dict()
+        yield f"    {name:<{width}}  " + "  ".join(f"{numbers[column]:>11}" for column in _LEDGER_COLUMNS)
+    yield ""
+
+
+def _metrics(report: RunReport) -> Iterator[str]:
+    shown = [(name, sink) for name, _, sink in report.store.selectors() if not sink.is_empty]
+    if not shown:
+        return
+    yield "  [bold]METRICS[/]"
+    width = max(len(name) for name, _ in shown)
+    for name, sink in shown:
+        dots = "." * (width - len(name) + 3)
+        yield f"    {escape(name)}{dots}: {_figures(sink, report.seconds)}"
+    yield ""
+
+
+def _figures(sink: AnySink, seconds: float) -> str:
+    match sink:
+        case CounterSink():
+            return f"{sink.count:g}  {sink.aggregate('rate', seconds):.2f}/s"
+        case GaugeSink():
+            return f"{sink.value:g}  min={sink.min:g}  max={sink.max:g}"
+        case RateSink():
+            return f"{sink.aggregate('rate', seconds):.2%}  {sink.passes} of {sink.total}"
+        case TrendSink():
+            return "  ".join(
+                f"{stat}={format_milliseconds(sink.aggregate(stat, seconds))}" for stat in TREND_STATS
+            )
+
+
+def format_milliseconds(milliseconds: float) -> str:
+    """Milliseconds in the unit that reads best: ``250µs``, ``1.23ms``, ``1.23s``."""
+    if milliseconds < 1:
+        return f"{milliseconds * 1000:.0f}µs"
+    return f"{milliseconds:.2f}ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f}s"
