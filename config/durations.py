@@ -58,3 +58,10 @@ def format_duration(seconds: float) -> str:
     hours, minutes = divmod(minutes, 60)
     parts = [(hours, "h"), (minutes, "m"), (rest, "s")]
     return "".join(f"{count}{unit}" for count, unit in parts if count)
+
+
+def format_milliseconds(milliseconds: float) -> str:
+    """Return milliseconds in the unit that reads best: ``250µs``, ``1.23ms``, ``1.23s``."""
+    if milliseconds < 1:
+        return f"{milliseconds * 1000:.0f}µs"
+    return f"{milliseconds:.2f}ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f}s"

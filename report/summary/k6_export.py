@@ -9,11 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from metrics.sinks import AnySink, CounterSink, GaugeSink, RateSink, TrendSink
+from metrics.sinks import AnySink, RateSink
 from report.run_report import RunReport
-
-TREND_STATS = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
-"""What a Trend shows: k6's own, and p(99)."""
 
 
 def write_summary_json(path: Path, report: RunReport) -> None:
@@ -59,15 +56,7 @@ def _metrics(report: RunReport) -> dict[str, dict[str, Any]]:
 
 
 def _stats(sink: AnySink, seconds: float) -> dict[str, Any]:
-    match sink:
-        case CounterSink():
-            return {"count": int(sink.count), "rate": sink.aggregate("rate", seconds)}
-        case GaugeSink():
-            return {"value": sink.value, "min": sink.min, "max": sink.max}
-        case RateSink():
-            return {"passes": sink.passes, "fails": sink.fails, "value": sink.aggregate("rate", seconds)}
-        case TrendSink():
-            return {"count": sink.count, **{stat: sink.aggregate(stat, seconds) for stat in TREND_STATS}}
+    return {sink.export_names.get(name, name): value for name, value in sink.stats(seconds).items()}
 
 
 def _root_group(checks: Mapping[str, RateSink]) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from metrics.k6_tags import contains
-from metrics.sinks import RateSink
+from metrics.sinks import TREND_STATS
 from report.run_report import RunReport
-from report.summary.k6_export import TREND_STATS, summary_of
+from report.summary.k6_export import summary_of
 
 
 def write_handle_summary(path: Path, report: RunReport) -> None:
@@ -25,15 +25,16 @@ def handle_summary_of(report: RunReport) -> dict[str, Any]:
     """The summary as plain data. Here, other than in k6's export, a threshold says whether it is *ok*."""
     exported = summary_of(report)
     group = exported["root_group"]
-    metrics = {}
+    metrics: dict[str, dict[str, Any]] = {}
     for selector, metric, sink in report.store.selectors():
         if selector not in exported["metrics"]:
             continue
-        values = dict(exported["metrics"][selector])
-        failed = values.pop("thresholds", {})
-        if isinstance(sink, RateSink):
-            values["rate"] = values.pop("value")
-        metrics[selector] = {"type": metric.type.value, "contains": contains(metric), "values": values}
+        failed = exported["metrics"][selector].get("thresholds", {})
+        metrics[selector] = {
+            "type": metric.type.value,
+            "contains": contains(metric),
+            "values": sink.stats(report.seconds),
+        }
         if failed:
             metrics[selector]["thresholds"] = {
                 source: {"ok": not is_bad} for source, is_bad in failed.items()

@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from config.durations import format_duration
-from metrics.sinks import AnySink, CounterSink, RateSink, TrendSink
+from config.durations import format_duration, format_milliseconds
+from metrics.sinks import TrendSink
 from report.run_report import RunReport
-from report.summary.text import format_milliseconds
 
 LONGEST_CHARACTERS = 60_000
 """A comment on GitHub holds 65 536 characters; a job's summary and GitLab's notes hold more."""
@@ -112,18 +111,8 @@ def _is_latency(name: str) -> bool:
 
 def _metrics(report: RunReport) -> Iterator[str]:
     sinks = [(name, report.store.sink(name)) for name in _KEY_METRICS]
-    rows = [(_code(name), _figures(sink, report.seconds)) for name, sink in sinks if not sink.is_empty]
+    rows = [(_code(name), ", ".join(sink.texts(report.seconds))) for name, sink in sinks if not sink.is_empty]
     yield from _table(("Metric", "Value"), rows)
-
-
-def _figures(sink: AnySink, seconds: float) -> str:
-    match sink:
-        case CounterSink():
-            return f"{sink.count:.0f}, {sink.aggregate('rate', seconds):.2f}/s"
-        case RateSink():
-            return f"{sink.aggregate('rate', seconds):.2%}, {sink.passes} of {sink.total}"
-        case _:
-            return ""
 
 
 def _ledger(report: RunReport) -> Iterator[str]:

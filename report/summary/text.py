@@ -8,9 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from config.durations import format_duration
-from metrics.sinks import AnySink, CounterSink, GaugeSink, RateSink, TrendSink
 from report.run_report import RunReport
-from report.summary.k6_export import TREND_STATS
 
 _LEDGER_COLUMNS = ("scheduled", "started", "dropped", "lost", "not_yet_due", "completed", "interrupted")
 
@@ -92,26 +90,5 @@ def _metrics(report: RunReport) -> Iterator[str]:
     width = max(len(name) for name, _ in shown)
     for name, sink in shown:
         dots = "." * (width - len(name) + 3)
-        yield f"    {escape(name)}{dots}: {_figures(sink, report.seconds)}"
+        yield f"    {escape(name)}{dots}: {'  '.join(sink.texts(report.seconds))}"
     yield ""
-
-
-def _figures(sink: AnySink, seconds: float) -> str:
-    match sink:
-        case CounterSink():
-            return f"{sink.count:g}  {sink.aggregate('rate', seconds):.2f}/s"
-        case GaugeSink():
-            return f"{sink.value:g}  min={sink.min:g}  max={sink.max:g}"
-        case RateSink():
-            return f"{sink.aggregate('rate', seconds):.2%}  {sink.passes} of {sink.total}"
-        case TrendSink():
-            return "  ".join(
-                f"{stat}={format_milliseconds(sink.aggregate(stat, seconds))}" for stat in TREND_STATS
-            )
-
-
-def format_milliseconds(milliseconds: float) -> str:
-    """Milliseconds in the unit that reads best: ``250µs``, ``1.23ms``, ``1.23s``."""
-    if milliseconds < 1:
-        return f"{milliseconds * 1000:.0f}µs"
-    return f"{milliseconds:.2f}ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f}s"
