@@ -178,10 +178,19 @@ class ArrivalClock:
         return max(0.0, min(self.elapsed, self.schedule.duration), last_end)
 
     @property
+    def is_waiting_for_grant(self) -> bool:
+        """Whether arrivals are due, or may be, that this process has not been granted."""
+        return self._granted_until < min(self.elapsed, self.schedule.duration)
+
+    @property
+    def started(self) -> int:
+        """Iterations started until now."""
+        return self._started
+
+    @property
     def dropped(self) -> int:
         """Arrivals dropped until now."""
-        self._drop_passed()
-        return self._dropped
+        return self._dropped + self._passed(self._due())
 
     @property
     def in_flight(self) -> int:
@@ -190,16 +199,18 @@ class ArrivalClock:
 
     def ledger(self) -> Ledger:
         """The account as of now, of what this process owns."""
-        self._drop_passed()
         total = self.schedule.total
+        due = self._due()
+        passed = self._passed(due)
+        untaken = self._share.count(self._next_number, total) + len(self._returned)
         return Ledger(
             scheduled=self._share.count(1, total),
-            due=self._share.count(1, self._due()),
+            due=self._share.count(1, due),
             started=self._started,
-            dropped=self._dropped,
+            dropped=self._dropped + passed,
             dropped_late=self._dropped_late,
             lost=0,
-            not_yet_due=self._share.count(self._next_number, total) + self._waiting + len(self._returned),
+            not_yet_due=untaken - passed + self._waiting,
             completed=self._completed,
             interrupted=self._interrupted,
         )
@@ -210,6 +221,11 @@ class ArrivalClock:
         Beyond what is granted nothing is known to be due here: its owner may have changed.
         """
         return max(self.schedule.due_by(min(self.elapsed, self._granted_until)), self._highest_started)
+
+    def _passed(self, due: int) -> int:
+        """How many arrivals up to ``due`` no idle VU has taken: dropped, though not booked yet."""
+        returned = sum(1 for number in self._returned if number <= due)
+        return returned + self._share.count(self._next_number, due)
 
     def _drop_passed(self) -> None:
         """Drop the arrivals that are due and that no idle VU has taken."""
