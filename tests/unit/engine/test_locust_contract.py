@@ -1,0 +1,232 @@
+"""What the load test takes for granted of Locust's private parts, held against the installed Locust.
+
+Each test fails, in one sentence, when a new Locust changes what ``engine/locust_internals.py`` uses.
+"""
+
+from __future__ import annotations
+
+import gevent
+import msgpack  # type: ignore[import-untyped] # no types are published
+import pytest
+from gevent import Greenlet
+from locust import User, argument_parser, task
+from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser, setup_parser_arguments
+from locust.dispatch import UsersDispatcher
+from locust.env import Environment
+from locust.rpc import Message, zmqrpc
+from locust.runners import MasterRunner, WorkerNode, WorkerRunner
+
+from engine import locust_internals
+from engine.locust_internals import (
+    LOOPBACK,
+    add_live_tables,
+    answer_start_requests,
+    bind_processes_to_loopback,
+    connected_workers,
+    cut_off_users,
+    deal_users_again,
+    forget_worker,
+    give_option,
+    pool_dispatcher,
+    refuse_abbreviations,
+    remember_default_arguments,
+    shorten_spawn_report_wait,
+    worker_index,
+)
+
+
+class Ada(User):
+    fixed_count = 3
+
+    @task
+    def wait_forever(self) -> None:
+        gevent.sleep(3600)
+
+
+class Bob(User):
+    fixed_count = 2
+
+    @task
+    def wait_forever(self) -> None:
+        gevent.sleep(3600)
+
+
+@pytest.fixture
+def parser() -> LocustArgumentParser:
+    parser: LocustArgumentParser = get_empty_argument_parser(default_config_files=[])
+    setup_parser_arguments(parser)
+    return parser
+
+
+def spawned(dispatcher: UsersDispatcher, count: int) -> dict[str, dict[str, int]]:
+    dispatcher.new_dispatch(count, 100.0)
+    last: dict[str, dict[str, int]] = {}
+    for users in dispatcher:
+        last = users
+    return last
+
+
+def test_an_option_can_be_given_another_default(parser: LocustArgumentParser) -> None:
+    give_option(parser, "--web-host", default=LOOPBACK)
+    assert parser.parse_args([]).web_host == LOOPBACK, "Locust's options are no longer argparse actions"
+
+
+def test_an_option_that_locust_does_not_have_is_named(parser: LocustArgumentParser) -> None:
+    with pytest.raises(LookupError, match="Locust has no option --no-such"):
+        give_option(parser, "--no-such", default=1)
+
+
+@pytest.mark.parametrize("flag", ["--profile", "--web-host", "--processes", "--master-bind-host"])
+def test_locust_has_every_option_that_is_changed(parser: LocustArgumentParser, flag: str) -> None:
+    give_option(parser, flag, help="changed")
+
+
+def test_no_option_can_be_abbreviated(
+    parser: LocustArgumentParser, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refuse_abbreviations(parser)
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--headle"])
+    assert "unrecognized arguments: --headle" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "host"),
+    [
+        (["--processes", "2"], LOOPBACK),
+        (["--processes", "2", "--master-bind-host", "10.0.0.1"], "10.0.0.1"),
+        (["--master"], "*"),
+    ],
+)
+def test_processes_bind_their_master_to_loopback(
+    parser: LocustArgumentParser, monkeypatch: pytest.MonkeyPatch, arguments: list[str], host: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["locust", *arguments])
+    bind_processes_to_loopback(parser)
+    assert parser.parse_args(arguments).master_bind_host == host
+
+
+def test_the_dispatcher_gives_every_worker_users_of_every_class() -> None:
+    nodes = [WorkerNode("a_1"), WorkerNode("b_1")]
+    users = spawned(pool_dispatcher(lambda _: True)(nodes, [Ada, Bob]), 5)
+    assert {name: sum(counts.values()) for name, counts in users.items()} == {"a_1": 3, "b_1": 2}
+    assert all(counts["Ada"] and counts["Bob"] for counts in users.values()), "a worker got one class only"
+
+
+def test_the_dispatcher_looks_at_a_grown_fixed_count_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    dispatcher = pool_dispatcher(lambda _: True)([WorkerNode("a_1")], [Ada, Bob])
+    assert spawned(dispatcher, 5) == {"a_1": {"Ada": 3, "Bob": 2}}
+    monkeypatch.setattr(Ada, "fixed_count", 6)
+    assert spawned(dispatcher, 8) == {"a_1": {"Ada": 6, "Bob": 2}}
+
+
+def test_the_dispatcher_holds_back_a_worker_that_is_not_admitted() -> None:
+    admitted: set[str] = set()
+    dispatcher = pool_dispatcher(admitted.__contains__)([WorkerNode("a_1")], [Ada, Bob])
+    late = WorkerNode("b_1")
+    dispatcher.add_worker(late)
+    assert set(spawned(dispatcher, 5)) == {"a_1"}
+    admitted.add("b_1")
+    dispatcher.add_worker(late)
+    assert set(spawned(dispatcher, 5)) == {"a_1", "b_1"}
+
+
+def test_users_of_one_class_can_be_cut_off() -> None:
+    environment = Environment(user_classes=[Ada, Bob])
+    runner = environment.create_local_runner()
+    runner.spawn_users({"Ada": 2, "Bob": 1})
+    cut_off_users(runner, "Ada")
+    gevent.sleep(0.05)
+    assert runner.user_classes_count == {"Ada": 0, "Bob": 1}, "a user's greenlet no longer carries its user"
+    cut_off_users(runner)
+    gevent.sleep(0.05)
+    assert runner.user_count == 0
+    runner.quit()
+
+
+def test_default_arguments_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(argument_parser, "default_args_dict", argument_parser.default_args_dict)
+    remember_default_arguments()
+    assert argument_parser.default_args_dict() is argument_parser.default_args_dict()
+    assert "num_users" in argument_parser.default_args_dict()
+
+
+@pytest.fixture
+def master(monkeypatch: pytest.MonkeyPatch) -> MasterRunner:
+    monkeypatch.delenv("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", raising=False)
+    environment = Environment(user_classes=[Ada, Bob])
+    return environment.create_master_runner("127.0.0.1", 0)
+
+
+def test_the_master_does_not_wait_for_reports_after_a_spawn(master: MasterRunner) -> None:
+    shorten_spawn_report_wait()
+    assert master._wait_for_workers_report_after_ramp_up() == 0.05, "the variable has another name or meaning"
+    master.quit()
+
+
+def test_workers_are_listed_numbered_and_forgotten(master: MasterRunner) -> None:
+    for name in ("a_1", "b_1"):
+        master.clients[name] = WorkerNode(name)
+    assert connected_workers(master) == ["a_1", "b_1"]
+    assert [worker_index(master, name) for name in ("b_1", "a_1", "b_1")] == [0, 1, 0]
+    forget_worker(master, "a_1")
+    forget_worker(master, "a_1")
+    assert connected_workers(master) == ["b_1"]
+    master.quit()
+
+
+def test_users_are_dealt_out_again_when_a_worker_joins(master: MasterRunner) -> None:
+    started: list[tuple[object, ...]] = []
+    master.clients["a_1"], master.clients["b_1"] = WorkerNode("a_1"), WorkerNode("b_1")
+    master._users_dispatcher = pool_dispatcher(lambda _: True)([master.clients["a_1"]], [Ada, Bob])
+    spawned(master._users_dispatcher, 5)
+    master.start = lambda *given: started.append(given)  # type: ignore[method-assign]
+    deal_users_again(master, "b_1")
+    gevent.sleep(0)
+    assert len(started) == 1, "the runner's dispatcher is no longer where it was"
+    assert set(spawned(master._users_dispatcher, 5)) == {"a_1", "b_1"}
+    master.quit()
+
+
+def test_the_page_can_be_refused_a_start_and_given_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["locust"])
+    environment = Environment(user_classes=[Ada])
+    environment.create_local_runner()
+    web_ui = environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    answer_start_requests(web_ui, lambda form: f"no start with {form['profile']}")
+    rows = [{"key": "k", "data": [{"name": "x"}]}]
+    add_live_tables(web_ui, [{"title": "T", "key": "k"}], [{"key": "k"}], lambda: rows, str.upper)
+    assert web_ui.app is not None
+    client = web_ui.app.test_client()
+    refused = client.post("/swarm", data={"profile": "spike"}).get_json()
+    assert refused["success"] is False
+    assert refused["message"] == "no start with spike"
+    figures = client.get("/stats/requests").get_json()
+    assert figures["extended_stats"] == rows
+    assert figures["state"] == "READY", "what the page asks for has no state any more"
+    assert '"title": "T"' in client.get("/").get_data(as_text=True)
+
+
+def test_locust_makes_its_sockets_by_the_names_that_are_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And both kinds of runner take their messages in ``handle_message``."""
+    for name in ("Server", "Client"):
+        monkeypatch.setattr(zmqrpc, name, getattr(zmqrpc, name))
+    for runner_class in (MasterRunner, WorkerRunner):
+        monkeypatch.setattr(runner_class, "handle_message", runner_class.handle_message)
+    strays = locust_internals.guard_message_loop()
+    environment = Environment(user_classes=[Ada])
+    runner = environment.create_master_runner("127.0.0.1", 0)
+    client = zmqrpc.Client("127.0.0.1", runner.server.port, "w_1")
+    for data in (
+        b"",
+        b"\xc1",
+        msgpack.dumps(["heartbeat", 7, "w_1"]),
+        msgpack.dumps(["quit", None, "other"]),
+    ):
+        client.socket.send(data)
+    client.send(Message("client_ready", -1, "w_1"))
+    waiting = Greenlet.spawn(client.recv)
+    assert waiting.get(timeout=5).type == "ack", "the master's loop did not survive"
+    assert strays.count == 4
+    assert connected_workers(runner) == ["w_1"]
+    runner.quit()
