@@ -1,12 +1,13 @@
-"""What Locust loads: two kinds of users, one shape, and the wiring between them."""
+"""What Locust loads: every kind of user in ``users/``, the shape that they share, and their wiring."""
 
 from locust import events
 
-from engine.launch import register
+from engine.launch import register, user_classes
 from shapes.ramping_arrival_rate import RampingArrivalRate
-from users.identify import IdentifyUser
-from users.track import TrackUser
 
-__all__ = ["IdentifyUser", "RampingArrivalRate", "TrackUser"]
+__all__ = ["RampingArrivalRate"]
+
+# Locust looks for user classes among a locustfile's names.
+globals().update(user_classes())
 
 register(events)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,17 +27,8 @@ class Metric:
     type: MetricType
 
 
-def _catalog(*metrics: Metric) -> dict[str, Metric]:
-    return {metric.name: metric for metric in metrics}
-
-
-CATALOG = _catalog(
-    Metric("checks", MetricType.RATE),
-    Metric("errors", MetricType.RATE),
-    Metric("identify_duration", MetricType.TREND),
-    Metric("track_duration", MetricType.TREND),
-    Metric("identify_duration_from_arrival", MetricType.TREND),
-    Metric("track_duration_from_arrival", MetricType.TREND),
+_OF_CHECKS = (Metric("checks", MetricType.RATE), Metric("errors", MetricType.RATE))
+_OF_EVERY_RUN = (
     Metric("start_lag", MetricType.TREND),
     Metric("http_reqs", MetricType.COUNTER),
     Metric("http_req_duration", MetricType.TREND),
@@ -48,6 +40,26 @@ CATALOG = _catalog(
     Metric("vus_max", MetricType.GAUGE),
     Metric("queue_backlog", MetricType.GAUGE),
 )
+
+
+def catalog_of(kinds: Iterable[str]) -> dict[str, Metric]:
+    """Return all metrics of a run, with those of its kinds of user.
+
+    A kind records ``<kind>_duration``, from the request's start, and ``<kind>_duration_from_arrival``, from
+    the instant at which the iteration was due.
+    """
+    kinds = list(kinds)
+    of_kinds = [
+        Metric(f"{kind}_duration{since}", MetricType.TREND)
+        for since in ("", "_from_arrival")
+        for kind in kinds
+    ]
+    # In the order in which a summary shows them.
+    return {metric.name: metric for metric in (*_OF_CHECKS, *of_kinds, *_OF_EVERY_RUN)}
+
+
+CATALOG = catalog_of(("identify", "track"))
+"""The metrics of a run of the kinds that k6's script has."""
 
 
 def tags(**values: str) -> Tags:

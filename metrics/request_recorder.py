@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from metrics.catalog import CATALOG, Tags, tags
+from metrics.catalog import Tags, tags
 from metrics.store import MetricStore
 
 _Key = tuple[str, str, str, str, str, str]
@@ -46,7 +46,7 @@ class RequestRecorder:
         store.add("http_req_duration", response_time, sample_tags)
         store.add("http_req_failed", exception is not None, sample_tags)
         trend = f"{context.get('kind')}_duration"
-        if trend in CATALOG:
+        if trend in store.catalog:
             store.add(trend, response_time, sample_tags)
             store.add(f"{trend}_from_arrival", response_time + context["late_ms"], sample_tags)
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from config.threshold_grammar import parse_metric_selector
 from metrics.catalog import CATALOG, Metric, Tags
-from metrics.sinks import AnySink, CounterSink, RateSink, TrendSink, merge, new_sink
+from metrics.sinks import AnySink, CounterSink, RateSink, TrendSink, merge, new_sink, row_of
 
 # k6 always shows this one beside http_req_duration.
 _ALWAYS = ("http_req_duration{expected_response:true}",)
@@ -27,10 +27,14 @@ class Cell:
     times: list[int]
 
     def aggregate(self) -> AnySink:
-        """The values added up, to send to another process."""
+        """Return the values added up, to send to another process."""
         sink = new_sink(self.metric.type)
         sink.add_all(self.values)
         return sink
+
+    def row(self) -> dict[str, float]:
+        """Return the columns of ``metrics.csv`` that this type of metric fills."""
+        return row_of(self.metric.type, self.values)
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,10 @@ class MergedCell:
     metric: Metric
     tags: Tags
     sink: AnySink
+
+    def row(self) -> dict[str, float]:
+        """Return the columns of ``metrics.csv`` that this type of metric fills."""
+        return self.sink.row()
 
 
 @dataclass
@@ -66,18 +74,20 @@ class MetricStore:
     Args:
         selectors: the sub-metrics to aggregate beside the metrics themselves, such as
             ``track_duration{status:200}``.
+        catalog: all metrics that may be recorded, by name.
 
     Raises:
         ValueError: a selector is not of that form.
         KeyError: a selector's metric is not in the catalog.
     """
 
-    def __init__(self, selectors: Iterable[str] = ()) -> None:
+    def __init__(self, selectors: Iterable[str] = (), catalog: Mapping[str, Metric] = CATALOG) -> None:
+        self.catalog = catalog
         self._window: dict[tuple[str, Tags], tuple[list[float], list[int]]] = {}
-        self._series: dict[str, _Series] = {name: _Series(metric, {}) for name, metric in CATALOG.items()}
+        self._series: dict[str, _Series] = {name: _Series(metric, {}) for name, metric in catalog.items()}
         for selector in (*_ALWAYS, *selectors):
             name, wanted = parse_metric_selector(selector)
-            self._series.setdefault(selector, _Series(CATALOG[name], wanted))
+            self._series.setdefault(selector, _Series(catalog[name], wanted))
         self._by_metric: dict[str, list[_Series]] = {}
         for series in self._series.values():
             self._by_metric.setdefault(series.metric.name, []).append(series)
@@ -102,7 +112,7 @@ class MetricStore:
                 if series.takes(tags):
                     series.sink.add_all(values)
             self._fold_breakdowns(name, tags, values)
-            yield Cell(CATALOG[name], tags, values, times)
+            yield Cell(self.catalog[name], tags, values, times)
 
     def merge(self, name: str, tags: Tags, sink: AnySink) -> None:
         """Aggregate what another process measured in one window, by its own ``Cell.aggregate``."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from config.errors import ConfigError
 from config.profile import Profile, ThresholdOptions
 from config.threshold_grammar import parse_metric_selector
-from metrics.catalog import CATALOG
+from metrics.catalog import Metric
 from metrics.sinks import AGGREGATIONS
 from metrics.store import MetricStore
 
@@ -32,7 +32,7 @@ class ThresholdResult:
         return f"'{self.source}' {self.options.threshold.aggregation}={self.value:.4g}"
 
 
-def check_thresholds(profile: Profile) -> None:
+def check_thresholds(profile: Profile, catalog: Mapping[str, Metric]) -> None:
     """Check that each threshold asks something that its metric can answer.
 
     Raises:
@@ -40,11 +40,11 @@ def check_thresholds(profile: Profile) -> None:
     """
     for selector, thresholds in profile.thresholds.items():
         name, _ = parse_metric_selector(selector)
-        if name not in CATALOG:
+        if name not in catalog:
             raise ConfigError(
-                f"thresholds.{selector}: no such metric; expected one of {', '.join(sorted(CATALOG))}"
+                f"thresholds.{selector}: no such metric; expected one of {', '.join(sorted(catalog))}"
             )
-        metric = CATALOG[name]
+        metric = catalog[name]
         allowed = AGGREGATIONS[metric.type]
         for one in thresholds:
             asked = "p(N)" if one.threshold.percentile is not None else one.threshold.aggregation

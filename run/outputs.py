@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from config.errors import ConfigError
@@ -11,6 +11,7 @@ from metrics.csv_output import CsvOutput
 from metrics.influxdb_output import InfluxDbOutput, InfluxDbTarget
 from metrics.json_output import JsonOutput, join_json
 from metrics.output import Output
+from metrics.store import Cell, MergedCell
 from run.preparation import Preparation
 
 JSON_NAME = "results.json"
@@ -94,28 +95,42 @@ def _influxdb_target(url: str, variables: Mapping[str, str]) -> InfluxDbTarget:
     return InfluxDbTarget.parse(url or variables.get("K6_INFLUXDB_ADDR", ""), variables)
 
 
-def join_worker_outputs(preparation: Preparation, folder: Path, workers: int) -> str | None:
-    """Make one ``results.json`` from those of the workers whose files are here.
+class JoinedWorkerFiles:
+    """On a master, makes one ``results.json`` at the end from those of the workers whose files are here.
 
     Workers write their own: no sample is lost on the way, and the master's memory and network have no
     part in it. Where they run on other machines, their files stay there.
 
-    Returns:
-        What the summary should tell, if some workers' files are not here.
-
-    Raises:
-        OSError: a file cannot be read or written.
+    Args:
+        preparation: what outputs are asked for.
+        folder: the run's.
+        workers: how many workers have had a part in the run, asked at the end.
     """
-    notes = []
-    for spec in preparation.outputs:
-        kind, _, value = spec.partition("=")
-        if kind != "json":
-            continue
-        path = json_path(value, folder)
-        parts = sorted(folder.glob(f"workers/*/{path.name}"))
-        join_json(parts, path)
-        if len(parts) < workers:
-            notes.append(
-                f"{path} has the samples of {len(parts)} of {workers} workers; the others have their own"
-            )
-    return "; ".join(notes) or None
+
+    name = "the workers' files"
+    takes_merged = True
+
+    def __init__(self, preparation: Preparation, folder: Path, workers: Callable[[], int]) -> None:
+        self._paths = [
+            json_path(value, folder)
+            for kind, _, value in (spec.partition("=") for spec in preparation.outputs)
+            if kind == "json"
+        ]
+        self._folder = folder
+        self._workers = workers
+
+    def samples(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
+        """Do nothing: single samples are in the workers' own files."""
+
+    def stop(self) -> str | None:
+        """Join the files; say how many of the workers' are not here."""
+        notes = []
+        for path in self._paths:
+            parts = sorted(self._folder.glob(f"workers/*/{path.name}"))
+            join_json(parts, path)
+            if len(parts) < self._workers():
+                notes.append(
+                    f"{path} has the samples of {len(parts)} of {self._workers()} workers; "
+                    "the others have their own"
+                )
+        return "; ".join(notes) or None

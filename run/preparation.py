@@ -2,42 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError
 from config.profile import Profile, ProfileText, parse_profile, read_profile
 from config.settings import Settings
+from metrics.catalog import Metric, catalog_of
+from metrics.store import MetricStore
 from metrics.thresholds import check_thresholds
 from run.arguments import Arguments
 from run.folder import check_writable
 from run.plan import Plan, plan_of
 from run.target import Target, choose_target
+from users.arrival_user import ArrivalUser
+from users.kinds import Kinds
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """A run that can be opened: its profile is scaled, its target is allowed."""
+    """A run that can be opened: its profile is scaled, its target is allowed.
+
+    ``user_classes`` has the kind of user of each scenario, ``catalog`` every metric that may be recorded.
+    """
 
     arguments: Arguments
     profile_text: ProfileText
     profile: Profile
+    user_classes: Mapping[str, type[ArrivalUser]]
+    catalog: Mapping[str, Metric]
     target: Target
     plan: Plan
 
     @property
     def graceful_stop_seconds(self) -> float:
         """How long iterations in flight may go on when a run ends before its time."""
-        return max(one.graceful_stop for one in self.profile.scenarios.values())
+        return max(scenario.graceful_stop for scenario in self.profile.scenarios.values())
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """The outputs that the profile and the arguments ask for, each once."""
         return tuple(dict.fromkeys((*self.profile.outputs, *self.arguments.outputs)))
 
+    def new_store(self) -> MetricStore:
+        """Return an empty store for the run's metrics, with the sub-metrics that thresholds ask for."""
+        return MetricStore(self.profile.thresholds, self.catalog)
+
     def record(self, run_id: str, base_url: str) -> dict[str, Any]:
-        """What the run ran with, for its folder; no secrets."""
+        """Return what the run ran with, for its folder; no secrets."""
         return {
             "run_id": run_id,
             "target": base_url,
@@ -52,42 +66,52 @@ def prepare(
     arguments: Arguments,
     settings: Settings,
     host: str | None,
-    known_kinds: Collection[str],
-    chosen_kinds: Collection[str],
+    kinds: Kinds,
     profile_text: ProfileText | None = None,
+    only: Collection[str] | None = None,
 ) -> Preparation:
     """Check everything about a run that can be checked without sending.
 
     Args:
+        arguments: what was asked for.
+        settings: where Customer.io is.
         host: ``--host`` or what the web UI's form says in its place.
-        known_kinds: the kinds of user that exist.
-        chosen_kinds: those named on the command line; scenarios of other kinds are left out.
+        kinds: the kinds of user that exist.
         profile_text: a profile from elsewhere, in place of the one that the arguments name.
+        only: the scenarios to run, where a master has chosen them.
 
     Raises:
         ConfigError: the first thing that is not as expected.
     """
     profile_text = profile_text or read_profile(arguments.profile)
     profile = parse_profile(profile_text)
-    check_thresholds(profile)
-    profile = _with_kinds(profile, known_kinds, chosen_kinds).scaled(arguments.time_scale)
+    user_classes = _user_classes(profile, kinds, Path(profile_text.place).parent)
+    catalog = catalog_of(kinds.names)
+    check_thresholds(profile, catalog)
+    if only is None:
+        only = [name for name, user_class in user_classes.items() if kinds.is_chosen(user_class)]
+    profile = _limited_to(profile, only).scaled(arguments.time_scale)
     try:
         plan = plan_of(profile)
     except ValueError as error:
         raise ConfigError(f"{profile_text.place} at time scale {arguments.time_scale:g}: {error}") from error
     target = choose_target(settings, host, allow_live=arguments.allow_live)
     check_writable(arguments.results_dir)
-    return Preparation(arguments, profile_text, profile, target, plan)
+    return Preparation(arguments, profile_text, profile, user_classes, catalog, target, plan)
 
 
-def _with_kinds(profile: Profile, known: Collection[str], chosen: Collection[str]) -> Profile:
+def _user_classes(profile: Profile, kinds: Kinds, folder: Path) -> dict[str, type[ArrivalUser]]:
+    user_classes = {}
     for name, scenario in profile.scenarios.items():
-        if scenario.user not in known:
-            raise ConfigError(
-                f"scenarios.{name}.user: no such user {scenario.user!r}; "
-                f"expected one of {', '.join(sorted(known))}"
-            )
-    scenarios = {name: one for name, one in profile.scenarios.items() if one.user in chosen}
+        try:
+            user_classes[name] = kinds.find(scenario.user, folder)
+        except ConfigError as error:
+            raise ConfigError(f"scenarios.{name}.user: {error}") from error
+    return user_classes
+
+
+def _limited_to(profile: Profile, names: Collection[str]) -> Profile:
+    scenarios = {name: scenario for name, scenario in profile.scenarios.items() if name in names}
     if not scenarios:
-        raise ConfigError(f"the profile has no scenario for the chosen users ({', '.join(sorted(chosen))})")
+        raise ConfigError("the profile has no scenario for the users that were named")
     return profile.model_copy(update={"scenarios": scenarios})

@@ -12,7 +12,7 @@ import pytest
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 
 from config.profile import load_profile
-from run.arguments import add_arguments
+from engine.options import add_options
 from tests.unit.deploy.kustomize import Manifest, containers, pods, read, render
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -38,7 +38,7 @@ def parse(args: list[str]) -> Any:
     """What Locust and we make of arguments; an unknown one ends the test."""
     parser = get_empty_argument_parser(default_config_files=[])
     setup_parser_arguments(parser)
-    add_arguments(parser)
+    add_options(parser)
     return parser.parse_args(args)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.cluster.messages import Beat, decode_cell, encode_cell, encode_epochs
 from engine.cluster.time_sync import ClockOffset
-from engine.cluster.wire import decode_cell, decode_epochs, encode_cell, encode_epochs
 from metrics.catalog import CATALOG, tags
 from metrics.sinks import CounterSink, GaugeSink, RateSink, TrendSink, merge, new_sink
 from metrics.store import Cell, MetricStore
@@ -30,7 +30,9 @@ def test_percentiles_of_merged_workers_are_those_of_all_values_together(
     union, merged = TrendSink(), TrendSink()
     union.add_all([value for worker in workers for value in worker])
     for worker in workers:
-        _, _, sink = decode_cell(sent(Cell(CATALOG["track_duration"], (), worker, [0] * len(worker))))
+        _, _, sink = decode_cell(
+            sent(Cell(CATALOG["track_duration"], (), worker, [0] * len(worker))), CATALOG
+        )
         merge(merged, sink)
     assert merged.percentile(percent) == union.percentile(percent)
     assert (merged.count, merged.min, merged.max) == (union.count, union.min, union.max)
@@ -40,7 +42,7 @@ def test_percentiles_of_merged_workers_are_those_of_all_values_together(
 @pytest.mark.parametrize("name", ["http_reqs", "vus", "errors", "start_lag"])
 def test_every_kind_of_metric_travels(name: str) -> None:
     cell = Cell(CATALOG[name], tags(scenario="a", status="200"), [1.0, 0.0, 3.0], [0, 1, 2])
-    got_name, got_tags, sink = decode_cell(sent(cell))
+    got_name, got_tags, sink = decode_cell(sent(cell), CATALOG)
     assert (got_name, got_tags) == (name, cell.tags)
     match sink, cell.aggregate():
         case CounterSink() as one, CounterSink() as other:
@@ -70,7 +72,7 @@ def test_a_merged_store_answers_as_one_that_measured_all_itself() -> None:
     ):
         own.add(name, value, its_tags)
     for cell in own.fold():
-        merged.merge(*decode_cell(sent(cell)))
+        merged.merge(*decode_cell(sent(cell), CATALOG))
     for selector, metric, sink in own.selectors():
         other = merged.sink(selector)
         assert other.is_empty == sink.is_empty, selector
@@ -91,7 +93,10 @@ def test_an_empty_sink_changes_nothing_it_is_merged_into() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1e4), st.lists(st.integers(0, 300), unique=True)), max_size=5))
 def test_epochs_travel(pairs: list[tuple[float, list[int]]]) -> None:
     epochs = [Epoch(start, tuple(members)) for start, members in pairs]
-    assert decode_epochs(msgpack.loads(msgpack.dumps(encode_epochs(epochs)))) == epochs
+    beat = Beat("r1", sent=1.0, until=2.0, epochs_known=len(epochs), epochs=encode_epochs(epochs))
+    received = Beat.from_wire(msgpack.loads(msgpack.dumps(beat.to_wire())))
+    assert received == beat
+    assert received.decoded_epochs() == epochs
 
 
 @given(

@@ -8,7 +8,7 @@ import pytest
 
 from config.errors import ConfigError
 from config.profile import Profile, load_profile
-from metrics.catalog import tags
+from metrics.catalog import CATALOG, tags
 from metrics.store import MetricStore
 from metrics.thresholds import check_thresholds, evaluate, first_to_abort
 
@@ -76,7 +76,7 @@ def test_thresholds_on_metrics_and_sub_metrics_pass_or_fail(tmp_path: Path) -> N
         '"track_duration{status:200}" = ["max<=100"]\nhttp_reqs = ["count>=1"]\n',
         tmp_path,
     )
-    check_thresholds(profile)
+    check_thresholds(profile, CATALOG)
     results = evaluate(profile.thresholds, filled(["track_duration{status:200}"]), seconds=10)
     assert [(one.selector, one.source, one.passed) for one in results] == [
         ("errors", "rate<0.5", False),
@@ -112,5 +112,5 @@ def test_a_threshold_that_cannot_be_answered_is_refused(
     tmp_path: Path, thresholds: str, problem: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_thresholds(profile_with(thresholds, tmp_path))
+        check_thresholds(profile_with(thresholds, tmp_path), CATALOG)
     assert problem in str(caught.value)

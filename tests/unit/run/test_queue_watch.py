@@ -13,13 +13,19 @@ import pytest
 
 from config.errors import ConfigError
 from config.settings import load_settings
-from engine.master_run import MasterRun
+from engine.cluster.remote_workers import RemoteWorkers
 from metrics.csv_output import CsvOutput
 from run.arguments import Arguments
+from run.cpu_meter import CpuMeter
 from run.preparation import prepare
 from run.queue_watch import QueueWatch, check_queue_metrics
+from run.run import Run, RunIdentity
+from run.run_clock import RunClock
 from tests.load_test import read_rows
 from tests.metrics_page import MetricsPage, lag_page
+from users.identify import IdentifyUser
+from users.kinds import Kinds
+from users.track import TrackUser
 
 
 def test_the_backlog_is_that_of_all_partitions_on_all_pages() -> None:
@@ -67,12 +73,22 @@ def test_a_page_that_goes_away_is_said_once_and_counted_and_keeps_what_it_said(
 
 def test_the_master_of_workers_writes_it_as_a_single_process_does(tmp_path: Path) -> None:
     arguments = Arguments("smoke", 1.0, tmp_path, allow_live=False, people_seed=0)
-    preparation = prepare(arguments, load_settings({}), None, ["identify", "track"], ["identify"])
+    kinds = Kinds([IdentifyUser, TrackUser], [IdentifyUser])
+    preparation = prepare(arguments, load_settings({}), None, kinds)
     with MetricsPage(lambda reading: lag_page(10 + 90 * reading)) as page:
-        run = MasterRun("r1", tmp_path, preparation, {}, [CsvOutput(tmp_path / "metrics.csv")])
-        run.queue = QueueWatch([page.url])
-        run.start_clocks(time.monotonic())
-        run.close_second()
+        clock, store = RunClock(), preparation.new_store()
+        run = Run(
+            RunIdentity("r1", tmp_path, {}),
+            preparation,
+            RemoteWorkers(preparation, store, clock),
+            store,
+            clock,
+            [CsvOutput(tmp_path / "metrics.csv")],
+            CpuMeter(),
+            queue=QueueWatch([page.url]),
+        )
+        run.start(time.monotonic())
+        assert next(run.seconds()) == 1
         run.end_seconds()
         report = run.finish()
     assert report.queue is not None

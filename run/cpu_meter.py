@@ -24,6 +24,11 @@ class CpuMeter:
         self.readings.append(self._process.cpu_percent())
 
     @property
+    def last(self) -> float:
+        """The last reading in percent; 0 without any."""
+        return self.readings[-1] if self.readings else 0.0
+
+    @property
     def average(self) -> float:
         """Mean of the readings in percent; 0 without any."""
         return sum(self.readings) / len(self.readings) if self.readings else 0.0

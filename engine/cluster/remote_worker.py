@@ -1,0 +1,104 @@
+"""What the master knows of one worker in one run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from engine.cluster.membership import SILENCE_SECONDS
+from engine.cluster.time_sync import ClockOffset
+from metrics.sinks import TrendSink
+from metrics.verdict import GeneratorFigures, WorkerReport
+from run.cpu_meter import percentile_of
+from shapes.accounts import Counts
+
+_MOST_CPU_READINGS = 200_000
+
+
+@dataclass
+class RemoteWorker:
+    """One worker; instants are of the master's monotonic clock, in seconds.
+
+    ``reports`` counts the seconds of it that have arrived, ``reports_sent`` those that it has sent.
+    """
+
+    index: int
+    offset: ClockOffset = field(default_factory=ClockOffset)
+    is_started: bool = False
+    is_ready: bool = False
+    is_done: bool = False
+    is_final: bool = False
+    length_seconds: float = 0.0
+    epochs_known: int = 0
+    heard_at: float = field(default_factory=time.monotonic)
+    counts: dict[str, Counts] = field(default_factory=dict)
+    counts_before: dict[str, Counts] = field(default_factory=dict)
+    rates: dict[str, float] = field(default_factory=dict)
+    vus_busy: dict[str, int] = field(default_factory=dict)
+    cpu: list[float] = field(default_factory=list)
+    start_lag: TrendSink = field(default_factory=TrendSink)
+    reports: int = 0
+    reports_sent: int = 0
+
+    @property
+    def name(self) -> str:
+        """What the worker is called in the run's files and lines."""
+        return f"worker-{self.index}"
+
+    @property
+    def silent_seconds(self) -> float:
+        """Seconds since it was heard."""
+        return time.monotonic() - self.heard_at
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it was heard a moment ago and has not ended."""
+        return not self.is_final and self.silent_seconds <= SILENCE_SECONDS
+
+    def add_cpu(self, percent: float) -> None:
+        """Note its CPU over one second, in percent of a core."""
+        if len(self.cpu) < _MOST_CPU_READINGS:
+            self.cpu.append(percent)
+
+    @property
+    def cpu_average(self) -> float:
+        """Mean CPU in percent of a core; 0 without a reading."""
+        return sum(self.cpu) / len(self.cpu) if self.cpu else 0.0
+
+    @property
+    def cpu_p95(self) -> float:
+        """What 95% of its seconds do not exceed, in percent of a core."""
+        return percentile_of(self.cpu, 95)
+
+    def measure_rates(self) -> None:
+        """Take the arrivals/s of each scenario since the last call, by the worker's own clock.
+
+        Its reports are not exactly a second apart, so its clock divides, not ours.
+        """
+        for scenario, now in self.counts.items():
+            before = self.counts_before.get(scenario, Counts(at=0.0))
+            seconds = now.at - before.at
+            self.rates[scenario] = (now.started - before.started) / seconds if seconds > 0 else 0.0
+        self.counts_before = dict(self.counts)
+
+    def report(self, lost: int) -> WorkerReport:
+        """Return its part of the run's report; ``lost`` arrivals are nobody's else."""
+        lag = self.start_lag
+        return WorkerReport(
+            name=self.name,
+            generator=GeneratorFigures(
+                start_lag_p50_ms=lag.percentile(50),
+                start_lag_p99_ms=lag.percentile(99),
+                start_lag_max_ms=lag.max,
+                cpu_average_percent=self.cpu_average,
+                cpu_p95_percent=self.cpu_p95,
+                vus_max=0,
+                start_skew_ms=self.offset.error_seconds * 1000 if self.offset.samples else 0.0,
+            ),
+            started=sum(counts.started for counts in self.counts.values()),
+            dropped=sum(counts.dropped for counts in self.counts.values()),
+            lost=lost,
+            reports=self.reports,
+            reports_missing=max(0, self.reports_sent - self.reports),
+            state="ended in order" if self.is_final else f"silent for {self.silent_seconds:.1f} s",
+        )

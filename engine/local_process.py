@@ -1,0 +1,87 @@
+"""A load test whose VUs are all in this process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+from engine.generator import Opening
+from engine.locust_host import LocustHost
+from run.cpu_meter import CpuMeter
+from run.local_vus import LocalVus
+from run.outputs import open_outputs
+from run.run import Run
+from run.run_clock import RunClock
+
+# Between the moment when all VUs are up and second 0, so that the first arrivals find them asleep.
+_HEAD_START_SECONDS = 0.1
+
+
+class LocalProcess:
+    """Opens runs with VUs of its own.
+
+    Args:
+        host: the process.
+        variables: those of the environment and ``.env``, for outputs that need secrets.
+    """
+
+    def __init__(self, host: LocustHost, variables: Mapping[str, str]) -> None:
+        self._host = host
+        self._variables = variables
+        self._run: Run | None = None
+        self._vus: LocalVus | None = None
+
+    def check_ready(self) -> None:
+        """Return at once: a process of its own waits for nobody."""
+
+    def open(self, opening: Opening) -> Run:
+        """Make the run, and hand Locust a class of users for each scenario.
+
+        Raises:
+            ConfigError: an output cannot be reached or written.
+        """
+        identity, preparation = opening.identity, opening.preparation
+        clock, store = RunClock(), preparation.new_store()
+        outputs = open_outputs(preparation, identity.folder, self._variables)
+        self._vus = LocalVus(identity.run_id, preparation, store, clock)
+        self._run = Run(
+            identity, preparation, self._vus, store, clock, outputs, CpuMeter(), queue=opening.queue
+        )
+        self._host.set_user_classes(
+            [
+                preparation.user_classes[scenario.name].for_scenario(scenario)
+                for scenario in self._vus.scenarios
+            ]
+        )
+        # Locust's own graceful stop, for runs that end before their time.
+        self._host.set_graceful_stop(self._host.options.stop_timeout or preparation.graceful_stop_seconds)
+        return self._run
+
+    def vus(self, scenario: str) -> int:
+        """Return how many VUs a scenario of the open run should have now."""
+        return self._vus.vus(scenario) if self._vus is not None else 0
+
+    def tend(self) -> None:
+        """Add VUs where they are missing, and cut off what has outlived its graceful stop."""
+        if self._vus is None:
+            return
+        self._vus.grow_pools()
+        for scenario in self._vus.overdue_scenarios():
+            self._host.cut_off(scenario.name)
+
+    def start(self, when_started: Callable[[], None]) -> None:
+        """Start the clocks a moment from now."""
+        if self._run is not None:
+            self._run.start(time.monotonic() + _HEAD_START_SECONDS)
+            when_started()
+
+    def stop(self) -> None:
+        """Start nothing any more."""
+        if self._run is not None:
+            self._run.stop_clocks("stopped")
+
+    def close(self) -> None:
+        """Forget the run, and log what failed in it."""
+        if self._vus is not None:
+            self._vus.log_failures()
+        self._run = self._vus = None

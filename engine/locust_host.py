@@ -1,0 +1,108 @@
+"""The Locust process that a session lives in: its users, its requests, its end."""
+
+from __future__ import annotations
+
+import gc
+import os
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn
+
+import gevent
+from locust.env import Environment
+from rich.console import Console
+
+from config.command_line import BROKEN
+from engine.locust_internals import cut_off_users
+from metrics.request_recorder import RequestRecorder
+
+
+class LocustHost:
+    """What a session may do with its process.
+
+    Args:
+        environment: Locust's, with its runner made.
+        options: Locust's, which its web UI changes from run to run.
+    """
+
+    def __init__(self, environment: Environment, options: Namespace) -> None:
+        self.environment = environment
+        self.options = options
+        # Locust's --json has standard output for itself.
+        self.out = Console(stderr=bool(options.json))
+        self._err = Console(stderr=True)
+        self._record: Callable[..., None] | None = None
+        self._main = gevent.getcurrent()
+        environment.events.request.add_listener(self._on_request)
+
+    def say(self, line: str) -> None:
+        """Print a line for the user on standard error."""
+        self._err.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    # Users.
+
+    def set_user_classes(self, user_classes: Sequence[type[Any]]) -> None:
+        """Make these the classes that Locust spawns."""
+        self.environment.user_classes[:] = user_classes
+
+    def set_vus(self, wanted: Callable[[str], int]) -> int:
+        """Set how many users of each class Locust should have; return their sum."""
+        for user_class in self.environment.user_classes:
+            user_class.fixed_count = wanted(user_class.__name__)
+        return sum(user_class.fixed_count for user_class in self.environment.user_classes)
+
+    def set_graceful_stop(self, seconds: float) -> None:
+        """Set how long Locust lets iterations in flight go on when it stops users."""
+        self.environment.stop_timeout = seconds
+
+    def cut_off(self, scenario: str | None = None) -> None:
+        """Interrupt the iterations in flight of one scenario, or of all."""
+        if self.environment.runner is not None:
+            cut_off_users(self.environment.runner, scenario)
+
+    # Requests.
+
+    def record_requests(self, recorder: RequestRecorder | None) -> None:
+        """Record every request from now on with this recorder; with none, not at all."""
+        self._record = recorder
+
+    def _on_request(self, **request: Any) -> None:
+        if self._record is not None:
+            self._record(**request)
+
+    # The end.
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the process will end with; ``None`` while Locust decides."""
+        return self.environment.process_exit_code
+
+    @exit_code.setter
+    def exit_code(self, code: int) -> None:
+        self.environment.process_exit_code = code
+
+    def end(self) -> None:
+        """Let Locust's main program go on as after a Ctrl-C: it stops the runner and ends."""
+        gevent.kill(self._main, KeyboardInterrupt())
+
+    def end_unstarted(self) -> None:
+        """End a process whose run has not begun; by itself Locust would leave workers behind."""
+        self.environment.events.quitting.fire(environment=self.environment)
+        gevent.kill(self._main, SystemExit(BROKEN))
+
+    @staticmethod
+    def leave_at_once(exit_code: int = BROKEN) -> NoReturn:
+        """End the process here and now, whatever is going on in it."""
+        os._exit(exit_code)
+
+
+def calm_garbage_collector() -> None:
+    """Keep full collections out of the run.
+
+    One over all that is loaded takes tens of milliseconds: collect now, and leave what stays out of
+    later ones.
+    """
+    # What an earlier run left frozen may be garbage by now.
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

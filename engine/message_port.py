@@ -1,0 +1,68 @@
+"""Typed messages over the connection between Locust's master and its workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gevent
+from locust.rpc import Message
+from locust.runners import MasterRunner, WorkerRunner
+
+from engine.cluster.messages import MessageError, Wire
+from engine.strays import Strays
+
+AnyMessage = TypeVar("AnyMessage", bound=Wire)
+
+
+class MessagePort:
+    """Sends and receives the load test's own messages.
+
+    What does not decode, or cannot be true by what its receiver knows, is counted, logged once and ignored.
+
+    Args:
+        runner: Locust's, of a master or of a worker.
+        strays: what counts the messages that are ignored.
+    """
+
+    def __init__(self, runner: MasterRunner | WorkerRunner, strays: Strays) -> None:
+        self._runner = runner
+        self._strays = strays
+
+    def receive(
+        self,
+        message_type: type[AnyMessage],
+        take: Callable[[str, AnyMessage], None],
+        *,
+        in_background: bool = False,
+    ) -> None:
+        """Let every message of a type be taken, with the id of the node that sent it.
+
+        Args:
+            message_type: its class.
+            take: given sender and message; raises ``MessageError`` for one that cannot be true.
+            in_background: whether ``take`` waits for something, so that it needs a greenlet of its own.
+        """
+
+        def on_message(msg: Message, **_: Any) -> None:
+            try:
+                message = message_type.from_wire(msg.data)
+            except MessageError as error:
+                self._strays.note(f"{message_type.kind}: {error}")
+                return
+            if in_background:
+                gevent.spawn(self._take, take, msg.node_id, message)
+            else:
+                self._take(take, msg.node_id, message)
+
+        self._runner.register_message(message_type.kind, on_message)
+
+    def _take(self, take: Callable[[str, AnyMessage], None], sender: str, message: AnyMessage) -> None:
+        try:
+            take(sender, message)
+        except MessageError as error:
+            self._strays.note(f"{message.kind}: {error}")
+
+    def send(self, message: Wire, to: str | None = None) -> None:
+        """Send a message to the master, or to the worker with this id."""
+        self._runner.send_message(message.kind, message.to_wire(), to)

@@ -1,0 +1,168 @@
+"""The load test's own options among Locust's, and those of Locust's that it does without."""
+
+from __future__ import annotations
+
+import os
+import socket
+from argparse import Namespace
+from collections.abc import Mapping
+
+from locust.argument_parser import LocustArgumentParser
+
+from config.errors import ConfigError
+from config.profile import DEFAULT_PROFILE, profile_names
+from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
+from run.arguments import DEFAULT_RESULTS_DIR, parse_people_seed, parse_time_scale
+
+_PREFIX = "LOAD_TEST_"
+
+
+def add_options(parser: LocustArgumentParser) -> None:
+    """Add our options to Locust's, each with its environment variable."""
+    refuse_abbreviations(parser)
+    # Locust's own --profile groups test runs by a name. Ours is that name.
+    give_option(
+        parser,
+        "--profile",
+        default=DEFAULT_PROFILE,
+        metavar="NAME|PATH",
+        help=f"What to run: {', '.join(profile_names())}, or the path of a .toml file "
+        f"(default: {DEFAULT_PROFILE})",
+        env_var="LOAD_TEST_PROFILE",
+    )
+    parser.add_argument(
+        "--time-scale",
+        type=parse_time_scale,
+        default=1.0,
+        metavar="X",
+        env_var="LOAD_TEST_TIME_SCALE",
+        help="Multiply every duration of the profile by X and keep the rates (default: 1)",
+    )
+    parser.add_argument(
+        "--people-seed",
+        type=parse_people_seed,
+        default=0,
+        metavar="N",
+        env_var="LOAD_TEST_PEOPLE_SEED",
+        help="Seed of the made-up people: the same seed sends the same names (default: 0)",
+    )
+    parser.add_argument(
+        "--results-dir",
+        default=DEFAULT_RESULTS_DIR,
+        metavar="DIR",
+        env_var="LOAD_TEST_RESULTS_DIR",
+        include_in_web_ui=False,
+        help=f"Folder in which each run gets a folder of its own (default: {DEFAULT_RESULTS_DIR})",
+    )
+    parser.add_argument(
+        "--allow-live",
+        action="store_true",
+        env_var="LOAD_TEST_ALLOW_LIVE",
+        include_in_web_ui=False,
+        help="Allow load on a host under customer.io, which is a live workspace",
+    )
+    _add_output_options(parser)
+    # The web UI has no login by default.
+    give_option(
+        parser,
+        "--web-host",
+        default=LOOPBACK,
+        help=f"Host to bind the web UI to; '*' is all interfaces (default: {LOOPBACK})",
+    )
+
+
+def _add_output_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument(
+        "--out",
+        action="append",
+        default=[],
+        metavar="OUTPUT",
+        env_var="LOAD_TEST_OUT",
+        include_in_web_ui=False,
+        help="Write every sample to a further output; may be given several times: json, json=PATH, "
+        "influxdb=http://HOST:8086/DATABASE, influxdb=http://HOST:8086?org=ORG&bucket=BUCKET",
+    )
+    parser.add_argument(
+        "--out-optional",
+        action="store_true",
+        env_var="LOAD_TEST_OUT_OPTIONAL",
+        include_in_web_ui=False,
+        help="Start even if an output cannot be reached",
+    )
+    parser.add_argument(
+        "--queue-metrics",
+        action="append",
+        default=[],
+        metavar="URL",
+        env_var="LOAD_TEST_QUEUE_METRICS",
+        include_in_web_ui=False,
+        help="Watch the queue's backlog on the /metrics page of a pipeline worker or of a Kafka exporter; "
+        "may be given several times",
+    )
+
+
+def offer_variables(variables: Mapping[str, str]) -> None:
+    """Let Locust's parser see options from ``.env``, and none that are set to nothing."""
+    for name in [name for name in os.environ if name.startswith(_PREFIX)]:
+        if not os.environ[name].strip():
+            del os.environ[name]
+    for name, value in variables.items():
+        if name.startswith(_PREFIX):
+            os.environ.setdefault(name, value)
+
+
+def check_locust_options(options: Namespace) -> None:
+    """Refuse options of Locust's that would mean something else here.
+
+    Raises:
+        ConfigError: one was given.
+    """
+    if options.tags or options.exclude_tags:
+        raise ConfigError("--tags, --exclude-tags: not supported; expected user classes or a --profile")
+    if options.reset_stats:
+        raise ConfigError("--reset-stats: not supported; expected statistics of the whole run")
+    if options.class_picker:
+        raise ConfigError("--class-picker: not supported; expected scenarios chosen by --profile")
+
+
+def check_port_free(host: str, port: int) -> None:
+    """Find a busy port before Locust does, which would end with a traceback.
+
+    Raises:
+        ConfigError: the web UI could not listen there.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ConfigError(f"--web-host {host}, --web-port {port}: expected a free port: {reason}") from error
+
+
+def open_ports(options: Namespace) -> list[str]:
+    """Return a warning for each port that takes anybody on the network, without a login.
+
+    Args:
+        options: Locust's, of a process with a web UI, or of a master.
+    """
+    warnings = []
+    has_web_ui = not options.headless and not options.worker
+    if has_web_ui and not options.web_login and not _is_loopback(options.web_host):
+        warnings.append(
+            f"The web UI on port {options.web_port} is open to the network and asks for no login; "
+            "--web-host 127.0.0.1 keeps it to this machine"
+        )
+    if options.master and not _is_loopback(options.master_bind_host):
+        warnings.append(
+            f"The master's port {options.master_bind_port} is open to the network and asks for no login; "
+            "--master-bind-host 127.0.0.1 keeps it to this machine"
+        )
+    return warnings
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host == "::1"

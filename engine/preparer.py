@@ -1,0 +1,78 @@
+"""What the next run would do, by the options as they are at the moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from config.settings import Settings
+from engine.locust_host import LocustHost
+from run.arguments import read_arguments
+from run.outputs import check_outputs
+from run.preparation import Preparation, prepare
+from run.queue_watch import check_queue_metrics
+from standin.own_process import LocalStandin
+from users.kinds import Kinds
+
+
+class Preparer:
+    """Prepares runs, and keeps the stand-in that they go to where no target is named.
+
+    Args:
+        host: the process, with Locust's options.
+        settings: where Customer.io is.
+        variables: those of the environment and ``.env``, for outputs that need secrets.
+
+    Raises:
+        ConfigError: the arguments, the profile or the target are not as expected.
+    """
+
+    def __init__(self, host: LocustHost, settings: Settings, variables: Mapping[str, str]) -> None:
+        environment = host.environment
+        self.kinds = Kinds((environment.available_user_classes or {}).values(), environment.user_classes)
+        self._host = host
+        self._settings = settings
+        self._variables = variables
+        self._standin: LocalStandin | None = None
+        # Locust's web UI takes any option that a form names; some are for the command line alone.
+        self._first_arguments = read_arguments(host.options)
+        self.prepare()
+
+    def prepare(self, form: Mapping[str, str] | None = None) -> Preparation:
+        """Return what the next run would do, as the web UI's form, if there is one, would change it.
+
+        Nothing is changed or sent.
+
+        Raises:
+            ConfigError: something is not as expected.
+        """
+        form = form or {}
+        arguments = read_arguments(self._host.options, form, self._first_arguments)
+        target = form.get("host", self._host.environment.host)
+        if self._standin is not None and target == self._standin.url:
+            target = None
+        preparation = prepare(arguments, self._settings, target, self.kinds)
+        check_outputs(preparation, self._variables)
+        check_queue_metrics(arguments.queue_metrics)
+        return preparation
+
+    def reach_target(self, preparation: Preparation) -> str:
+        """Set Locust's host to the run's target, starting the stand-in if that is it; return its URL."""
+        base_url = preparation.target.base_url
+        if base_url is None:
+            if self._standin is None or not self._standin.is_running:
+                self._standin = LocalStandin()
+                self._host.say(f"No credentials: the load goes to a local stand-in at {self._standin.url}")
+            base_url = self._standin.url
+        self._host.environment.host = base_url
+        return base_url
+
+    @property
+    def has_lost_standin(self) -> bool:
+        """Whether the stand-in was started and has died."""
+        return self._standin is not None and not self._standin.is_running
+
+    def close(self) -> None:
+        """Stop the stand-in."""
+        if self._standin is not None:
+            self._standin.stop()
+            self._standin = None

@@ -1,0 +1,257 @@
+"""The load test in a Locust worker: takes part in its master's runs, and accounts for its share."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import gevent
+from locust.runners import WorkerRunner
+
+from config.command_line import BROKEN, USAGE_ERROR
+from config.errors import ConfigError
+from config.profile import DEFAULT_PROFILE, ProfileText, read_profile
+from config.settings import Settings
+from engine.cluster.fingerprint import code_fingerprint
+from engine.cluster.membership import LEASE_SECONDS
+from engine.cluster.messages import (
+    Beat,
+    Hello,
+    Invitation,
+    Leaving,
+    Refuse,
+    Start,
+    Stop,
+    Welcome,
+)
+from engine.locust_host import LocustHost, calm_garbage_collector
+from engine.locust_internals import remember_default_arguments
+from engine.message_port import MessagePort
+from engine.stop_signals import StopSignals
+from engine.strays import Strays
+from engine.worker_run import WorkerRun
+from metrics.request_recorder import RequestRecorder
+from report.publish import write_summary
+from run.arguments import read_arguments
+from run.preparation import Preparation, prepare
+from users.kinds import Kinds
+
+MASTER_SILENCE_SECONDS = 10.0
+"""A worker that hears nothing from the master for this long during a run ends by itself."""
+
+_HELLO_SECONDS = 0.5
+_REFUSED_SECONDS = 5.0
+
+# A leaving worker goes on with its share until an epoch without it begins, which is soon.
+_LEAVING_SECONDS = 4 * LEASE_SECONDS
+
+
+class WorkerSession:
+    """A worker's part in the runs of its master.
+
+    Args:
+        host: the process.
+        runner: Locust's.
+        settings: where Customer.io is; credentials never come from the master.
+        variables: those of the environment and ``.env``, for outputs that need secrets.
+        strays: what counts messages that are ignored.
+
+    Raises:
+        ConfigError: the arguments or the profile are not as expected.
+    """
+
+    def __init__(
+        self,
+        host: LocustHost,
+        runner: WorkerRunner,
+        settings: Settings,
+        variables: Mapping[str, str],
+        strays: Strays,
+    ) -> None:
+        environment = host.environment
+        self._host = host
+        self._runner = runner
+        self._settings = settings
+        self._variables = variables
+        self._strays = strays
+        self._kinds = Kinds((environment.available_user_classes or {}).values(), environment.user_classes)
+        # Read now: Locust lays the master's options over these when it spawns.
+        self._own_arguments = read_arguments(host.options)
+        self._run: WorkerRun | None = None
+        self._last_beat = 0.0
+        self._is_leaving = False
+        self._is_welcome = False
+        remember_default_arguments()
+        self._signals = StopSignals(
+            lambda: self._run is not None, self._end, self._host.cut_off, self._host.leave_at_once
+        )
+        self._signals.watch(signal.SIGINT, "interrupted by Ctrl-C")
+        # Locust's own handler quits at the first SIGTERM, and the worker leaves; a second one cuts off.
+        gevent.signal_handler(signal.SIGTERM, self._signals.note)
+        # Registered after the runner's own listener and run before it: Locust says goodbye last.
+        environment.events.quitting.add_listener(self._on_quitting)
+        self._port = MessagePort(runner, strays)
+        self._port.receive(Welcome, self._on_welcome)
+        self._port.receive(Refuse, self._on_refuse)
+        self._port.receive(Invitation, self._on_invitation)
+        self._port.receive(Start, self._on_start)
+        self._port.receive(Beat, self._on_beat)
+        self._port.receive(Stop, self._on_stop, in_background=True)
+        gevent.spawn(self._say_hello, self._hello())
+        gevent.spawn(self._watch_master)
+
+    def _hello(self) -> Hello:
+        profile = self._own_arguments.profile
+        return Hello(
+            code=code_fingerprint(),
+            host=socket.gethostname(),
+            python=sys.version.split()[0],
+            profile=read_profile(profile).toml if profile != DEFAULT_PROFILE else None,
+        )
+
+    def _say_hello(self, hello: Hello) -> None:
+        """Until the master has heard it: it may still be starting."""
+        while not self._is_welcome:
+            self._port.send(hello)
+            gevent.sleep(_HELLO_SECONDS)
+
+    # Messages from the master.
+
+    def _on_welcome(self, _: str, __: Welcome) -> None:
+        self._is_welcome = True
+
+    def _on_refuse(self, _: str, refuse: Refuse) -> None:
+        self._refuse(f"refused by the master: {refuse.reason}")
+
+    def _on_invitation(self, _: str, invitation: Invitation) -> None:
+        if self._run is not None and self._run.run_id == invitation.run_id:
+            return
+        try:
+            self._open(invitation)
+        except (ConfigError, OSError) as error:
+            self._refuse(str(error))
+
+    def _open(self, invitation: Invitation) -> None:
+        run = WorkerRun(invitation, self._prepare(invitation), self._variables, self._port)
+        self._host.set_user_classes(run.user_classes())
+        self._host.record_requests(RequestRecorder(run.store))
+        self._last_beat = time.monotonic()
+        self._signals.reset()
+        self._run = run
+
+    def _prepare(self, invitation: Invitation) -> Preparation:
+        arguments = replace(
+            self._own_arguments,
+            # Where files go and whether a live host may be loaded is for this machine to say.
+            profile=invitation.profile_place,
+            time_scale=invitation.time_scale,
+            people_seed=invitation.people_seed,
+            outputs=invitation.outputs,
+            outputs_optional=invitation.outputs_optional,
+        )
+        preparation = prepare(
+            arguments,
+            self._settings,
+            invitation.base_url,
+            self._kinds,
+            ProfileText(invitation.profile_place, invitation.profile_toml),
+            invitation.scenarios,
+        )
+        for spec in preparation.outputs:
+            if spec.startswith("python=") and spec not in self._own_arguments.outputs:
+                raise ConfigError(
+                    f"--out {spec}: comes from the master, and is code; expected it among this worker's "
+                    "own options"
+                )
+        return preparation
+
+    def _on_start(self, _: str, start: Start) -> None:
+        run = self._run_of(start.run_id)
+        if run is None or run.is_started or run.is_stopping:
+            return
+        calm_garbage_collector()
+        run.start(start.at, self._host.cut_off)
+
+    def _on_beat(self, _: str, beat: Beat) -> None:
+        """Take in what is granted, and answer with what has been done."""
+        run = self._run_of(beat.run_id)
+        if run is None:
+            return
+        self._last_beat = time.monotonic()
+        run.take_beat(beat)
+        run.report(self._runner.user_classes_count, sent=beat.sent)
+
+    def _on_stop(self, _: str, stop: Stop) -> None:
+        run = self._run_of(stop.run_id)
+        if run is not None:
+            self._close(run, "stopped by the master")
+
+    def _run_of(self, run_id: str) -> WorkerRun | None:
+        return self._run if self._run is not None and self._run.run_id == run_id else None
+
+    # The end of a run.
+
+    def _close(self, run: WorkerRun, reason: str) -> None:
+        """Stop this worker's part of a run, gracefully, and send and write the last of it."""
+        if run.is_stopping:
+            return
+        run.stop_clocks(reason)
+        self._host.set_graceful_stop(run.graceful_stop_seconds)
+        self._runner.stop_users(self._runner.user_classes_count)
+        report = run.finish()
+        run.report(self._runner.user_classes_count, sent=time.monotonic(), is_final=True)
+        write_summary(report)
+        self._host.record_requests(None)
+        # All VUs have ended: Locust has no one left to wait for when it stops them in its turn.
+        self._host.set_graceful_stop(0.0)
+        self._run = None
+        self._strays.log_count()
+
+    # Ends before the run's end.
+
+    def _end(self, _: str) -> None:
+        """Let Locust quit; the worker leaves the run then."""
+        self._host.end()
+
+    def _on_quitting(self, **_: Any) -> None:
+        """Leave a run that is going: go on until the others have taken over, then account for everything."""
+        run = self._run
+        if run is None or self._is_leaving:
+            return
+        self._is_leaving = True
+        self._port.send(Leaving(run.run_id))
+        deadline = time.monotonic() + _LEAVING_SECONDS
+        while self._run is run and not run.is_relieved and time.monotonic() < deadline:
+            gevent.sleep(0.05)
+        if self._run is run:
+            self._close(run, "left")
+        # Another greenlet may be closing it.
+        while self._run is run:
+            gevent.sleep(0.05)
+
+    def _watch_master(self) -> None:
+        """End the process when the master is gone."""
+        while True:
+            gevent.sleep(1.0)
+            run = self._run
+            if run is None or run.is_stopping:
+                continue
+            if time.monotonic() - self._last_beat > MASTER_SILENCE_SECONDS:
+                fault = f"no word from the master for {MASTER_SILENCE_SECONDS:g} s"
+                self._host.say(f"worker-{run.index}: {fault}; stopping, own results in {run.folder}")
+                run.fault(fault)
+                self._close(run, f"broken off: {fault}")
+                self._host.exit_code = BROKEN
+                self._host.end()
+
+    def _refuse(self, reason: str) -> None:
+        self._host.say(f"error: {reason}")
+        self._host.exit_code = USAGE_ERROR
+        # There is nothing to save, so no way of Locust's to end may keep this process.
+        gevent.spawn_later(_REFUSED_SECONDS, self._host.leave_at_once, USAGE_ERROR)
+        self._host.end()

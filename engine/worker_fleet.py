@@ -1,0 +1,303 @@
+"""A load test whose VUs are on workers: tells them when, what and until when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import gevent
+from locust.runners import MasterRunner
+
+from config.errors import ConfigError
+from engine.cluster.fingerprint import code_fingerprint
+from engine.cluster.membership import BEAT_SECONDS
+from engine.cluster.messages import (
+    Hello,
+    Invitation,
+    Leaving,
+    Refuse,
+    Report,
+    SecondMeasured,
+    Start,
+    Stop,
+    Welcome,
+)
+from engine.cluster.remote_worker import RemoteWorker
+from engine.cluster.remote_workers import RemoteWorkers
+from engine.generator import Opening
+from engine.locust_host import LocustHost
+from engine.locust_internals import (
+    connected_workers,
+    deal_users_again,
+    forget_worker,
+    shorten_spawn_report_wait,
+    worker_index,
+)
+from engine.message_port import MessagePort
+from engine.preparer import Preparer
+from engine.strays import Strays
+from metrics.csv_output import CsvOutput
+from metrics.output import Output
+from run.cpu_meter import CpuMeter
+from run.outputs import JoinedWorkerFiles
+from run.run import Run
+from run.run_clock import RunClock
+
+# Between the last worker that is ready and second 0 of the run: longer than any message takes.
+_HEAD_START_SECONDS = 0.5
+
+# Exchanges with a worker before its clock is known well enough.
+_SYNC_SAMPLES = 4
+
+# How long to wait for workers that ought to answer at once.
+_PATIENCE_SECONDS = 10.0
+
+# After the graceful stop, for the workers' last reports.
+_LAST_REPORT_SECONDS = 5.0
+
+
+class WorkerFleet:
+    """The workers of one master.
+
+    Args:
+        host: the process.
+        runner: Locust's.
+        preparer: says what profile the next run has, which a worker's own must be, if it names one.
+        strays: what counts messages that are ignored.
+    """
+
+    def __init__(self, host: LocustHost, runner: MasterRunner, preparer: Preparer, strays: Strays) -> None:
+        self._host = host
+        self._runner = runner
+        self._preparer = preparer
+        self._strays = strays
+        self._greeted: set[str] = set()
+        self._opening: Opening | None = None
+        self._run: Run | None = None
+        self._workers: RemoteWorkers | None = None
+        shorten_spawn_report_wait()
+        # A dead worker's VUs are to come up on the others.
+        host.options.enable_rebalancing = True
+        self._port = MessagePort(runner, strays)
+        self._port.receive(Hello, self._on_hello)
+        self._port.receive(Report, self._on_report)
+        self._port.receive(SecondMeasured, self._on_second)
+        self._port.receive(Leaving, self._on_leaving)
+
+    def admits(self, client_id: str) -> bool:
+        """Return whether Locust may give a worker users: it has presented itself, and fits."""
+        return client_id in self._greeted
+
+    # Opening and starting a run.
+
+    def check_ready(self) -> None:
+        """Wait until every worker that is connected has presented itself.
+
+        Raises:
+            ConfigError: no worker is connected.
+        """
+        if self._runner.worker_count == 0:
+            raise ConfigError("no worker is connected; expected at least one before the start")
+        _wait_until(lambda: all(self.admits(client_id) for client_id in connected_workers(self._runner)))
+
+    def open(self, opening: Opening) -> Run:
+        """Make the run, and tell the workers of it before Locust tells them to spawn.
+
+        Raises:
+            OSError: a file cannot be made.
+        """
+        identity, preparation = opening.identity, opening.preparation
+        clock, store = RunClock(), preparation.new_store()
+        workers = RemoteWorkers(preparation, store, clock)
+        # Single samples are with the workers, who write them.
+        outputs: list[Output] = [
+            CsvOutput(identity.folder / "metrics.csv"),
+            JoinedWorkerFiles(preparation, identity.folder, workers.count),
+        ]
+        run = Run(identity, preparation, workers, store, clock, outputs, CpuMeter(), queue=opening.queue)
+        # A master spawns nobody: its user classes are there to be counted and dealt out.
+        self._host.set_user_classes(
+            [
+                type(name, (preparation.user_classes[name],), {"abstract": False})
+                for name in preparation.profile.scenarios
+            ]
+        )
+        # Workers stop their VUs themselves, gracefully, before Locust does.
+        self._host.set_graceful_stop(preparation.graceful_stop_seconds)
+        self._opening, self._run, self._workers = opening, run, workers
+        for client_id in connected_workers(self._runner):
+            self._invite(client_id)
+        gevent.spawn(self._beat, run, workers)
+        return run
+
+    def _invite(self, client_id: str) -> None:
+        """Make a worker part of the run that is open."""
+        if not self.admits(client_id) or self._opening is None or self._workers is None:
+            return
+        index = worker_index(self._runner, client_id)
+        self._workers.join(index)
+        preparation = self._opening.preparation
+        arguments = preparation.arguments
+        invitation = Invitation(
+            run_id=self._opening.identity.run_id,
+            index=index,
+            profile_place=preparation.profile_text.place,
+            profile_toml=preparation.profile_text.toml,
+            scenarios=tuple(preparation.profile.scenarios),
+            time_scale=arguments.time_scale,
+            people_seed=arguments.people_seed,
+            outputs=arguments.outputs,
+            outputs_optional=arguments.outputs_optional,
+            base_url=self._opening.base_url,
+        )
+        self._port.send(invitation, client_id)
+
+    def start(self, when_started: Callable[[], None]) -> None:
+        """Start all clocks at one instant, once every VU is up and every worker's clock is known."""
+        if self._run is not None and self._workers is not None:
+            gevent.spawn(self._start_when_ready, self._run, self._workers, when_started)
+
+    def _start_when_ready(self, run: Run, workers: RemoteWorkers, when_started: Callable[[], None]) -> None:
+        wanted = sum(user_class.fixed_count for user_class in self._host.environment.user_classes)
+        is_ready = _wait_until(
+            lambda: (
+                self._runner.user_count >= wanted
+                and all(worker.offset.samples >= _SYNC_SAMPLES for worker in workers.live_workers())
+            )
+        )
+        if run.is_stopping or run.is_started:
+            return
+        if not workers.live_workers():
+            run.break_off("no worker is left to start with")
+            return
+        if not is_ready:
+            self._host.say(
+                f"Starting with {self._runner.user_count} of {wanted} VUs: the others did not come up"
+            )
+        run.start(time.monotonic() + _HEAD_START_SECONDS)
+        when_started()
+        self._send_starts(run, workers)
+
+    def _send_starts(self, run: Run, workers: RemoteWorkers) -> None:
+        """Tell each worker that has not started, by its own clock, when second 0 is or was."""
+        for client_id, worker in self._members(workers):
+            if not worker.is_started and worker.offset.samples >= _SYNC_SAMPLES:
+                at = workers.second_zero + worker.offset.offset_seconds
+                self._port.send(Start(run.run_id, at), client_id)
+
+    # While it goes.
+
+    def vus(self, scenario: str) -> int:
+        """Return how many VUs a scenario of the open run should have now, over all workers."""
+        return self._workers.vus(scenario) if self._workers is not None else 0
+
+    def tend(self) -> None:
+        """Add VUs where they are missing. Workers cut off by themselves what is overdue."""
+        if self._workers is not None:
+            self._workers.grow_pools()
+
+    def _beat(self, run: Run, workers: RemoteWorkers) -> None:
+        """Every quarter of a second: renew what is granted, and ask every worker what it has done."""
+        while self._run is run:
+            is_going = run.is_started and not run.is_stopping
+            if is_going and (members := workers.advance()) is not None:
+                self._say_members(workers.last_epoch_start, members)
+            for client_id, worker in self._members(workers):
+                beat = workers.beat_for(worker, run.run_id, is_granting=is_going)
+                self._port.send(beat, client_id)
+            if is_going:
+                self._send_starts(run, workers)
+            gevent.sleep(BEAT_SECONDS)
+
+    def _say_members(self, start: float, members: tuple[int, ...]) -> None:
+        names = ", ".join(f"worker-{index}" for index in members) or "no worker"
+        self._host.say(f"From {start:.1f} s on the schedule is shared by {names}")
+
+    def _members(self, workers: RemoteWorkers) -> list[tuple[str, RemoteWorker]]:
+        """The connected workers that have a part in the run, each with its id."""
+        known = [
+            (client_id, workers.worker(worker_index(self._runner, client_id)))
+            for client_id in connected_workers(self._runner)
+        ]
+        return [(client_id, worker) for client_id, worker in known if worker is not None]
+
+    # Messages from workers.
+
+    def _on_hello(self, sender: str, hello: Hello) -> None:
+        if self.admits(sender):
+            # A worker says hello until it is welcome.
+            return
+        problem = self._problem_with(hello)
+        if problem is not None:
+            self._host.say(f"worker {sender} refused: {problem}")
+            self._port.send(Refuse(problem), sender)
+            forget_worker(self._runner, sender)
+            return
+        self._greeted.add(sender)
+        self._port.send(Welcome(), sender)
+        if self._run is not None and not self._run.is_stopping:
+            self._invite(sender)
+            deal_users_again(self._runner, sender)
+
+    def _problem_with(self, hello: Hello) -> str | None:
+        """Why a worker can have no part in this master's runs."""
+        if hello.code != code_fingerprint():
+            return f"its code is version {hello.code}, this master's is {code_fingerprint()}"
+        own = self._preparer.prepare().profile_text.toml
+        if hello.profile is not None and hello.profile != own:
+            return f"its --profile is not this master's ({self._host.options.profile})"
+        return None
+
+    def _on_report(self, sender: str, report: Report) -> None:
+        workers = self._workers_of(report.run_id)
+        index = worker_index(self._runner, sender)
+        if workers is not None and workers.worker(index) is not None:
+            workers.hear(index, report)
+
+    def _on_second(self, sender: str, measured: SecondMeasured) -> None:
+        workers = self._workers_of(measured.run_id)
+        index = worker_index(self._runner, sender)
+        if workers is not None and workers.worker(index) is not None:
+            workers.take_second(index, measured)
+
+    def _on_leaving(self, sender: str, leaving: Leaving) -> None:
+        workers = self._workers_of(leaving.run_id)
+        index = worker_index(self._runner, sender)
+        if workers is not None and (worker := workers.worker(index)) is not None:
+            self._host.say(f"{worker.name} leaves")
+            workers.leave(index)
+
+    def _workers_of(self, run_id: str) -> RemoteWorkers | None:
+        """The workers of the run that is open, if a message is about that one."""
+        is_open = self._run is not None and self._run.run_id == run_id
+        return self._workers if is_open else None
+
+    # The end.
+
+    def stop(self) -> None:
+        """Stop the workers' VUs and wait for their last reports."""
+        run, workers, opening = self._run, self._workers, self._opening
+        if run is None or workers is None or opening is None:
+            return
+        if self._runner.worker_count == 0 and not run.is_stopping and not run.is_done:
+            run.break_off("every worker has gone")
+        run.stop_clocks("stopped")
+        for client_id in connected_workers(self._runner):
+            self._port.send(Stop(run.run_id), client_id)
+        seconds = opening.preparation.graceful_stop_seconds + _LAST_REPORT_SECONDS
+        _wait_until(lambda: not workers.live_workers(), seconds)
+
+    def close(self) -> None:
+        """Forget the run, and say how many messages were ignored."""
+        self._opening = self._run = self._workers = None
+        self._strays.log_count()
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> bool:
+    """Let other greenlets run until a condition holds; return whether it came to hold in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        gevent.sleep(0.02)
+    return True

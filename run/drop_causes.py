@@ -1,0 +1,51 @@
+"""Why arrivals were dropped: no VU was idle, or the generator itself could not act.
+
+Raising ``max_vus`` cures the first and does nothing for the second, so the two must not be mixed up. The
+arrival clock knows one case of the second by itself: a VU that wakes long after its instant
+(``dropped_late``). It cannot know the others: arrivals that came due while the whole process was stopped
+or starved, or while a worker had no grant because its master stood still. Idle VUs were there, and nobody
+ran to use them.
+"""
+
+from __future__ import annotations
+
+LOOK_SECONDS = 0.05
+"""How often ``DropCauses.look`` should be called. After twice that the process must have stood still."""
+
+# A VU without a grant sleeps up to a quarter of a second before it looks again, so arrivals that come due
+# right after a late grant are missed by VUs that are idle.
+_WAKING_SECONDS = 0.3
+
+
+class DropCauses:
+    """One scenario's dropped arrivals, told apart by looking at their number several times a second.
+
+    Args:
+        now: the monotonic instant of the start, in seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.stood_still = 0
+        self._looked_at = now
+        self._dropped_before = 0
+        self._excused_until = now
+
+    def look(self, now: float, dropped: int) -> None:
+        """Attribute what has been dropped since the last look.
+
+        Args:
+            now: the monotonic instant, in seconds.
+            dropped: all arrivals that were due without an idle VU to take them, until now. Those that a
+                VU took and woke too late for are not among them.
+        """
+        # A look that comes late means that nothing in this process ran in time.
+        if now - self._looked_at > 2 * LOOK_SECONDS:
+            self._excused_until = max(self._excused_until, now)
+        if self._looked_at < self._excused_until:
+            self.stood_still += dropped - self._dropped_before
+        self._looked_at = now
+        self._dropped_before = dropped
+
+    def excuse(self, now: float) -> None:
+        """Note that the VUs were kept from acting until ``now``: by a late start or a late grant."""
+        self._excused_until = now + _WAKING_SECONDS

@@ -1,0 +1,252 @@
+"""One run from its start to its report: seconds that close, thresholds, outputs, faults."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import gevent
+from gevent.event import Event
+
+from metrics.output import Output
+from metrics.progress import ScenarioProgress
+from metrics.store import Cell, MergedCell, MetricStore
+from metrics.thresholds import ThresholdResult, evaluate, first_to_abort
+from metrics.verdict import judge
+from report.run_report import RunReport
+from run.arrival_source import ArrivalSource
+from run.cpu_meter import CpuMeter
+from run.preparation import Preparation
+from run.queue_watch import QueueWatch
+from run.run_clock import RunClock
+
+logger = logging.getLogger("customerio_load")
+
+BREATH_SECONDS = 1e-4
+"""A pause in long work that lets gevent look at its timers; a sleep of 0 would not."""
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What tells a run from others.
+
+    ``folder`` exists and takes its files. ``record`` is what the summary says the run ran with; it holds no
+    secret.
+    """
+
+    run_id: str
+    folder: Path
+    record: Mapping[str, Any]
+
+
+class Run:
+    """A run, wherever its VUs are.
+
+    Call ``start`` when all pre-allocated VUs are up, iterate over ``seconds`` from then on, call
+    ``stop_clocks`` at the end or before it, and ``finish`` after the last VU has stopped.
+
+    Args:
+        identity: id, folder and record.
+        preparation: profile, target and arguments.
+        source: where the arrivals come from.
+        store: the metrics that ``source`` records in.
+        clock: the clock that ``source`` goes by.
+        outputs: where samples go, each second.
+        cpu: this process's CPU, read once a second.
+        queue: the backlog to watch from ``start`` to ``finish``, if there is one.
+    """
+
+    def __init__(
+        self,
+        identity: RunIdentity,
+        preparation: Preparation,
+        source: ArrivalSource,
+        store: MetricStore,
+        clock: RunClock,
+        outputs: Sequence[Output],
+        cpu: CpuMeter,
+        queue: QueueWatch | None = None,
+    ) -> None:
+        self.run_id = identity.run_id
+        self.folder = identity.folder
+        self.store = store
+        self.ended_by = "finished"
+        self.is_stopping = False
+        self.faults: list[str] = []
+        self._record = identity.record
+        self._profile = preparation.profile
+        self._source = source
+        self._clock = clock
+        self._outputs = list(outputs)
+        self._cpu = cpu
+        self._queue = queue
+        self._notes: list[str] = []
+        self._seconds_closed = 0
+        self._no_more_seconds = Event()
+
+    @property
+    def is_started(self) -> bool:
+        """Whether the clocks are going."""
+        return self._clock.is_started
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every schedule is over and every iteration has ended."""
+        return self._source.is_done
+
+    def start(self, at: float) -> None:
+        """Let second 0 of the run be the monotonic instant ``at``."""
+        self._clock.start(at)
+        # A worker that joins late has no earlier seconds to close.
+        self._seconds_closed = int(self._clock.elapsed)
+        if self._queue is not None:
+            self._queue.start()
+        self._source.start(at)
+
+    def stop_clocks(self, ended_by: str) -> None:
+        """Start no more iterations. The first reason given is the one that counts."""
+        if self.is_stopping:
+            return
+        if not self.is_done:
+            self.ended_by = ended_by
+        self.is_stopping = True
+        self._source.stop()
+
+    def fault(self, what: str) -> None:
+        """Note something that makes this a broken run."""
+        logger.error(what)
+        self.faults.append(what)
+
+    def break_off(self, fault: str) -> None:
+        """Stop the clocks because the run itself has failed."""
+        self.fault(fault)
+        self.stop_clocks(f"broken off: {fault}")
+
+    # Seconds.
+
+    def seconds(self) -> Iterator[int]:
+        """Wait for each second to end, close it, and give its number from 1, until ``end_seconds``."""
+        while self.is_started:
+            ends_at = self._clock.second_zero + self._seconds_closed + 1
+            if self._no_more_seconds.wait(max(0.0, ends_at - time.monotonic())):
+                return
+            self._cpu.read()
+            self._close_second(is_last=False)
+            yield self._seconds_closed
+
+    def end_seconds(self) -> None:
+        """Close no more seconds. One that is being closed is still closed to its end."""
+        self._no_more_seconds.set()
+
+    def _close_second(self, *, is_last: bool) -> None:
+        second = self._seconds_closed
+        self._seconds_closed += 1
+        backlog = self._queue.take() if self._queue is not None else None
+        if backlog is not None:
+            self._source.sample_gauge(second, "queue_backlog", backlog)
+        for row, cells in self._source.close_second(second, is_last=is_last):
+            self._write(row, cells)
+
+    def _write(self, second: int, cells: Sequence[Cell | MergedCell]) -> None:
+        if not self.is_started:
+            return
+        for output in list(self._outputs):
+            try:
+                self._write_to(output, second, cells)
+            except OSError as error:
+                self._outputs.remove(output)
+                self.fault(
+                    f"{output.name} ends at second {second}, it could not be written: {error.strerror}"
+                )
+
+    def _write_to(self, output: Output, second: int, cells: Sequence[Cell | MergedCell]) -> None:
+        timestamp = self._clock.unix_time(second)
+        if output.takes_merged:
+            output.samples(timestamp, second, cells)
+            return
+        for cell in cells:
+            output.samples(timestamp, second, [cell])
+            # Arrivals that are due now go first.
+            gevent.sleep(BREATH_SECONDS)
+
+    # Thresholds and progress.
+
+    def thresholds(self) -> list[ThresholdResult]:
+        """Return every threshold whose metric has values, held against what has been aggregated so far."""
+        return evaluate(self._profile.thresholds, self.store, self._clock.elapsed, skip_empty=True)
+
+    def abort_on_failed_threshold(self) -> None:
+        """Stop the clocks if a threshold with ``abort_on_fail`` does not hold."""
+        failed = first_to_abort(self.thresholds(), self._clock.elapsed)
+        if failed is not None:
+            self.stop_clocks(f"aborted by threshold {failed.selector} {failed.describe()}")
+
+    def progress(self) -> list[ScenarioProgress]:
+        """Return how each scenario goes, over the second that was closed last."""
+        return self._source.progress()
+
+    def final_progress(self, report: RunReport) -> list[ScenarioProgress]:
+        """Return how each scenario ended, by its closed ledger: nothing is scheduled or started any more."""
+        return [
+            replace(
+                progress,
+                elapsed=report.seconds - self._profile.scenarios[progress.name].start_time,
+                actual_rate=0,
+                scheduled_rate=0,
+                vus_busy=0,
+                started=report.ledgers[progress.name].started,
+                dropped=report.ledgers[progress.name].dropped,
+            )
+            for progress in self.progress()
+        ]
+
+    # The end.
+
+    def finish(self) -> RunReport:
+        """Finish the run and return its report. Call after the last VU has stopped."""
+        self.stop_clocks("stopped")
+        length_seconds = self._source.length_seconds
+        self._cpu.read()
+        if self._queue is not None:
+            self._queue.stop()
+        self._close_second(is_last=True)
+        self._stop_outputs()
+        return self._report(length_seconds)
+
+    def _stop_outputs(self) -> None:
+        for output in self._outputs:
+            try:
+                note = output.stop()
+            except OSError as error:
+                self.fault(f"{output.name} could not be closed: {error.strerror}")
+                continue
+            if note is not None:
+                self._notes.append(note)
+
+    def _report(self, length_seconds: float) -> RunReport:
+        ledgers, losses = self._source.ledgers()
+        generator = self._source.generator_figures(self._cpu)
+        workers = self._source.worker_reports(losses)
+        vus_limits = {name: options.max_vus for name, options in self._profile.scenarios.items()}
+        queue_notes = self._queue.notes if self._queue is not None else []
+        return RunReport(
+            run_id=self.run_id,
+            folder=self.folder,
+            seconds=length_seconds,
+            store=self.store,
+            thresholds=evaluate(self._profile.thresholds, self.store, length_seconds),
+            ledgers=ledgers,
+            losses=losses,
+            generator=generator,
+            workers=workers,
+            verdict=judge(ledgers, generator, vus_limits, self.faults, workers),
+            faults=self.faults,
+            notes=[*self._notes, *queue_notes],
+            ended_by=self.ended_by,
+            record=self._record,
+            queue=self._queue.figures if self._queue is not None else None,
+        )
