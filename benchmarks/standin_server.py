@@ -128,12 +128,11 @@ def _candidates() -> list[Candidate]:
 
 def stand_in() -> Any:
     """The stand-in as an ASGI application, for servers other than its own."""
-    from standin.app import StandIn
-    from standin.auth import Credentials
+    from standin.app import RequiredCredentials, StandIn
     from standin.control import Control
     from standin.faults import Faults
 
-    return StandIn(Control(Faults()), Credentials())
+    return StandIn(Control(Faults()), RequiredCredentials())
 
 
 def bare() -> Callable[[Any, Any, Any], Awaitable[None]]:

@@ -1,4 +1,4 @@
-"""``/_standin``: what tests and people ask of the stand-in itself. Needs no credentials, is not counted."""
+"""``/_standin``: the stand-in's own endpoints, which need no credentials and are not counted."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from standin.control import Control
 from standin.faults import check_seconds
 from standin.json_body import parse_object
 from standin.people import identifier_in_path
-from standin.replies import (
+from standin.responses import (
     NOT_FOUND,
     TOO_LARGE,
     Invalid,
-    Reply,
-    json_reply,
+    Response,
+    json_response,
     meta_error,
     method_not_allowed,
 )
@@ -34,7 +34,7 @@ class Admin:
 
     def __init__(self, control: Control) -> None:
         self._control = control
-        self._endpoints: dict[tuple[str, ...], dict[str, Callable[[_Query, bytes], Reply]]] = {
+        self._endpoints: dict[tuple[str, ...], dict[str, Callable[[_Query, bytes], Response]]] = {
             ("stats",): {"GET": self._stats},
             ("reset",): {"POST": self._reset},
             ("faults",): {"GET": self._get_faults, "POST": self._change_faults},
@@ -44,16 +44,16 @@ class Admin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            reply = self._answer(scope, await read_body(receive, _MAX_BODY_BYTES))
+            response = self._answer(scope, await read_body(receive, _MAX_BODY_BYTES))
         except BodyTooLarge:
-            reply = TOO_LARGE
+            response = TOO_LARGE
         except ClientGone:
             return
         except Invalid as error:
-            reply = _refusal(str(error))
-        await reply.send(send)
+            response = _refusal(str(error))
+        await response.send(send)
 
-    def _answer(self, scope: Scope, body: bytes) -> Reply:
+    def _answer(self, scope: Scope, body: bytes) -> Response:
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         segments = scope["raw_path"].removeprefix(ADMIN_PREFIX).split(b"/")
         path = tuple(decode_segment(segment) for segment in segments)
@@ -67,18 +67,18 @@ class Admin:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return methods[method]({name: values[-1] for name, values in query.items()}, body)
 
-    def _stats(self, query: _Query, body: bytes) -> Reply:
-        return json_reply(200, self._control.workspace.as_json())
+    def _stats(self, query: _Query, body: bytes) -> Response:
+        return json_response(200, self._control.workspace.as_json())
 
-    def _reset(self, query: _Query, body: bytes) -> Reply:
+    def _reset(self, query: _Query, body: bytes) -> Response:
         self._control.reset()
-        return json_reply(200, {})
+        return json_response(200, {})
 
-    def _get_faults(self, query: _Query, body: bytes) -> Reply:
-        return json_reply(200, {**self._control.faults.as_json(), "paused": self._control.paused})
+    def _get_faults(self, query: _Query, body: bytes) -> Response:
+        return json_response(200, {**self._control.faults.as_json(), "paused": self._control.paused})
 
-    def _change_faults(self, query: _Query, body: bytes) -> Reply:
-        """Changes the faults that are named; ``pause_seconds`` holds all answers back for a while."""
+    def _change_faults(self, query: _Query, body: bytes) -> Response:
+        """Change the faults that the body names. ``pause_seconds`` holds all responses back for that long."""
         values = parse_object(body)
         try:
             pause = check_seconds(values.pop("pause_seconds")) if "pause_seconds" in values else None
@@ -94,14 +94,14 @@ class Admin:
             self._control.pause(pause)
         return self._get_faults(query, body)
 
-    def _arrivals(self, query: _Query, body: bytes) -> Reply:
+    def _arrivals(self, query: _Query, body: bytes) -> Response:
         stats = self._control.workspace.stats
         if stats.arrivals is None:
             return _refusal("arrivals are not recorded: start the stand-in with --record-arrivals", 409)
         operation = query.get("operation")
         if operation is None:
-            return _refusal("operation: expected ?operation=identify or another one")
-        return json_reply(
+            return _refusal("operation: expected the name of an operation, such as ?operation=identify")
+        return json_response(
             200,
             {
                 "operation": operation,
@@ -110,18 +110,19 @@ class Admin:
             },
         )
 
-    def _list_people(self, query: _Query, body: bytes) -> Reply:
-        """Ids that start with ``prefix``: at most ``limit`` of them, 100 if not given."""
+    def _list_people(self, query: _Query, body: bytes) -> Response:
+        """List ids that start with ``prefix``, at most ``limit`` of them (default: 100)."""
         text = query.get("limit", "100")
         if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= _MOST_IDS):
             return _refusal(f"limit: expected 1 to {_MOST_IDS}, got {text!r}")
         people = self._control.workspace.people
-        return json_reply(200, {"ids": people.ids(query.get("prefix", ""), int(text)), "people": len(people)})
+        ids = people.ids(query.get("prefix", ""), int(text))
+        return json_response(200, {"ids": ids, "people": len(people)})
 
-    def _person(self, text: str) -> Reply:
+    def _person(self, text: str) -> Response:
         person = self._control.workspace.people.find(identifier_in_path(text))
-        return NOT_FOUND if person is None else json_reply(200, person.as_json())
+        return NOT_FOUND if person is None else json_response(200, person.as_json())
 
 
-def _refusal(message: str, status: int = 400) -> Reply:
+def _refusal(message: str, status: int = 400) -> Response:
     return meta_error(status, message)

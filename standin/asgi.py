@@ -1,4 +1,4 @@
-"""The few types of the ASGI specification that the stand-in uses."""
+"""The types of the ASGI specification that the stand-in uses, and how it reads a request."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - the condition's name, as in the HTTP status
-    """A request's body is beyond what the server is ready to hold in memory."""
+    """The body is larger than the server is willing to keep in memory."""
 
 
-class ClientGone(Exception):  # noqa: N818
+class ClientGone(Exception):  # noqa: N818 - a condition, not an error of the server
     """The client closed the connection before its request was complete."""
 
 
 async def read_body(receive: Receive, max_bytes: int) -> bytes:
-    """The whole body of a request.
+    """Return the whole body of a request.
 
     Raises:
-        BodyTooLarge: more than ``max_bytes`` arrived.
+        BodyTooLarge: the body has more than ``max_bytes``.
         ClientGone: the connection closed first.
     """
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
-        # Nearly every request: head and body arrived together.
+        # The common case: head and body arrive together, so there is nothing to join.
         body: bytes = message.get("body", b"")
         if len(body) > max_bytes:
             raise BodyTooLarge
@@ -47,13 +47,13 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
 
 
 async def wait_for_disconnect(receive: Receive) -> None:
-    """Returns once the client has closed the connection."""
+    """Wait until the client has closed the connection."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
 def header(scope: Scope, name: bytes) -> bytes:
-    """The first value of a header (its name in lower case), or ``b""``."""
+    """Return the first value of a header, or ``b""``. ``name`` is in lower case."""
     for key, value in scope["headers"]:
         if key == name:
             return bytes(value)

@@ -13,20 +13,18 @@ from typing import Any
 
 from config.command_line import OneLineParser
 from standin import faults
-from standin.app import StandIn
-from standin.auth import Credentials
+from standin.app import RequiredCredentials, StandIn
 from standin.control import Control
 from standin.faults import Faults
 from standin.journal import Journal
-from standin.server import bind, end_with_stdin, run
-from standin.tls import TrustmeMissing, make_tls
+from standin.server import TrustmeMissing, bind, end_with_stdin, make_tls, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the stand-in until it is told to stop.
+    """Run the stand-in until SIGTERM or SIGINT, and end the process with exit code 0.
 
-    Returns:
-        2 after one line on standard error if it can't start or go on; otherwise the process ends with 0.
+    A mistake in the options, or a file that cannot be written, ends it with one line on standard error and
+    exit code 2.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
@@ -54,38 +52,38 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="standin",
-        description="A local server that answers like Customer.io's Track API, v1 and v2.",
-        epilog="While it runs: GET /_standin/stats, POST /_standin/reset, POST /_standin/faults.",
+        description="Run a local server that answers like Customer.io's Track API, v1 and v2.",
+        epilog="While it runs, use GET /_standin/stats, POST /_standin/reset and POST /_standin/faults.",
         allow_abbrev=False,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", type=_port, default=8080, help="port; 0 takes a free one (default: %(default)s)"
+        "--port", type=_port, default=8080, help="port; 0 chooses a free one (default: %(default)s)"
     )
-    parser.add_argument("--site-id", help="demand this site id (or STANDIN_SITE_ID); default: any")
-    parser.add_argument("--api-key", help="demand this API key (or STANDIN_API_KEY); default: any")
+    parser.add_argument("--site-id", help="the only site id to accept, or STANDIN_SITE_ID (default: any)")
+    parser.add_argument("--api-key", help="the only API key to accept, or STANDIN_API_KEY (default: any)")
     parser.add_argument("--tls", action="store_true", help="serve https with a throw-away certificate")
     parser.add_argument(
         "--tls-ca-file",
         type=Path,
         metavar="PATH",
-        help="where to write the authority that clients must trust (default: a temporary file)",
+        help="write the certificate authority for clients to trust to this file (default: a temporary file)",
     )
     parser.add_argument(
         "--record-arrivals",
         action="store_true",
-        help="keep the instant of every arrival, 8 bytes each, for GET /_standin/arrivals",
+        help="record the time of each arrival (8 bytes) for GET /_standin/arrivals",
     )
     parser.add_argument(
         "--journal",
         type=Path,
         metavar="PATH",
-        help="append a JSON line for every operation that was applied, in that order",
+        help="append a JSON line for each operation to this file, in the order in which they are applied",
     )
     parser.add_argument(
         "--until-stdin-closes",
         action="store_true",
-        help="end when standard input does, so that it never outlives the program that started it",
+        help="stop when standard input ends, so that it does not outlive the program that started it",
     )
     _add_fault_options(parser.add_argument_group("faults"))
     return parser
@@ -98,12 +96,12 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
         type=_option(str, faults.check_latency),
         default=none.latency,
         metavar="20ms|lognormal:20ms,0.5",
-        help="time to answer, fixed or log-normal (median, sigma)",
+        help="time until a response, fixed or log-normal (median, sigma)",
     )
-    for name, what in (
+    for name, meaning in (
         ("error", "answered with 500"),
         ("reset", "whose connection is reset"),
-        ("hang", "whose answer is held back"),
+        ("hang", "whose response is held back"),
         ("drop", "answered with 200 and not stored"),
     ):
         group.add_argument(
@@ -111,36 +109,36 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
             type=_option(float, faults.check_share),
             default=0.0,
             metavar="SHARE",
-            help=f"share of requests {what}, 0 to 1",
+            help=f"share of requests {meaning}, 0 to 1",
         )
     group.add_argument(
         "--hang-seconds",
         type=_option(float, faults.check_hang_seconds),
         metavar="SECONDS",
-        help="how long a hanging request is held back (default: for ever)",
+        help="how long a response is held back (default: until the client closes the connection)",
     )
     group.add_argument(
         "--rate-limit",
         type=_option(int, faults.check_rate_limit),
         metavar="N",
-        help="requests per second in any second; more are answered with 429",
+        help="the most requests in any one second; further ones are answered with 429",
     )
     group.add_argument(
         "--retry-after",
         action=argparse.BooleanOptionalAction,
         default=none.retry_after,
-        help="send Retry-After with a 429 (default: no, as nothing is documented)",
+        help="send Retry-After with a 429 (default: no, because Customer.io documents none)",
     )
     group.add_argument(
         "--seed",
         type=_option(int, faults.check_seed),
         metavar="N",
-        help="makes faults and latencies the same every time",
+        help="make faults and latencies repeatable",
     )
 
 
 def _option(convert: Callable[[str], Any], check: Callable[[object], Any]) -> Callable[[str], Any]:
-    """An option's value: a text made into a number, say, and then held to the rules of its fault."""
+    """Return the parser of an option, which converts the text and checks it as ``/_standin/faults`` does."""
 
     def parse(text: str) -> Any:
         try:
@@ -161,17 +159,17 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def _credentials(options: argparse.Namespace) -> Credentials:
+def _credentials(options: argparse.Namespace) -> RequiredCredentials:
     site_id = options.site_id or os.environ.get("STANDIN_SITE_ID") or None
     api_key = options.api_key or os.environ.get("STANDIN_API_KEY") or None
     if (site_id is None) != (api_key is None):
         raise ValueError("--site-id and --api-key: expected both or none")
-    return Credentials(site_id, api_key)
+    return RequiredCredentials(site_id, api_key)
 
 
 @contextmanager
 def _journal(path: Path | None, parser: argparse.ArgumentParser) -> Iterator[Journal | None]:
-    """The journal, if one is asked for; a file that can't be written ends the command, now or later."""
+    """Open the journal, or yield ``None`` without a path. If the file can't be written, end the command."""
     if path is None:
         yield None
         return
@@ -189,7 +187,7 @@ def _journal(path: Path | None, parser: argparse.ArgumentParser) -> Iterator[Jou
 
 @contextmanager
 def _tls(options: argparse.Namespace) -> Iterator[ssl.SSLContext]:
-    """The TLS context; its authority is in a file for as long as the server runs, or longer if asked for."""
+    """Make the TLS context and write its authority to a file; a temporary file goes when the server stops."""
     tls = make_tls(options.host)
     with tempfile.TemporaryDirectory(prefix="standin-") as folder:
         path = options.tls_ca_file or Path(folder, "ca.pem")

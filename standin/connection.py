@@ -1,4 +1,4 @@
-"""uvicorn's HTTP connection: whole replies in one write, and a way to tear the connection down."""
+"""uvicorn's HTTP connection, with responses in one write and a way to reset the connection."""
 
 from __future__ import annotations
 
@@ -11,25 +11,28 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from standin.app import CONNECTION
 
-# on, for 0 seconds: closing sends RST and throws away what is unsent.
+# SO_LINGER on, for 0 seconds: closing the socket sends RST and discards unsent data.
 _LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
 class StandinProtocol(HttpToolsProtocol):
-    """Puts itself into each request's ASGI extensions, as the ``Connection`` that the application wants."""
+    """A connection that puts itself into the extensions of each request's ASGI scope.
 
-    _replies: WholeReplies
+    The application finds its ``Connection`` there.
+    """
+
+    _responses: WholeResponses
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self._replies = WholeReplies(transport)
-        super().connection_made(self._replies)
+        self._responses = WholeResponses(transport)
+        super().connection_made(self._responses)
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
 
     def on_response_complete(self) -> None:
-        self._replies.flush()
+        self._responses.flush()
         super().on_response_complete()
 
     @property
@@ -42,11 +45,11 @@ class StandinProtocol(HttpToolsProtocol):
         self.transport.abort()
 
 
-class WholeReplies(asyncio.Transport):
-    """Holds the head of a reply back until the body is there, and writes both at once.
+class WholeResponses(asyncio.Transport):
+    """A transport that holds the head of a response until the body follows, and writes both at once.
 
-    uvicorn writes them one after the other. In two packets they cost the client a second wake-up, and
-    where Nagle's algorithm meets delayed acknowledgements 40 ms that no request took.
+    uvicorn writes them separately, which makes two packets. Two packets wake the client twice, and where
+    Nagle's algorithm meets delayed acknowledgements they add 40 ms that the request did not take.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -56,7 +59,7 @@ class WholeReplies(asyncio.Transport):
 
     def write(self, data: bytes | bytearray | memoryview[Any]) -> None:
         if data[:10] == b"HTTP/1.1 1":
-            self._transport.write(data)  # An interim answer, 100 Continue, is complete in itself.
+            self._transport.write(data)  # An interim response, 100 Continue, has no body to wait for.
         else:
             self._held.append(bytes(data))
 

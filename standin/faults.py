@@ -1,4 +1,4 @@
-"""What goes wrong on purpose, and how often."""
+"""Fault injection: which faults and latencies there are, how often, and the draw for each request."""
 
 from __future__ import annotations
 
@@ -9,30 +9,73 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from standin.latency import EXPECTED_LATENCY, Latency
+from config.durations import parse_duration_seconds
+
+EXPECTED_LATENCY = "a latency such as '20ms' or 'lognormal:20ms,0.5' (median, sigma)"
+
+_LOGNORMAL = "lognormal:"
 
 
-class Fault(enum.Enum):
-    """What may happen to a request instead of an honest answer."""
+class InjectedFault(enum.Enum):
+    """What can happen to a request instead of a normal response."""
 
-    ERROR = "error"  # 500, nothing stored
-    RESET = "reset"  # the connection is torn down (TCP RST), nothing stored
-    HANG = "hang"  # stored, but the answer is held back
-    DROP = "drop"  # 200, nothing stored
+    ERROR = "error"  # 500, nothing is stored
+    RESET = "reset"  # a TCP RST, nothing is stored
+    HANG = "hang"  # stored, but the response is held back
+    DROP = "drop"  # 200, nothing is stored
+
+
+@dataclass(frozen=True)
+class Latency:
+    """A fixed latency (sigma 0) or a log-normal one: ``median * exp(sigma * N(0, 1))``.
+
+    Log-normal resembles the latencies of real services: never negative, with a long tail.
+    """
+
+    median_seconds: float = 0.0
+    sigma: float = 0.0
+
+    @classmethod
+    def parse(cls, text: str) -> Latency:
+        """Parse ``20ms`` or ``lognormal:20ms,0.5``.
+
+        Raises:
+            ValueError: the text has neither form.
+        """
+        try:
+            if not text.startswith(_LOGNORMAL):
+                return cls(parse_duration_seconds(text))
+            median, _, sigma = text.removeprefix(_LOGNORMAL).partition(",")
+            latency = cls(parse_duration_seconds(median), float(sigma))
+        except ValueError:
+            raise ValueError(f"expected {EXPECTED_LATENCY}, got {text!r}") from None
+        if not (math.isfinite(latency.sigma) and latency.sigma >= 0.0 and latency.median_seconds > 0.0):
+            raise ValueError(f"expected {EXPECTED_LATENCY}, with both above 0, got {text!r}")
+        return latency
+
+    def draw_seconds(self, source: random.Random) -> float:
+        """Draw one latency."""
+        if self.sigma == 0.0:
+            return self.median_seconds
+        return self.median_seconds * math.exp(source.gauss(0.0, self.sigma))
+
+    def __str__(self) -> str:
+        median = f"{self.median_seconds * 1000:g}ms"
+        return median if self.sigma == 0.0 else f"{_LOGNORMAL}{median},{self.sigma:g}"
 
 
 @dataclass(frozen=True)
 class Faults:
-    """The faults in force. Shares are of all requests with good credentials and within the rate limit.
+    """The faults in force. Shares are of the requests with accepted credentials within the rate limit.
 
-    Every request meets one fault at most, so the shares add up to 1 or less.
+    A request meets at most one fault, so the shares add up to at most 1.
     """
 
     latency: Latency = field(default_factory=Latency)
     error_share: float = 0.0
     reset_share: float = 0.0
     hang_share: float = 0.0
-    hang_seconds: float | None = None  # None: for ever
+    hang_seconds: float | None = None  # None: until the client leaves
     drop_share: float = 0.0
     rate_limit: int | None = None  # requests per second; None: no limit
     retry_after: bool = False
@@ -42,16 +85,16 @@ class Faults:
         if math.fsum(self._shares().values()) > 1.0 + 1e-9:
             raise ValueError("error, reset, hang and drop shares: expected a sum of at most 1")
 
-    def _shares(self) -> dict[Fault, float]:
+    def _shares(self) -> dict[InjectedFault, float]:
         return {
-            Fault.ERROR: self.error_share,
-            Fault.RESET: self.reset_share,
-            Fault.HANG: self.hang_share,
-            Fault.DROP: self.drop_share,
+            InjectedFault.ERROR: self.error_share,
+            InjectedFault.RESET: self.reset_share,
+            InjectedFault.HANG: self.hang_share,
+            InjectedFault.DROP: self.drop_share,
         }
 
-    def thresholds(self) -> list[tuple[float, Fault]]:
-        """Where in [0, 1) each fault that can happen ends; empty if none can."""
+    def thresholds(self) -> list[tuple[float, InjectedFault]]:
+        """Return for each fault that can happen the end of its part of [0, 1)."""
         reached = 0.0
         thresholds = []
         for fault, share in self._shares().items():
@@ -61,10 +104,10 @@ class Faults:
         return thresholds
 
     def changed(self, values: Mapping[str, Any]) -> Faults:
-        """These faults with some of them set anew, by name, from JSON values.
+        """Return these faults with the JSON values of ``values`` in place of some, by name.
 
         Raises:
-            ValueError: an unknown name or a bad value; the message says which and what is expected.
+            ValueError: an unknown name or a wrong value; the message names it and what is expected.
         """
         checked = {}
         for name, value in values.items():
@@ -140,30 +183,32 @@ CHECKS: dict[str, Callable[[object], Any]] = {
 
 
 class FaultSource:
-    """Draws the fate of one request after the other.
+    """Draws a fault and a latency for each request.
 
-    With a seed the same requests in the same order meet the same fate. Faults and latencies come
-    from two sequences, so that switching one on leaves the other as it was.
+    With a seed, the same requests in the same order meet the same faults. Faults and latencies are two
+    sequences, so that a change of one leaves the other as it was.
     """
 
     def __init__(self, faults: Faults) -> None:
         self._thresholds = faults.thresholds()
         self._latency = faults.latency
-        self._fates = _sequence(faults.seed, "faults")
+        self._faults = _sequence(faults.seed, "faults")
         self._latencies = _sequence(faults.seed, "latencies")
 
-    def draw(self) -> Fault | None:
+    def draw(self) -> InjectedFault | None:
+        """Draw the fault of the next request, or ``None``."""
         if not self._thresholds:
             return None
-        point = self._fates.random()
+        point = self._faults.random()
         return next((fault for end, fault in self._thresholds if point < end), None)
 
     def draw_latency_seconds(self) -> float:
+        """Draw the latency of the next request."""
         return self._latency.draw_seconds(self._latencies)
 
 
 def _sequence(seed: int | None, name: str) -> random.Random:
-    # Chance for a test server, nothing secret.
+    # The draws of a test server protect nothing, so they need no cryptographic source.
     return random.Random(None if seed is None else f"{seed} {name}")  # noqa: S311
 
 

@@ -1,4 +1,4 @@
-"""The journal: a line for every operation that reached the store, in the order in which it did."""
+"""The journal: one line for each operation that was applied to the store, in the order of applying."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from standin.people import Identifier, PeopleStore
 
 
 class Journal:
-    """A file of JSON lines. Each is written whole and at once, so that it can be read at any time.
+    """A file of JSON lines. Each line is written whole and at once, so the file can be read at any time.
 
     Raises:
-        OSError: the file can't be opened for appending.
+        OSError: the file cannot be opened for appending.
     """
 
     def __init__(self, path: Path) -> None:
@@ -33,6 +33,10 @@ class Journal:
         event_id: str | None = None,
         duplicate: bool = False,
     ) -> None:
+        """Append one line.
+
+        A failure to write is kept in ``failure`` and ends the process as SIGTERM does.
+        """
         kind, person = (None, None) if who is None else who
         line = {
             "operation": operation,
@@ -46,7 +50,7 @@ class Journal:
         try:
             text = _ENCODER.encode(line)
         except RecursionError:
-            # Read at the very edge of what can be nested; from here the edge is a little nearer.
+            # The attributes are nested as deeply as the decoder allows. The encoder allows a little less.
             text = _ENCODER.encode({**line, "attributes": None})
         self._append(text.encode() + b"\n")
 
@@ -57,7 +61,7 @@ class Journal:
             while line:
                 line = line[os.write(self._file, line) :]
         except OSError as error:
-            # A journal with a hole would be taken for the truth: end, as on SIGTERM, and say why.
+            # A journal with a gap would be believed. So the process ends and says why.
             self.failure = error
             os.kill(os.getpid(), signal.SIGTERM)
 
@@ -71,7 +75,7 @@ class Journal:
 
 
 class JournaledPeople(PeopleStore):
-    """A store that writes down whatever changes it, and every repeated event."""
+    """A store that writes each change, and each repeated event, to the journal."""
 
     def __init__(self, journal: Journal) -> None:
         super().__init__()
@@ -152,5 +156,5 @@ class JournaledPeople(PeopleStore):
                 self._journal.write(operation, who, {"segment_id": segment_id})
 
 
-# ASCII: a text may hold half of a surrogate pair, which has no UTF-8 form.
+# ASCII, because a string may contain half of a surrogate pair, which has no UTF-8 form.
 _ENCODER = json.JSONEncoder(separators=(",", ":"))

@@ -1,21 +1,21 @@
-"""Request bodies: JSON objects in UTF-8, and the size that a value has on the wire."""
+"""Request bodies: JSON objects in UTF-8, and the size of a value in bytes."""
 
 from __future__ import annotations
 
 import json
 from typing import Any, NoReturn
 
-from standin.replies import Invalid
+from standin.responses import Invalid
 
 Json = Any
 JsonObject = dict[str, Any]
 
 
 def parse_object(body: bytes) -> JsonObject:
-    """The JSON object in a body.
+    """Return the JSON object in a body.
 
     Raises:
-        Invalid: the body is not UTF-8, not JSON (``NaN`` and ``Infinity`` are not), or no object.
+        Invalid: the body is not UTF-8, not JSON (``NaN`` and ``Infinity`` are not JSON), or not an object.
     """
     try:
         value = _DECODER.decode(body.decode())
@@ -29,11 +29,11 @@ def parse_object(body: bytes) -> JsonObject:
 
 
 def size_bytes(value: Json, field: str) -> int:
-    """The bytes of a value: of a string its UTF-8, of anything else its compact JSON.
+    """Return the size of a value: of a string its UTF-8, of anything else its compact JSON.
 
     Raises:
-        Invalid: a string in it holds half of a surrogate pair, which has no UTF-8 form, or it is
-            nested too deeply to be written.
+        Invalid: a string contains half of a surrogate pair, which has no UTF-8 form, or the value is
+            nested too deeply to be encoded.
     """
     try:
         text = value if isinstance(value, str) else _ENCODER.encode(value)
@@ -48,6 +48,6 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-# Made once: json.loads and json.dumps build a new one per call as soon as an option is given.
+# Built once: json.loads and json.dumps build a new decoder or encoder per call when an option is given.
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

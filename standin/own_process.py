@@ -1,4 +1,4 @@
-"""A stand-in in a process of its own, for a program that has started without credentials."""
+"""Starts a stand-in in a process of its own, for a program that was started without credentials."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _LISTENING = re.compile(r"listening on (http://\S+)")
 
 
 class LocalStandin:
-    """A stand-in process on a free port; it ends with ``stop``, and by itself when this process dies.
+    """A stand-in process on a free port. It ends with ``stop``, or when the process that started it ends.
 
     Raises:
-        RuntimeError: it did not start.
+        RuntimeError: the process did not start.
     """
 
     def __init__(self) -> None:
-        # No credentials in its environment: it has no use for them. Its own session, so that a
-        # Ctrl-C on the terminal leaves it to answer the requests still in flight.
+        # The stand-in does not need credentials, so its environment has none. It gets a session of its own:
+        # a Ctrl-C on the terminal does not reach it, and it still answers the requests in flight.
         environment = {
             name: value for name, value in os.environ.items() if not name.startswith("CUSTOMERIO_")
         }
@@ -38,16 +38,16 @@ class LocalStandin:
         match = _LISTENING.search(line)
         if match is None:
             self.stop()
-            raise RuntimeError(f"the stand-in did not start: {line.strip() or 'it said nothing'}")
+            raise RuntimeError(f"the stand-in did not start: {line.strip() or 'it printed nothing'}")
         self.url = match[1]
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is still there."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def stop(self) -> None:
-        """End it and wait until it has ended."""
+        """End the process and wait until it has ended."""
         self._process.terminate()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):

@@ -1,4 +1,4 @@
-"""The people and events of a workspace, in memory."""
+"""The people and the event counts of a workspace, in memory."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from config.customerio.limits import limit
 
 Kind = Literal["id", "email", "phone", "cio_id"]
 
-# Bounds on what a long run may make the store remember: the names of a person's events (all events
-# are counted), and how far back at least a repeated event id is recognised.
+# These bound the memory of a long run: the names of a person's events (all events are counted), and the
+# number of event ids after which a repeated one may no longer be recognised.
 EVENT_NAMES_PER_PERSON = 100
 REMEMBERED_EVENT_IDS = 1_000_000
 
@@ -21,26 +21,26 @@ _CIO_PREFIX = "cio_"
 
 
 class Identifier(NamedTuple):
-    """One way to name a person. E-mail addresses are in lower case: Customer.io ignores case."""
+    """One identifier of a person. E-mail addresses are in lower case: Customer.io ignores their case."""
 
     kind: Kind
     value: str
 
 
 def identifier(kind: Kind, value: str) -> Identifier:
-    """An identifier in the form in which the store compares it."""
+    """Return an identifier in the form in which the store compares it."""
     return Identifier(kind, value.lower() if kind == "email" else value)
 
 
 def identifier_in_path(text: str) -> Identifier:
-    """Track v1 tells the kinds apart by their shape: ``cio_<id>``, an address, or else an id."""
+    """Return the identifier in a v1 path, by its shape: ``cio_<id>``, an e-mail address, or else an id."""
     if text.startswith(_CIO_PREFIX):
         return Identifier("cio_id", text.removeprefix(_CIO_PREFIX))
     return identifier("email" if "@" in text else "id", text)
 
 
 class Person:
-    """What is kept of one person. Of events only how many of each name."""
+    """What is stored of a person. Of events only the number of each name is stored."""
 
     __slots__ = ("attributes", "cio_id", "devices", "email", "events", "id", "phone", "segments")
 
@@ -50,12 +50,13 @@ class Person:
         self.email: str | None = None
         self.phone: str | None = None
         self.attributes: dict[str, Any] = {}
-        # Most people of a load test have none of these.
+        # Most people of a load test have none of these, and an empty dictionary costs 64 bytes.
         self.events: dict[str, int] | None = None
         self.devices: dict[str, str] | None = None
         self.segments: set[int] | None = None
 
     def identifiers(self) -> Iterator[Identifier]:
+        """Yield all identifiers that the person has."""
         for kind in _KINDS:
             value = getattr(self, kind)
             if value is not None:
@@ -75,16 +76,15 @@ class Person:
 
 
 _KINDS: tuple[Kind, ...] = ("cio_id", "id", "email", "phone")
-# The identifiers that an identify call may carry among its attributes.
+# The identifiers that may stand among the attributes of an identify call.
 KINDS_IN_ATTRIBUTES: tuple[Kind, ...] = ("id", "email")
 
 
 class PeopleStore:
-    """People found by any of their identifiers, with exact counts.
+    """Finds people by any of their identifiers, and counts people and events exactly.
 
-    Every method follows what Customer.io publishes about the operation. A request that names a
-    suppressed person, or a ``cio_id`` that nobody has, is ignored without an error, as there; what
-    may be ignored returns whether it was not.
+    Each method follows Customer.io's description of the operation. As there, an operation on a suppressed
+    person, or on a ``cio_id`` that nobody has, is ignored without an error, and the method returns ``False``.
     """
 
     def __init__(self) -> None:
@@ -92,9 +92,9 @@ class PeopleStore:
         self.duplicates = 0
         self.people_created = 0
         self._by: dict[Kind, dict[str, Person]] = {kind: {} for kind in _KINDS}
-        # Each suppressed identifier with all those suppressed together with it.
+        # Each suppressed identifier, with all identifiers that were suppressed together with it.
         self._suppressed: dict[Identifier, tuple[Identifier, ...]] = {}
-        # The latest ids and those before them: dropping the older half is cheaper than one at a time.
+        # Two generations of ids, because discarding the older one costs less than discarding single ids.
         self._event_ids: set[str] = set()
         self._older_event_ids: set[str] = set()
 
@@ -107,19 +107,20 @@ class PeopleStore:
         return len(self._suppressed)
 
     def find(self, who: Identifier) -> Person | None:
+        """Return the person who has an identifier, or ``None``."""
         return self._by[who.kind].get(who.value)
 
     def ids(self, prefix: str, at_most: int) -> list[str]:
-        """Ids that start with ``prefix``, in the order of their creation. Looks at every person."""
+        """Return ids that start with ``prefix``, oldest first. This looks at every person."""
         return list(islice((value for value in self._by["id"] if value.startswith(prefix)), at_most))
 
     # -- people -----------------------------------------------------------------------------------
 
     def identify(self, who: Identifier, attributes: Mapping[str, Any], update_only: bool = False) -> bool:
-        """Adds a person or updates the one who is meant.
+        """Update a person, or add one unless ``update_only``.
 
-        That is the person named by ``who``; failing that, the one who has the id or the address
-        among the attributes, who then gets the identifier in ``who`` as well.
+        The person is the one with the identifier ``who``. If there is none, it is the one with the id or the
+        e-mail address among the attributes, who then gets the identifier ``who`` as well.
         """
         named = _identifiers_among(attributes)
         if who in self._suppressed or any(other in self._suppressed for other in named):
@@ -133,12 +134,13 @@ class PeopleStore:
                 return False
             self._assign(person, who, replace=True)
         for other in named:
-            # Once set, an identifier changes only in a request that names its person by cio_id.
+            # An identifier that is set changes only in a request that names its person by cio_id.
             self._assign(person, other, replace=who.kind == "cio_id")
         _update_attributes(person, attributes)
         return True
 
     def delete(self, who: Identifier) -> bool:
+        """Delete a person."""
         person = self.find(who)
         if person is None:
             return False
@@ -146,35 +148,35 @@ class PeopleStore:
         return True
 
     def suppress(self, who: Identifier) -> None:
-        """Deletes the person and bars all of their identifiers."""
+        """Delete a person and suppress all of their identifiers."""
         person = self.find(who)
         together = {who}
         if person is not None:
             together.update(person.identifiers())
             self._remove(person)
-        for each in together:
-            self._suppressed[each] = tuple(together)
+        for suppressed in together:
+            self._suppressed[suppressed] = tuple(together)
 
     def unsuppress(self, who: Identifier) -> bool:
-        """Frees the identifiers again; the person stays deleted."""
+        """Allow the identifiers again. The person stays deleted."""
         together = self._suppressed.get(who, ())
-        for each in together:
-            self._suppressed.pop(each, None)
+        for suppressed in together:
+            self._suppressed.pop(suppressed, None)
         return bool(together)
 
     def merge(self, primary: Identifier, secondary: Identifier) -> bool:
-        """Moves what the primary person lacks from the secondary, who is then deleted."""
-        kept, given_up = self.find(primary), self.find(secondary)
-        if kept is None or given_up is None or kept is given_up:
+        """Give the primary person what they lack of the secondary's, and delete the secondary person."""
+        kept, merged = self.find(primary), self.find(secondary)
+        if kept is None or merged is None or kept is merged:
             return False
-        self._remove(given_up)
-        _update_attributes(kept, {**given_up.attributes, **kept.attributes})
-        for name, count in (given_up.events or {}).items():
+        self._remove(merged)
+        _update_attributes(kept, {**merged.attributes, **kept.attributes})
+        for name, count in (merged.events or {}).items():
             _count_event(kept, name, count)
-        if given_up.devices:
-            kept.devices = {**given_up.devices, **(kept.devices or {})}
-        if given_up.segments:
-            kept.segments = given_up.segments | (kept.segments or set())
+        if merged.devices:
+            kept.devices = {**merged.devices, **(kept.devices or {})}
+        if merged.segments:
+            kept.segments = merged.segments | (kept.segments or set())
         return True
 
     # -- events -----------------------------------------------------------------------------------
@@ -186,12 +188,12 @@ class PeopleStore:
         event_id: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> bool:
-        """An event of a person, who is created if need be. A repeated ``event_id`` counts once.
+        """Count an event of a person, who is created if unknown. A repeated ``event_id`` counts once.
 
-        Of ``data`` nothing is kept.
+        ``data`` is not stored.
         """
         person = self._find_or_create(who)
-        if person is None or not self._is_new(event_id):
+        if person is None or not self._remember(event_id):
             return False
         self.events += 1
         _count_event(person, name, 1)
@@ -200,7 +202,8 @@ class PeopleStore:
     def record_anonymous_event(
         self, event_id: str | None = None, name: str | None = None, data: Mapping[str, Any] | None = None
     ) -> bool:
-        if not self._is_new(event_id):
+        """Count an event of an unknown person. ``name`` and ``data`` are not stored."""
+        if not self._remember(event_id):
             return False
         self.events += 1
         return True
@@ -208,6 +211,7 @@ class PeopleStore:
     # -- devices and segments ---------------------------------------------------------------------
 
     def add_device(self, who: Identifier, device_id: str, platform: str) -> bool:
+        """Add a device to a person, who is created if unknown."""
         person = self._find_or_create(who)
         if person is None:
             return False
@@ -215,14 +219,17 @@ class PeopleStore:
         return True
 
     def delete_device(self, who: Identifier, device_id: str) -> bool:
+        """Delete a device of a person."""
         person = self.find(who)
         return bool(person is not None and person.devices and person.devices.pop(device_id, None))
 
     def add_to_segment(self, segment_id: int, members: list[Identifier]) -> None:
+        """Add the people who exist to a segment."""
         for person in filter(None, map(self.find, members)):
             person.segments = (person.segments or set()) | {segment_id}
 
     def remove_from_segment(self, segment_id: int, members: list[Identifier]) -> None:
+        """Remove people from a segment."""
         for person in filter(None, map(self.find, members)):
             if person.segments:
                 person.segments.discard(segment_id)
@@ -236,7 +243,7 @@ class PeopleStore:
 
     def _create(self, who: Identifier) -> Person | None:
         if who.kind == "cio_id":
-            return None  # Only Customer.io gives these out.
+            return None  # Only the service assigns these.
         self.people_created += 1
         person = Person(f"{self.people_created:012x}")
         self._by["cio_id"][f"{self.people_created:012x}"] = person
@@ -249,7 +256,7 @@ class PeopleStore:
 
     def _assign(self, person: Person, new: Identifier, replace: bool) -> None:
         if new.value in self._by[new.kind]:
-            return  # This person's already, or another's: then the attribute update fails silently.
+            return  # This person has it already, or another does: then the update fails silently.
         old = getattr(person, new.kind)
         if old is not None:
             if not replace:
@@ -258,7 +265,8 @@ class PeopleStore:
         setattr(person, new.kind, new.value)
         self._by[new.kind][new.value] = person
 
-    def _is_new(self, event_id: str | None) -> bool:
+    def _remember(self, event_id: str | None) -> bool:
+        """Remember an event's id; return ``False`` and count a duplicate if it is known already."""
         if event_id is None:
             return True
         if event_id in self._event_ids or event_id in self._older_event_ids:
@@ -287,7 +295,7 @@ def _update_attributes(person: Person, attributes: Mapping[str, Any]) -> None:
         if value is None or value == "":
             kept.pop(name, None)
         elif name in kept or len(kept) < _ATTRIBUTES_PER_PERSON:
-            # The same few names for everybody: keep each once.
+            # All people have the same few attribute names, so each name is kept in memory once.
             kept[sys.intern(name)] = value
 
 

@@ -1,12 +1,15 @@
-"""Which operation of the Track API a method and a path stand for."""
+"""Which endpoint of the Track API a request is for, and what a handler gets and returns."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from standin.replies import NOT_FOUND, ErrorForm, Invalid, Reply, bad_request, method_not_allowed
+from standin.people import PeopleStore
+from standin.responses import NOT_FOUND, ErrorForm, Invalid, Response, bad_request, method_not_allowed
 
 _V1 = "/api/v1"
 _V2 = "/api/v2"
@@ -15,8 +18,8 @@ UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
-class Operation:
-    """One operation: its name in the statistics, where it lives, and how it answers."""
+class Endpoint:
+    """One endpoint: the name of its operation in the statistics, its method and path, its error form."""
 
     name: str
     method: str
@@ -29,47 +32,82 @@ class Operation:
         return tuple(self.path.split("/")[1:])
 
 
-OPERATIONS = (
-    Operation("identify", "PUT", f"{_V1}/customers/{{identifier}}"),
-    Operation("delete", "DELETE", f"{_V1}/customers/{{identifier}}"),
-    Operation("track", "POST", f"{_V1}/customers/{{identifier}}/events"),
-    Operation("add_device", "PUT", f"{_V1}/customers/{{identifier}}/devices"),
-    Operation("delete_device", "DELETE", f"{_V1}/customers/{{identifier}}/devices/{{device_id}}"),
-    Operation("suppress", "POST", f"{_V1}/customers/{{identifier}}/suppress"),
-    Operation("unsuppress", "POST", f"{_V1}/customers/{{identifier}}/unsuppress"),
-    Operation("track_anonymous", "POST", f"{_V1}/events"),
-    Operation("merge", "POST", f"{_V1}/merge_customers", ErrorForm.META_ERROR),
-    Operation("add_to_segment", "POST", f"{_V1}/segments/{{segment_id}}/add_customers"),
-    Operation("remove_from_segment", "POST", f"{_V1}/segments/{{segment_id}}/remove_customers"),
-    Operation("submit_form", "POST", f"{_V1}/forms/{{form_id}}/submit"),
-    Operation("metrics", "POST", f"{_V1}/metrics", needs_credentials=False),
-    Operation("push_metrics", "POST", f"{_V1}/push/events", needs_credentials=False),
-    Operation("region", "GET", f"{_V1}/accounts/region"),
-    Operation("unsubscribe", "POST", "/unsubscribe/{delivery_id}", ErrorForm.META_ERROR, False),
-    Operation("entity", "POST", f"{_V2}/entity", ErrorForm.ERRORS),
-    Operation("batch", "POST", f"{_V2}/batch", ErrorForm.ERRORS),
+ENDPOINTS = (
+    Endpoint("identify", "PUT", f"{_V1}/customers/{{identifier}}"),
+    Endpoint("delete", "DELETE", f"{_V1}/customers/{{identifier}}"),
+    Endpoint("track", "POST", f"{_V1}/customers/{{identifier}}/events"),
+    Endpoint("add_device", "PUT", f"{_V1}/customers/{{identifier}}/devices"),
+    Endpoint("delete_device", "DELETE", f"{_V1}/customers/{{identifier}}/devices/{{device_id}}"),
+    Endpoint("suppress", "POST", f"{_V1}/customers/{{identifier}}/suppress"),
+    Endpoint("unsuppress", "POST", f"{_V1}/customers/{{identifier}}/unsuppress"),
+    Endpoint("track_anonymous", "POST", f"{_V1}/events"),
+    Endpoint("merge", "POST", f"{_V1}/merge_customers", ErrorForm.META_ERROR),
+    Endpoint("add_to_segment", "POST", f"{_V1}/segments/{{segment_id}}/add_customers"),
+    Endpoint("remove_from_segment", "POST", f"{_V1}/segments/{{segment_id}}/remove_customers"),
+    Endpoint("submit_form", "POST", f"{_V1}/forms/{{form_id}}/submit"),
+    Endpoint("metrics", "POST", f"{_V1}/metrics", needs_credentials=False),
+    Endpoint("push_metrics", "POST", f"{_V1}/push/events", needs_credentials=False),
+    Endpoint("region", "GET", f"{_V1}/accounts/region"),
+    Endpoint("unsubscribe", "POST", "/unsubscribe/{delivery_id}", ErrorForm.META_ERROR, False),
+    Endpoint("entity", "POST", f"{_V2}/entity", ErrorForm.ERRORS),
+    Endpoint("batch", "POST", f"{_V2}/batch", ErrorForm.ERRORS),
 )
 
 
 @dataclass(frozen=True)
 class Route:
-    """An operation together with the values of its path's parameters, in the path's order."""
+    """An endpoint and the decoded parameters of the path, in the path's order."""
 
-    operation: Operation
+    endpoint: Endpoint
     parameters: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class NoRoute:
-    """No operation: the answer that says so."""
+    """The response to a request that no endpoint takes."""
 
-    reply: Reply
+    response: Response
+
+
+class Request(NamedTuple):
+    """A request as a handler gets it; ``parameters`` are the decoded parameters of its path."""
+
+    endpoint: Endpoint
+    parameters: tuple[str, ...]
+    body: bytes
+    query: bytes
+    scope: Any
+
+
+class Items(NamedTuple):
+    """How many of the operations in a v2 request were accepted and refused."""
+
+    accepted: list[str]  # the action of each
+    refused: int
+
+
+# The store's methods return whether they changed something; a handler does not need that.
+Change = Callable[[PeopleStore], object]
+
+
+class Answer(NamedTuple):
+    """What a handler returns: a response, and the change to make in the store.
+
+    The handler does not make the change itself, because a drop answers 200 and stores nothing.
+    """
+
+    response: Response
+    change: Change | None = None
+    items: Items | None = None
+
+
+Handler = Callable[[Request], Answer]
 
 
 def match(method: str, raw_path: bytes) -> Route | NoRoute:
-    """The operation of a request.
+    """Return the endpoint of a request, or the response that refuses it.
 
-    The path is split first and decoded after, so ``a%2Fb`` is one identifier with a slash in it.
+    The path is split first and decoded after that, so ``a%2Fb`` is one identifier that contains a slash.
     """
     try:
         segments = [decode_segment(segment) for segment in raw_path.split(b"/")[1:]]
@@ -77,23 +115,23 @@ def match(method: str, raw_path: bytes) -> Route | NoRoute:
         return NoRoute(bad_request(ErrorForm.META_ERRORS, error.problem))
     if method == "HEAD":
         method = "GET"
-    others: list[str] = []
+    allowed: list[str] = []
     for pattern, by_method in _patterns().get(len(segments), ()):
         parameters = _parameters(pattern, segments)
         if parameters is None:
             continue
-        operation = by_method.get(method)
-        if operation is not None:
-            return Route(operation, parameters)
-        others.extend(by_method)
-    return NoRoute(method_not_allowed(sorted(others)) if others else NOT_FOUND)
+        endpoint = by_method.get(method)
+        if endpoint is not None:
+            return Route(endpoint, parameters)
+        allowed.extend(by_method)
+    return NoRoute(method_not_allowed(sorted(allowed)) if allowed else NOT_FOUND)
 
 
 def decode_segment(segment: bytes) -> str:
-    """Undoes percent-encoding in one segment of a path.
+    """Decode the percent-encoding of one path segment.
 
     Raises:
-        Invalid: what comes out is not UTF-8.
+        Invalid: the decoded bytes are not UTF-8.
     """
     try:
         return (unquote_to_bytes(segment) if b"%" in segment else segment).decode()
@@ -101,16 +139,16 @@ def decode_segment(segment: bytes) -> str:
         raise Invalid("not UTF-8 after percent-decoding", "path") from None
 
 
-_Pattern = tuple[tuple[str | None, ...], dict[str, Operation]]
+_Pattern = tuple[tuple[str | None, ...], dict[str, Endpoint]]
 
 
 @cache
 def _patterns() -> dict[int, tuple[_Pattern, ...]]:
-    """The paths by their number of segments; ``None`` in a pattern takes any non-empty segment."""
-    by_pattern: dict[tuple[str | None, ...], dict[str, Operation]] = {}
-    for operation in OPERATIONS:
-        pattern = tuple(None if part.startswith("{") else part for part in operation.segments)
-        by_pattern.setdefault(pattern, {})[operation.method] = operation
+    """Return the paths by their number of segments; ``None`` in a pattern matches any non-empty segment."""
+    by_pattern: dict[tuple[str | None, ...], dict[str, Endpoint]] = {}
+    for endpoint in ENDPOINTS:
+        pattern = tuple(None if segment.startswith("{") else segment for segment in endpoint.segments)
+        by_pattern.setdefault(pattern, {})[endpoint.method] = endpoint
     by_length: dict[int, tuple[_Pattern, ...]] = {}
     for pattern, by_method in by_pattern.items():
         by_length[len(pattern)] = (*by_length.get(len(pattern), ()), (pattern, by_method))
@@ -118,12 +156,13 @@ def _patterns() -> dict[int, tuple[_Pattern, ...]]:
 
 
 def _parameters(pattern: tuple[str | None, ...], segments: list[str]) -> tuple[str, ...] | None:
-    taken = []
+    """Return the values of a pattern's parameters, or ``None`` if the path does not match."""
+    values = []
     for expected, segment in zip(pattern, segments, strict=True):
         if expected is None:
             if not segment:
                 return None
-            taken.append(segment)
+            values.append(segment)
         elif expected != segment:
             return None
-    return tuple(taken)
+    return tuple(values)

@@ -1,4 +1,4 @@
-"""Runs the application in uvicorn: socket, event loop, start and stop."""
+"""Runs the application in uvicorn: listening socket, TLS, event loop, start and stop."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import socket
 import ssl
 import sys
 import threading
+from dataclasses import dataclass
 from types import FrameType
 
 import uvicorn
@@ -18,17 +19,30 @@ import uvicorn
 from standin.app import StandIn
 from standin.connection import StandinProtocol
 
-# A load generator's connections lie idle between its stages; closing one just as a request comes
-# would look like a failure of the target.
+# A load generator's connections are idle between its stages. A connection that closes just as a request
+# is sent looks like a failure of the target, so idle connections stay open for an hour.
 _KEEP_ALIVE_SECONDS = 3600
 _BACKLOG = 4096
+_LOCAL_NAMES = ("127.0.0.1", "::1", "localhost")
+
+
+class TrustmeMissing(Exception):  # noqa: N818 - a condition that the command reports
+    """The package that makes certificates is not installed."""
+
+
+@dataclass(frozen=True)
+class ThrowAwayTls:
+    """The server's TLS context, whose key exists only in memory, and the authority for clients to trust."""
+
+    context: ssl.SSLContext
+    authority_pem: bytes
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A listening TCP socket; port 0 takes a free one.
+    """Return a listening TCP socket. Port 0 lets the system choose a free port.
 
     Raises:
-        OSError: no such host, or the port is in use.
+        OSError: the host does not exist, or the port is in use.
     """
     family, kind, protocol, _, address = socket.getaddrinfo(
         host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
@@ -44,13 +58,31 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def make_tls(host: str) -> ThrowAwayTls:
+    """Make an authority, and a certificate from it for this machine's local names and for ``host``.
+
+    Raises:
+        TrustmeMissing: trustme is not installed.
+    """
+    try:
+        import trustme
+    except ImportError:
+        raise TrustmeMissing from None
+    authority = trustme.CA()
+    certificate = authority.issue_cert(*dict.fromkeys((*_LOCAL_NAMES, host)))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    certificate.configure_cert(context)
+    return ThrowAwayTls(context, authority.cert_pem.bytes())
+
+
 def url_of(listener: socket.socket, scheme: str) -> str:
+    """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def run(app: StandIn, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
-    """Serves until SIGTERM or SIGINT, then ends the process with exit code 0."""
+    """Serve until SIGTERM or SIGINT, then end the process with exit code 0."""
     config = uvicorn.Config(
         app,
         http=StandinProtocol,
@@ -65,25 +97,25 @@ def run(app: StandIn, listener: socket.socket, tls: ssl.SSLContext | None) -> No
         date_header=False,
         timeout_keep_alive=_KEEP_ALIVE_SECONDS,
         backlog=_BACKLOG,
+        ssl_context_factory=None if tls is None else lambda config, default: tls,
     )
-    config.load()
-    config.ssl = tls
     ready = f"stand-in for Customer.io listening on {url_of(listener, 'https' if tls else 'http')}"
-    # uvicorn handles these signals itself and raises them again when it has stopped.
+    # uvicorn handles these signals itself, and raises them again once it has stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
-    _calm_garbage_collection()
+    _make_full_collections_rare()
     _Server(config, ready).run(sockets=[listener])
 
 
 def end_with_stdin() -> None:
-    """Stops the server, as SIGTERM does, when standard input reaches its end.
+    """Stop the server, as SIGTERM does, when standard input ends.
 
-    Whoever starts the stand-in holds the other end of that pipe; it closes however that process dies.
+    The program that starts the stand-in holds the other end of the pipe. The system closes it however that
+    program ends, so the stand-in cannot outlive it.
     """
 
     def watch() -> None:
-        # Not sys.stdin: its lock, held by this read, would be in the way of the interpreter's end.
+        # Not sys.stdin: the interpreter takes its lock at exit, and this read would hold it.
         while os.read(0, 4096):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
@@ -95,10 +127,10 @@ def _exit(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
 
 
-def _calm_garbage_collection() -> None:
-    """Keeps full collections rare: with a million people in memory each stops the server for long.
+def _make_full_collections_rare() -> None:
+    """Make full garbage collections rare: each stops the server, for long with a million people in memory.
 
-    Young objects, where the cycles of closed connections are, are still collected.
+    Young objects are still collected; closed connections leave their reference cycles there.
     """
     gc.collect()
     gc.freeze()
@@ -115,7 +147,7 @@ class _Server(uvicorn.Server):
         print(self._ready, flush=True)  # noqa: T201 - the command's output
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ends requests that hang or wait instead of waiting for them."""
+        """Cancel requests that hang or wait, instead of waiting for them."""
         for connection in list(self.server_state.connections):
             connection.transport.abort()
         await asyncio.sleep(0)

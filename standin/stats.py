@@ -1,15 +1,16 @@
-"""What arrived and how it was answered, counted exactly."""
+"""Exact counts of the requests that arrived and of how each ended."""
 
 from __future__ import annotations
 
 import time
 from array import array
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from hdrh.histogram import HdrHistogram
 
-# Outcomes that are no status code.
+# Outcomes that are not a status code.
 RESET = "reset"
 HUNG = "hung"
 DISCONNECTED = "disconnected"
@@ -20,19 +21,19 @@ _PERCENTILES = {"p50": 50.0, "p95": 95.0, "p99": 99.0, "max": 100.0}
 
 
 class Stats:
-    """Counts of one measurement, from a reset to the next.
+    """The counts from one reset to the next.
 
-    Every arrival ends in exactly one outcome: ``requests`` = ``statuses`` + ``in_flight``.
-    Instants are ``time.perf_counter()`` seconds; memory grows by a line per second with arrivals, and
-    by eight bytes per request if arrivals are recorded.
+    Each arrival ends in exactly one outcome: ``requests`` = ``statuses`` + ``in_flight``. Instants are
+    seconds of ``time.perf_counter()``. Memory grows by one dictionary per second in which requests arrive,
+    and by 8 bytes per request if arrivals are recorded.
     """
 
     def __init__(self, record_arrivals: bool = False) -> None:
         self.arrivals: dict[str, array[float]] | None = {} if record_arrivals else None
         self.first_arrival_unix: float | None = None
-        self.dropped = 0
-        self.items_taken: Counter[str] = Counter()
-        self.items_refused = 0
+        self._dropped = 0
+        self._items_accepted: Counter[str] = Counter()
+        self._items_refused = 0
         self._first = 0.0
         self._last = 0.0
         self._per_second: dict[int, dict[str, int]] = {}
@@ -41,7 +42,7 @@ class Stats:
         self._latency = HdrHistogram(1, _HOUR_MICROSECONDS, _SIGNIFICANT_DIGITS)
 
     def arrive(self, operation: str, now: float) -> None:
-        """Counts a request, before anything is known about its fate."""
+        """Count a request. Call this when it arrives, before anything else is known about it."""
         if self.first_arrival_unix is None:
             self.first_arrival_unix = time.time()
             self._first = now
@@ -53,22 +54,31 @@ class Stats:
         if self.arrivals is not None:
             self.arrivals.setdefault(operation, array("d")).append(offset)
 
+    def count_items(self, accepted: Iterable[str], refused: int) -> None:
+        """Count the operations of a v2 request: the action of each accepted one, the number refused."""
+        self._items_accepted.update(accepted)
+        self._items_refused += refused
+
+    def count_drop(self) -> None:
+        """Count a request that is answered with 200 and not stored."""
+        self._dropped += 1
+
     def hang(self) -> None:
-        """Books a request as hung; if it is answered after all, ``answer`` follows ``resume``."""
+        """Count a request as hung. If it is answered after all, call ``resume`` and then ``answer``."""
         self._settle(HUNG)
 
     def resume(self) -> None:
-        """Takes back ``hang``."""
+        """Undo ``hang``."""
         self._statuses[HUNG] -= 1
         self._in_flight += 1
 
     def answer(self, status: str, seconds: float) -> None:
-        """Books an answer that was handed over, and how long after the arrival."""
+        """Count a response that was handed to the server ``seconds`` after the request's arrival."""
         self._settle(status)
         self._latency.record_value(min(max(int(seconds * 1e6), 1), _HOUR_MICROSECONDS))
 
     def lose(self, outcome: str) -> None:
-        """Books a request that was reset, or whose client went away before the answer."""
+        """Count a request that ends without a response: ``RESET`` or ``DISCONNECTED``."""
         self._settle(outcome)
 
     def _settle(self, outcome: str) -> None:
@@ -86,8 +96,8 @@ class Stats:
             "statuses": {status: count for status, count in self._statuses.items() if count},
             "in_flight": self._in_flight,
             "refused": self._statuses.get("429", 0),
-            "dropped": self.dropped,
-            "items": {"taken": dict(self.items_taken), "refused": self.items_refused},
+            "dropped": self._dropped,
+            "items": {"taken": dict(self._items_accepted), "refused": self._items_refused},
             "first_arrival": started,
             "last_arrival": None if started is None else started + self._last - self._first,
             "duration_seconds": self._last - self._first,

@@ -1,6 +1,6 @@
-"""The operations of Track v1. Each checks its request and says what it will change.
+"""The handlers of Track v1. Each checks its request and returns the response and the change to make.
 
-The answers follow Customer.io's published description of the Track API.
+They follow Customer.io's published description of the Track API.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from urllib.parse import parse_qs
 
 from standin.asgi import header
 from standin.json_body import Json, JsonObject, parse_object
-from standin.operations import Answer, Handler, Request
 from standin.people import Identifier, Kind, PeopleStore, identifier
-from standin.replies import NO_CONTENT, OK, Invalid, json_reply
+from standin.responses import NO_CONTENT, OK, Invalid, json_response
+from standin.routes import Answer, Handler, Request
 from standin.validation import (
     INSTRUCTIONS,
     check_device,
@@ -45,7 +45,7 @@ def identify(request: Request) -> Answer:
 
 
 def identify_person(people: PeopleStore, who: Identifier, body: JsonObject) -> None:
-    """An identify call's attributes without the instructions among them."""
+    """Identify a person with the attributes in ``body`` that are not instructions."""
     update_only = body.get("_update", False)
     if not INSTRUCTIONS.isdisjoint(body):
         body = {name: value for name, value in body.items() if name not in INSTRUCTIONS}
@@ -177,11 +177,11 @@ def unsubscribe(request: Request) -> Answer:
 
 
 def region(request: Request) -> Answer:
-    """Names the stand-in's own address, so that a client which follows it stays off the real hosts."""
+    """Answer with the stand-in's own address, so that a client that follows it does not reach a real host."""
     scheme = request.scope["scheme"]
     host = header(request.scope, b"host").decode("latin-1")
     return Answer(
-        json_reply(200, {"url": f"{scheme}://{host}", "region": "us", "environment_id": ENVIRONMENT_ID})
+        json_response(200, {"url": f"{scheme}://{host}", "region": "us", "environment_id": ENVIRONMENT_ID})
     )
 
 

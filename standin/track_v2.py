@@ -1,4 +1,4 @@
-"""The operations of Track v2: one per ``/entity`` request, many per ``/batch`` request."""
+"""The handlers of Track v2: ``/entity`` takes one operation, ``/batch`` takes many."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, parse_object, size_bytes
-from standin.operations import Answer, Change, Handler, Items, Request
 from standin.people import Identifier, Kind, PeopleStore
-from standin.replies import OK, Invalid, Problem, json_reply
+from standin.responses import OK, Invalid, Problem, json_response
+from standin.routes import Answer, Change, Handler, Items, Request
 from standin.track_v1 import identify_person
 from standin.validation import (
     check_attributes,
@@ -42,7 +42,7 @@ def entity(request: Request) -> Answer:
 
 
 def batch(request: Request) -> Answer:
-    """Takes what is good: 200 if that is all, 207 with the rest named, 400 if it is nothing."""
+    """Accept the valid items: 200 if all are valid, 207 with the errors of the others, 400 if none is."""
     size = len(request.body)
     if size > _BATCH_BYTES:
         raise Invalid(f"{size} bytes, at most {_BATCH_BYTES} are allowed", reason="too_large")
@@ -51,20 +51,20 @@ def batch(request: Request) -> Answer:
         raise Invalid("expected a list with at least one operation", "batch", "required")
 
     changes: list[Change] = []
-    taken: list[str] = []
+    accepted: list[str] = []
     problems: list[tuple[int, Problem]] = []
     for index, operation in enumerate(operations):
         try:
             changes.append(_check_item(operation, size))
-            taken.append(operation["action"])
+            accepted.append(operation["action"])
         except Invalid as error:
             problems.append((index, error.problem))
 
-    items = Items(taken, len(problems))
+    items = Items(accepted, len(problems))
     if not problems:
         return Answer(OK, _all(changes), items)
     errors = [{"batch_index": index, **problem.as_json()} for index, problem in problems]
-    return Answer(json_reply(207 if taken else 400, {"errors": errors}), _all(changes), items)
+    return Answer(json_response(207 if accepted else 400, {"errors": errors}), _all(changes), items)
 
 
 def _all(changes: list[Change]) -> Change:
@@ -76,7 +76,7 @@ def _all(changes: list[Change]) -> Change:
 
 
 def _check_item(operation: Json, batch_bytes: int) -> Change:
-    """An item of a batch. Its size is that of its compact JSON, looked at only if it may matter."""
+    """Check one item of a batch. Its size is that of its compact JSON, measured only if it can matter."""
     if not isinstance(operation, dict):
         raise Invalid("expected an object", "batch")
     size = batch_bytes
@@ -153,14 +153,14 @@ def _delete_device(operation: JsonObject, size: int) -> Change:
 def _person_relationships(operation: JsonObject, size: int) -> Change:
     _person(operation)
     _relationships(operation)
-    return _nothing_kept
+    return _store_nothing
 
 
-# -- objects and deliveries: checked, counted, not kept -------------------------------------------
+# -- objects and deliveries: checked and counted, but not stored ----------------------------------
 
 
-def _nothing_kept(people: PeopleStore) -> None:
-    """Objects, their relationships and deliveries leave no trace in the store."""
+def _store_nothing(people: PeopleStore) -> None:
+    """Change nothing: the store keeps no objects, relationships or deliveries."""
 
 
 def _object(operation: JsonObject) -> None:
@@ -179,18 +179,18 @@ def _object_identify(operation: JsonObject, size: int) -> Change:
     check_attributes(_optional_object(operation, "attributes"), "attributes.")
     if operation.get("cio_relationships") is not None:
         _relationships(operation)
-    return _nothing_kept
+    return _store_nothing
 
 
 def _object_delete(operation: JsonObject, size: int) -> Change:
     _object(operation)
-    return _nothing_kept
+    return _store_nothing
 
 
 def _object_relationships(operation: JsonObject, size: int) -> Change:
     _object(operation)
     _relationships(operation)
-    return _nothing_kept
+    return _store_nothing
 
 
 def _delivery_event(operation: JsonObject, size: int) -> Change:
@@ -203,12 +203,12 @@ def _delivery_event(operation: JsonObject, size: int) -> Change:
     if not isinstance(attributes, dict):
         raise Invalid("expected an object", "attributes", "required")
     check_text(attributes, "device_token", "attributes.")
-    return _nothing_kept
+    return _store_nothing
 
 
 def _relationships(operation: JsonObject) -> None:
     relationships = operation.get("cio_relationships")
-    if not isinstance(relationships, list) or not all(isinstance(each, dict) for each in relationships):
+    if not isinstance(relationships, list) or not all(isinstance(entry, dict) for entry in relationships):
         raise Invalid("expected a list of objects", "cio_relationships", "required")
 
 

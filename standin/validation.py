@@ -1,4 +1,7 @@
-"""What Customer.io refuses: its published size limits and the types of its fields."""
+"""Checks requests against Customer.io's published size limits and field types.
+
+Every check raises ``Invalid`` for a value that breaks its rule.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from collections.abc import Collection, Mapping
 from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, size_bytes
 from standin.people import KINDS_IN_ATTRIBUTES, Identifier, Kind, identifier, identifier_in_path
-from standin.replies import Invalid
+from standin.responses import Invalid
 
 _IDENTIFIER_BYTES = limit("identifier_bytes")
 _ATTRIBUTE_NAME_BYTES = limit("attribute_name_bytes")
@@ -17,29 +20,29 @@ _ATTRIBUTES_PER_CALL = limit("attributes_per_person")
 _EVENT_NAME_BYTES = limit("event_name_bytes")
 _EVENT_DATA_BYTES = limit("event_data_bytes")
 
-# Unix seconds have ten digits until the year 2286; thirteen mean that somebody sent milliseconds.
+# Unix seconds have ten digits until the year 2286. A value with thirteen digits is milliseconds.
 _LATEST_UNIX_SECONDS = 99_999_999_999
-# A number below this has fewer than twenty characters, so its size needs no look.
+# A number below this has fewer than twenty characters, so its size need not be measured.
 _SHORT_NUMBER = 10**18
 
 _EVENT_TYPES = frozenset({"event", "page", "screen"})
 _PLATFORMS = frozenset({"ios", "android"})
-# Crockford's base 32 in 26 characters; the first holds only three bits.
+# 26 characters of Crockford's base 32, which hold 130 bits. A ULID has 128, so the first is at most 7.
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
 
-# Instructions that travel among the attributes of an identify call and are none themselves.
+# Instructions that stand among the attributes of an identify call and are not stored.
 INSTRUCTIONS = frozenset({"_update", "_timestamp", "cio_relationships"})
 _NOT_SIZED = frozenset({"cio_relationships", "cio_subscription_preferences"})
 
 
 def check_path_identifier(text: str) -> Identifier:
-    """The person named in a v1 path."""
+    """Return the identifier in a v1 path."""
     check_size(text, _IDENTIFIER_BYTES, "identifier")
     return identifier_in_path(text)
 
 
 def check_identifiers(value: Json, field: str, kinds: Collection[Kind]) -> Identifier:
-    """The person in an object such as ``{"email": ...}`` with exactly one identifier."""
+    """Return the identifier in an object with exactly one, such as ``{"email": ...}``."""
     if not isinstance(value, dict):
         raise Invalid("expected an object with one identifier", field, "required")
     named = [kind for kind in kinds if value.get(kind) is not None]
@@ -50,7 +53,7 @@ def check_identifiers(value: Json, field: str, kinds: Collection[Kind]) -> Ident
 
 
 def check_identifier_value(value: Json, kind: Kind, field: str) -> str:
-    """An identifier in a body: a string, or a whole number as some clients send ids."""
+    """Return an identifier in a body: a string, or for an id a whole number, as some clients send it."""
     if isinstance(value, int) and not isinstance(value, bool) and kind == "id":
         value = str(value) if abs(value) < _SHORT_NUMBER else ""
     if not isinstance(value, str) or not value:
@@ -62,7 +65,7 @@ def check_identifier_value(value: Json, kind: Kind, field: str) -> str:
 
 
 def check_person_attributes(attributes: Mapping[str, Json], prefix: str = "") -> None:
-    """The attributes of an identify call, instructions included."""
+    """Check the attributes of an identify call, instructions included."""
     check_attributes(attributes, prefix)
     for kind in KINDS_IN_ATTRIBUTES:
         if attributes.get(kind) not in (None, ""):
@@ -74,7 +77,7 @@ def check_person_attributes(attributes: Mapping[str, Json], prefix: str = "") ->
 
 
 def check_attributes(attributes: Mapping[str, Json], prefix: str = "") -> None:
-    """Number and sizes of attributes, of a person or of an object."""
+    """Check the number and the sizes of attributes, of a person or of an object."""
     count = len(attributes) - len(INSTRUCTIONS & attributes.keys())
     if count > _ATTRIBUTES_PER_CALL:
         raise Invalid(f"{count} attributes, at most {_ATTRIBUTES_PER_CALL} are allowed", prefix or "body")
@@ -88,11 +91,11 @@ def check_attributes(attributes: Mapping[str, Json], prefix: str = "") -> None:
 
 
 def check_event(event: JsonObject, body_bytes: int) -> str:
-    """A v1 event; returns its name.
+    """Check a v1 event and return its name.
 
     Args:
         event: the parsed body.
-        body_bytes: the body's size, which bounds that of the data.
+        body_bytes: the body's size. The data are measured only if the body exceeds their limit.
     """
     name = check_event_name(event)
     if event.get("type") is not None:
@@ -104,7 +107,7 @@ def check_event(event: JsonObject, body_bytes: int) -> str:
 
 
 def check_event_name(event: JsonObject) -> str:
-    """An event's name, its outer spaces trimmed."""
+    """Return an event's name without its outer spaces."""
     name = event.get("name")
     if not isinstance(name, str) or not (name := name.strip()):
         raise Invalid("expected a non-empty string", "name", "required")
@@ -113,7 +116,7 @@ def check_event_name(event: JsonObject) -> str:
 
 
 def check_event_data(data: Json, field: str, body_bytes: int) -> None:
-    """What an event carries: an object or nothing."""
+    """Check the data of an event."""
     if data is None:
         return
     if not isinstance(data, dict):
@@ -123,7 +126,7 @@ def check_event_data(data: Json, field: str, body_bytes: int) -> None:
 
 
 def check_event_id(event: JsonObject) -> str | None:
-    """The ULID by which a repeated event is recognised, if there is one."""
+    """Return the ULID that identifies repeated events, or ``None``."""
     event_id = event.get("id")
     if event_id is None:
         return None
@@ -133,7 +136,7 @@ def check_event_id(event: JsonObject) -> str | None:
 
 
 def check_timestamp(fields: Mapping[str, Json], name: str, prefix: str = "") -> None:
-    """A time in whole Unix seconds, if there is one."""
+    """Check an optional time in whole Unix seconds."""
     value = fields.get(name)
     if value is None:
         return
@@ -142,7 +145,7 @@ def check_timestamp(fields: Mapping[str, Json], name: str, prefix: str = "") -> 
 
 
 def check_device(device: Json, id_field: str) -> tuple[str, str]:
-    """A device to be added: its id (``id`` in v1, ``token`` in v2) and its platform."""
+    """Return the id (``id`` in v1, ``token`` in v2) and the platform of a device to add."""
     device_id = check_device_id(device, id_field)
     platform = check_one_of(device, "platform", _PLATFORMS, "device.")
     check_timestamp(device, "last_used", "device.")
@@ -150,14 +153,14 @@ def check_device(device: Json, id_field: str) -> tuple[str, str]:
 
 
 def check_device_id(device: Json, id_field: str) -> str:
-    """The id in a device object."""
+    """Return the id in a device object."""
     if not isinstance(device, dict):
         raise Invalid("expected an object", "device", "required")
     return check_text(device, id_field, "device.")
 
 
 def check_text(fields: Mapping[str, Json], name: str, prefix: str = "") -> str:
-    """A field that must be a non-empty string."""
+    """Return a required non-empty string."""
     value = fields.get(name)
     if not isinstance(value, str) or not value:
         raise Invalid("expected a non-empty string", prefix + name, "required")
@@ -165,7 +168,7 @@ def check_text(fields: Mapping[str, Json], name: str, prefix: str = "") -> str:
 
 
 def check_one_of(fields: Mapping[str, Json], name: str, allowed: Collection[str], prefix: str = "") -> str:
-    """A field that must have one of a few values."""
+    """Return a required string that must be one of ``allowed``."""
     value = fields.get(name)
     if not isinstance(value, str) or value not in allowed:
         raise Invalid(f"expected one of {', '.join(sorted(allowed))}", prefix + name, "required")
@@ -173,14 +176,17 @@ def check_one_of(fields: Mapping[str, Json], name: str, allowed: Collection[str]
 
 
 def check_size(value: Json, most_bytes: int, field: str, what: str = "value") -> None:
-    """A published limit in bytes."""
+    """Check a published limit in bytes."""
     size = size_bytes(value, field)
     if size > most_bytes:
         raise Invalid(f"{what} of {size} bytes, at most {most_bytes} are allowed", field, "too_large")
 
 
 def _may_be_large(value: Json) -> bool:
-    """Spares the many short values a closer look. A text beyond ASCII always gets one: it may be no UTF-8."""
+    """Whether a value must be measured. Most are short, so this saves time on every request.
+
+    A string beyond ASCII must always be measured: that finds half of a surrogate pair, which is not UTF-8.
+    """
     if isinstance(value, str):
         return len(value) > _ATTRIBUTE_VALUE_BYTES or not value.isascii()
     if isinstance(value, bool | float) or value is None:

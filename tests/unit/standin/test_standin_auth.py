@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.auth import Credentials
+from standin.app import RequiredCredentials
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -23,16 +23,16 @@ def basic(pair: str) -> bytes:
     [b"", b"Basic", b"Basic ", b"Basic !!!", b"Bearer abc", basic("site"), basic(":key"), basic("site:")],
 )
 def test_without_two_halves_nobody_gets_in(header: bytes) -> None:
-    assert not Credentials().accept(header)
+    assert not RequiredCredentials().accept(header)
 
 
 def test_any_two_halves_will_do_by_default() -> None:
-    assert Credentials().accept(basic("site:key:with:colons"))
-    assert Credentials().accept(basic("site:key").replace(b"Basic", b"basic"))
+    assert RequiredCredentials().accept(basic("site:key:with:colons"))
+    assert RequiredCredentials().accept(basic("site:key").replace(b"Basic", b"basic"))
 
 
 def test_a_demanded_pair_must_match() -> None:
-    credentials = Credentials("site", "clé")
+    credentials = RequiredCredentials("site", "clé")
 
     assert credentials.accept(basic("site:clé"))
     assert not credentials.accept(basic("site:other"))
@@ -42,5 +42,5 @@ def test_a_demanded_pair_must_match() -> None:
 @patient
 @given(st.binary())
 def test_no_header_makes_it_fail(header: bytes) -> None:
-    Credentials().accept(header)
-    Credentials().accept(b"Basic " + header)
+    RequiredCredentials().accept(header)
+    RequiredCredentials().accept(b"Basic " + header)

@@ -11,8 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.faults import Fault, Faults, FaultSource
-from standin.latency import Latency
+from standin.faults import Faults, FaultSource, InjectedFault, Latency
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -38,7 +37,13 @@ def test_faults_come_in_their_shares() -> None:
     source = FaultSource(Faults(seed=1, error_share=0.1, reset_share=0.2, hang_share=0.05, drop_share=0.15))
     drawn = Counter(source.draw() for _ in range(20_000))
 
-    shares = {Fault.ERROR: 0.1, Fault.RESET: 0.2, Fault.HANG: 0.05, Fault.DROP: 0.15, None: 0.5}
+    shares = {
+        InjectedFault.ERROR: 0.1,
+        InjectedFault.RESET: 0.2,
+        InjectedFault.HANG: 0.05,
+        InjectedFault.DROP: 0.15,
+        None: 0.5,
+    }
     for fault, share in shares.items():
         assert drawn[fault] / 20_000 == pytest.approx(share, abs=0.02)
 
@@ -47,7 +52,7 @@ def test_a_share_of_one_spares_nobody_and_of_none_everybody() -> None:
     everybody = FaultSource(Faults(error_share=1.0))
     nobody = FaultSource(Faults())
 
-    assert {everybody.draw() for _ in range(1000)} == {Fault.ERROR}
+    assert {everybody.draw() for _ in range(1000)} == {InjectedFault.ERROR}
     assert {nobody.draw() for _ in range(1000)} == {None}
 
 

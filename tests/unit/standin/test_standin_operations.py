@@ -8,10 +8,9 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.operations import Answer, Request
 from standin.people import PeopleStore
-from standin.replies import Invalid, bad_request
-from standin.routes import OPERATIONS, Operation
+from standin.responses import Invalid, bad_request
+from standin.routes import ENDPOINTS, Answer, Endpoint, Request
 from standin.track_v1 import HANDLERS as V1_HANDLERS
 from standin.track_v2 import HANDLERS as V2_HANDLERS
 
@@ -77,12 +76,12 @@ bodies = objects | st.fixed_dictionaries({"batch": st.lists(objects, max_size=4)
 
 
 def test_every_operation_has_a_handler_and_every_handler_an_operation() -> None:
-    assert HANDLERS.keys() == {operation.name for operation in OPERATIONS}
+    assert HANDLERS.keys() == {operation.name for operation in ENDPOINTS}
 
 
 @patient
-@given(st.sampled_from(OPERATIONS), bodies, st.sampled_from(["1", "a@x.com", "cio_1", "\x00"]))
-def test_any_body_is_taken_or_refused(operation: Operation, body: Any, parameter: str) -> None:
+@given(st.sampled_from(ENDPOINTS), bodies, st.sampled_from(["1", "a@x.com", "cio_1", "\x00"]))
+def test_any_body_is_taken_or_refused(operation: Endpoint, body: Any, parameter: str) -> None:
     people = PeopleStore()
     request = Request(operation, (parameter, parameter), json.dumps(body).encode(), b"id_type=email", SCOPE)
     try:
@@ -92,5 +91,5 @@ def test_any_body_is_taken_or_refused(operation: Operation, body: Any, parameter
     if answer.change is not None:
         answer.change(people)
         answer.change(people)
-    assert answer.reply.status in (200, 204, 207, 400)
+    assert answer.response.status in (200, 204, 207, 400)
     assert len(people) <= people.people_created

@@ -7,7 +7,7 @@ from itertools import accumulate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.rate_limit import WINDOW_SECONDS, SlidingWindow
+from standin.control import WINDOW_SECONDS, SlidingWindow
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

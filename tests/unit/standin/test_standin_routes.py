@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.routes import OPERATIONS, NoRoute, Operation, Route, match
+from standin.routes import ENDPOINTS, Endpoint, NoRoute, Route, match
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,8 +17,8 @@ segments = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 
 
 @patient
-@given(st.sampled_from(OPERATIONS), st.data())
-def test_fully_encoded_parameters_come_back_as_they_were(operation: Operation, data: st.DataObject) -> None:
+@given(st.sampled_from(ENDPOINTS), st.data())
+def test_fully_encoded_parameters_come_back_as_they_were(operation: Endpoint, data: st.DataObject) -> None:
     values = [data.draw(segments) for part in operation.segments if part.startswith("{")]
     remaining = iter(values)
     path = "".join(
@@ -35,7 +35,7 @@ def test_a_path_is_split_before_it_is_decoded() -> None:
     route = match("PUT", b"/api/v1/customers/a%2Fb%20c%40x.com")
 
     assert isinstance(route, Route)
-    assert route.operation.name == "identify"
+    assert route.endpoint.name == "identify"
     assert route.parameters == ("a/b c@x.com",)
 
 
@@ -65,14 +65,14 @@ def test_what_is_no_operation_says_why(method: str, path: bytes, status: int) ->
     route = match(method, path)
 
     assert isinstance(route, NoRoute)
-    assert route.reply.status == status
+    assert route.response.status == status
 
 
 def test_405_names_the_methods_that_there_are() -> None:
     route = match("POST", b"/api/v1/customers/1")
 
     assert isinstance(route, NoRoute)
-    assert (b"allow", b"DELETE, PUT") in route.reply.headers
+    assert (b"allow", b"DELETE, PUT") in route.response.headers
 
 
 def test_head_is_answered_where_get_is() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.customerio.limits import limit
 from standin.json_body import parse_object
-from standin.replies import Invalid
+from standin.responses import Invalid
 from standin.validation import (
     check_event,
     check_event_id,

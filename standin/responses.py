@@ -1,4 +1,4 @@
-"""What goes back to the client: status, body and headers, in Customer.io's forms."""
+"""What the stand-in sends back: status, headers and body, in Customer.io's forms."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from standin.asgi import Send
 HeaderList = Sequence[tuple[bytes, bytes]]
 
 
-class Reply:
-    """A complete answer, its headers made once."""
+class Response:
+    """A complete response. The headers are built once, because constant responses are sent many times."""
 
     __slots__ = ("body", "headers", "status", "status_name")
 
@@ -31,14 +31,14 @@ class Reply:
         self.headers = [*about_body, *headers]
 
     async def send(self, send: Send) -> None:
-        """Hands the answer to the server."""
+        """Hand the response to the server."""
         await send({"type": "http.response.start", "status": self.status, "headers": self.headers})
         await send({"type": "http.response.body", "body": self.body})
 
 
-def json_reply(status: int, content: Any, headers: HeaderList = ()) -> Reply:
-    """A JSON answer, with the newline that Customer.io puts at its end."""
-    return Reply(status, json.dumps(content).encode() + b"\n", headers)
+def json_response(status: int, content: Any, headers: HeaderList = ()) -> Response:
+    """Return a JSON response that ends with a newline, as Customer.io's do."""
+    return Response(status, json.dumps(content).encode() + b"\n", headers)
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,8 @@ class Problem:
         return {"reason": self.reason, "field": self.field, "message": self.message}
 
 
-class Invalid(Exception):  # noqa: N818 - reads as what it says: the request is invalid
-    """Raised by validation; becomes a 400 in the form of the operation."""
+class Invalid(Exception):  # noqa: N818 - the name says what is true: the request is invalid
+    """A request breaks a rule of the API. The client gets a 400 in the endpoint's error form."""
 
     def __init__(self, message: str, field: str = "body", reason: str = "invalid") -> None:
         super().__init__(message)
@@ -69,38 +69,38 @@ class ErrorForm(enum.Enum):
     ERRORS = "errors"
 
 
-def bad_request(form: ErrorForm, problem: Problem) -> Reply:
-    """A 400 in one of the three forms."""
+def bad_request(form: ErrorForm, problem: Problem) -> Response:
+    """Return a 400 in one of the three forms."""
     text = f"{problem.field}: {problem.message}"
     match form:
         case ErrorForm.META_ERROR:
-            return json_reply(400, {"meta": {"error": text}})
+            return json_response(400, {"meta": {"error": text}})
         case ErrorForm.META_ERRORS:
-            return json_reply(400, {"meta": {"errors": [text]}})
+            return json_response(400, {"meta": {"errors": [text]}})
         case ErrorForm.ERRORS:
-            return json_reply(400, {"errors": [problem.as_json()]})
+            return json_response(400, {"errors": [problem.as_json()]})
 
 
-def meta_error(status: int, text: str, headers: HeaderList = ()) -> Reply:
-    """An error outside the operations: no route, no rights, too many requests, server error."""
-    return json_reply(status, {"meta": {"error": text}}, headers)
+def meta_error(status: int, text: str, headers: HeaderList = ()) -> Response:
+    """Return an error that is not about the content of a request, such as 401, 404, 429 or 500."""
+    return json_response(status, {"meta": {"error": text}}, headers)
 
 
-OK = Reply(200, b"{}\n")
-NO_CONTENT = Reply(204)
+OK = Response(200, b"{}\n")
+NO_CONTENT = Response(204)
 UNAUTHORIZED = meta_error(401, "Unauthorized request")
 NOT_FOUND = meta_error(404, "Not found")
-# The rest of an oversized body is not read, so the connection can't be used again.
+# The rest of an oversized body stays unread, so the connection cannot be used again.
 TOO_LARGE = meta_error(413, "Request body too large", [(b"connection", b"close")])
 INTERNAL_ERROR = meta_error(500, "Internal server error")
 
 
-def method_not_allowed(allowed: Sequence[str]) -> Reply:
-    """A 405 that names the methods there are."""
+def method_not_allowed(allowed: Sequence[str]) -> Response:
+    """Return a 405 whose ``Allow`` header lists the methods of the path."""
     return meta_error(405, "Method not allowed", [(b"allow", ", ".join(allowed).encode())])
 
 
-def too_many_requests(retry_after_seconds: int | None) -> Reply:
-    """A 429, with ``Retry-After`` only if seconds are given."""
+def too_many_requests(retry_after_seconds: int | None) -> Response:
+    """Return a 429. It has ``Retry-After`` unless ``retry_after_seconds`` is ``None``."""
     headers = [] if retry_after_seconds is None else [(b"retry-after", b"%d" % retry_after_seconds)]
     return meta_error(429, "Too many requests", headers)
