@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 from standin.asgi import BodyTooLarge, ClientGone, Receive, Scope, Send, read_body
 from standin.control import Control
-from standin.faults import check_seconds
+from standin.faults import check_optional_seconds, check_seconds
 from standin.json_body import parse_object
 from standin.people import identifier_in_path
 from standin.responses import (
@@ -38,6 +38,7 @@ class Admin:
             ("stats",): {"GET": self._stats},
             ("reset",): {"POST": self._reset},
             ("faults",): {"GET": self._get_faults, "POST": self._change_faults},
+            ("connections",): {"GET": self._get_connections, "POST": self._change_connections},
             ("arrivals",): {"GET": self._arrivals},
             ("people",): {"GET": self._list_people},
         }
@@ -93,6 +94,20 @@ class Admin:
         if pause is not None:
             self._control.pause(pause)
         return self._get_faults(query, body)
+
+    def _get_connections(self, query: _Query, body: bytes) -> Response:
+        return json_response(200, {"idle_close_seconds": self._control.idle_close_seconds})
+
+    def _change_connections(self, query: _Query, body: bytes) -> Response:
+        """Set after how many idle seconds a connection is closed; ``null`` leaves idle connections open."""
+        values = parse_object(body)
+        if values.keys() != {"idle_close_seconds"}:
+            return _refusal('expected {"idle_close_seconds": SECONDS}, or null for never')
+        try:
+            self._control.close_idle_after(check_optional_seconds(values["idle_close_seconds"]))
+        except ValueError as error:
+            return _refusal(f"idle_close_seconds: {error}")
+        return self._get_connections(query, body)
 
     def _arrivals(self, query: _Query, body: bytes) -> Response:
         stats = self._control.workspace.stats

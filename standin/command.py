@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.error(f"--tls-ca-file: can't write {error.filename}: {error.strerror}")
         if options.until_stdin_closes:
             end_with_stdin()
-        run(StandIn(Control(in_force, options.record_arrivals, journal), credentials), listener, context)
+        control = Control(in_force, options.record_arrivals, journal)
+        control.close_idle_after(options.idle_close_seconds)
+        run(StandIn(control, credentials), control, listener, context)
     return 0
 
 
@@ -85,6 +87,12 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="stop when standard input ends, so that it does not outlive the program that started it",
     )
+    parser.add_argument(
+        "--idle-close-seconds",
+        type=_option(float, faults.check_optional_seconds),
+        metavar="SECONDS",
+        help="close connections that have been idle this long (default: after an hour)",
+    )
     _add_fault_options(parser.add_argument_group("faults"))
     return parser
 
@@ -113,7 +121,7 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
         )
     group.add_argument(
         "--hang-seconds",
-        type=_option(float, faults.check_hang_seconds),
+        type=_option(float, faults.check_optional_seconds),
         metavar="SECONDS",
         help="how long a response is held back (default: until the client closes the connection)",
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -22,18 +23,29 @@ class StandinProtocol(HttpToolsProtocol):
     """
 
     _responses: WholeResponses
+    # A client may pipeline, so several requests can be open at once.
+    _open_requests = 0
+    _idle_since = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         self._responses = WholeResponses(transport)
+        self._idle_since = time.perf_counter()
         super().connection_made(self._responses)
 
     def on_message_begin(self) -> None:
+        self._open_requests += 1
         super().on_message_begin()
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
 
     def on_response_complete(self) -> None:
         self._responses.flush()
+        self._open_requests -= 1
+        self._idle_since = time.perf_counter()
         super().on_response_complete()
+
+    def idle_seconds(self) -> float:
+        """Return how long the connection has had no request that is begun and not answered."""
+        return 0.0 if self._open_requests else time.perf_counter() - self._idle_since
 
     @property
     def gone(self) -> bool:

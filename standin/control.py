@@ -70,6 +70,8 @@ class Control:
         self._gate.set()
         self._end_of_pause: asyncio.TimerHandle | None = None
         self.workspace = Workspace(record_arrivals, journal)
+        # Connections that have been idle this long are closed. ``None``: only the server's own limit holds.
+        self.idle_close_seconds: float | None = None
         self.set_faults(faults)
 
     # -- changes ----------------------------------------------------------------------------------
@@ -92,6 +94,10 @@ class Control:
             self._end_of_pause.cancel()
         self._gate.clear()
         self._end_of_pause = asyncio.get_running_loop().call_later(seconds, self._gate.set)
+
+    def close_idle_after(self, seconds: float | None) -> None:
+        """Close connections once they have been idle for ``seconds``; ``None`` ends that."""
+        self.idle_close_seconds = seconds
 
     def admit(self) -> float:
         """Admit a request to the rate limit: 0.0 if it is admitted, else the seconds until one can be."""

@@ -145,7 +145,7 @@ def check_seconds(value: object) -> float:
     return seconds
 
 
-def check_hang_seconds(value: object) -> float | None:
+def check_optional_seconds(value: object) -> float | None:
     return None if value is None else check_seconds(value)
 
 
@@ -174,7 +174,7 @@ CHECKS: dict[str, Callable[[object], Any]] = {
     "error_share": check_share,
     "reset_share": check_share,
     "hang_share": check_share,
-    "hang_seconds": check_hang_seconds,
+    "hang_seconds": check_optional_seconds,
     "drop_share": check_share,
     "rate_limit": check_rate_limit,
     "retry_after": check_retry_after,

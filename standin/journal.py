@@ -93,9 +93,11 @@ class JournaledPeople(PeopleStore):
             self._journal.write("delete", who)
         return applied
 
-    def suppress(self, who: Identifier) -> None:
-        super().suppress(who)
-        self._journal.write("suppress", who)
+    def suppress(self, who: Identifier) -> bool:
+        applied = super().suppress(who)
+        if applied:
+            self._journal.write("suppress", who)
+        return applied
 
     def unsuppress(self, who: Identifier) -> bool:
         applied = super().unsuppress(who)
@@ -124,9 +126,13 @@ class JournaledPeople(PeopleStore):
         return applied
 
     def record_anonymous_event(
-        self, event_id: str | None = None, name: str | None = None, data: Mapping[str, Any] | None = None
+        self,
+        name: str,
+        anonymous_id: str | None = None,
+        event_id: str | None = None,
+        data: Mapping[str, Any] | None = None,
     ) -> bool:
-        applied = super().record_anonymous_event(event_id, name, data)
+        applied = super().record_anonymous_event(name, anonymous_id, event_id, data)
         self._journal.write("anonymous_event", None, data, name, event_id, not applied)
         return applied
 

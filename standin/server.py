@@ -18,6 +18,7 @@ import uvicorn
 
 from standin.app import StandIn
 from standin.connection import StandinProtocol
+from standin.control import Control
 
 # A load generator's connections are idle between its stages. A connection that closes just as a request
 # is sent looks like a failure of the target, so idle connections stay open for an hour.
@@ -81,7 +82,7 @@ def url_of(listener: socket.socket, scheme: str) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def run(app: StandIn, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
+def run(app: StandIn, control: Control, listener: socket.socket, tls: ssl.SSLContext | None) -> None:
     """Serve until SIGTERM or SIGINT, then end the process with exit code 0."""
     config = uvicorn.Config(
         app,
@@ -104,7 +105,7 @@ def run(app: StandIn, listener: socket.socket, tls: ssl.SSLContext | None) -> No
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
     _make_full_collections_rare()
-    _Server(config, ready).run(sockets=[listener])
+    _Server(config, control, ready).run(sockets=[listener])
 
 
 def end_with_stdin() -> None:
@@ -138,13 +139,25 @@ def _make_full_collections_rare() -> None:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, ready: str) -> None:
+    def __init__(self, config: uvicorn.Config, control: Control, ready: str) -> None:
         super().__init__(config)
+        self._control = control
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(self._ready, flush=True)  # noqa: T201 - the command's output
+
+    async def on_tick(self, counter: int) -> bool:
+        """Close idle connections. uvicorn calls this ten times a second."""
+        if self._control.idle_close_seconds is not None:
+            for connection in list(self.server_state.connections):
+                if (
+                    isinstance(connection, StandinProtocol)
+                    and connection.idle_seconds() >= self._control.idle_close_seconds
+                ):
+                    connection.transport.close()
+        return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cancel requests that hang or wait, instead of waiting for them."""

@@ -14,6 +14,7 @@ from standin.responses import NO_CONTENT, OK, Invalid, json_response
 from standin.routes import Answer, Handler, Request
 from standin.validation import (
     INSTRUCTIONS,
+    check_anonymous_id,
     check_device,
     check_event,
     check_event_id,
@@ -29,6 +30,8 @@ from standin.validation import (
 ENVIRONMENT_ID = 1
 
 _SEGMENT_MEMBERS_PER_CALL = 1000
+# The description's format of a segment id is int32.
+_LARGEST_SEGMENT_ID = 2**31 - 1
 _V1_KINDS: tuple[Kind, ...] = ("id", "email", "cio_id")
 _RESERVED_FORM_FIELDS = frozenset({"form_id", "form_name", "form_type", "form_url", "form_url_param"})
 _METRICS = frozenset(
@@ -63,10 +66,8 @@ def track(request: Request) -> Answer:
 def track_anonymous(request: Request) -> Answer:
     event = parse_object(request.body)
     name = check_event(event, len(request.body))
-    if event.get("anonymous_id") is not None:
-        check_text(event, "anonymous_id")
-    event_id = check_event_id(event)
-    return Answer(OK, lambda people: people.record_anonymous_event(event_id, name, event.get("data")))
+    who, event_id = check_anonymous_id(event), check_event_id(event)
+    return Answer(OK, lambda people: people.record_anonymous_event(name, who, event_id, event.get("data")))
 
 
 def delete(request: Request) -> Answer:
@@ -114,15 +115,20 @@ def remove_from_segment(request: Request) -> Answer:
 
 def _segment_and_members(request: Request) -> tuple[int, list[Identifier]]:
     text = request.parameters[0]
-    if not (text.isascii() and text.isdigit() and len(text) <= 10):
-        raise Invalid("expected a whole number", "segment_id")
+    if not (text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= _LARGEST_SEGMENT_ID):
+        raise Invalid(f"expected a whole number up to {_LARGEST_SEGMENT_ID}", "segment_id")
     kind = parse_qs(request.query.decode("latin-1")).get("id_type", ["id"])[-1]
     if kind not in _V1_KINDS:
         raise Invalid(f"expected one of {', '.join(_V1_KINDS)}", "id_type")
     ids = parse_object(request.body).get("ids")
     if not isinstance(ids, list) or not 1 <= len(ids) <= _SEGMENT_MEMBERS_PER_CALL:
         raise Invalid(f"expected 1 to {_SEGMENT_MEMBERS_PER_CALL} ids", "ids")
-    return int(text), [_member(kind, value) for value in ids]
+    return int(text), [_member(kind, value) for value in ids if not _is_of_another_kind(kind, value)]
+
+
+def _is_of_another_kind(kind: Kind, value: Json) -> bool:
+    """Whether a member is to be ignored, because its shape is not that of ``id_type``."""
+    return kind == "email" and isinstance(value, str) and "@" not in value
 
 
 def _member(kind: Kind, value: Json) -> Identifier:
@@ -159,9 +165,9 @@ def push_metrics(request: Request) -> Answer:
     body = parse_object(request.body)
     # The description requires none of these fields.
     for name in ("delivery_id", "device_id"):
-        if body.get(name) is not None:
+        if name in body:
             check_text(body, name)
-    if body.get("event") is not None:
+    if "event" in body:
         check_one_of(body, "event", _PUSH_METRICS)
     check_timestamp(body, "timestamp")
     return Answer(OK)

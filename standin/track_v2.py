@@ -103,7 +103,7 @@ def _identify(operation: JsonObject, size: int) -> Change:
     attributes = _optional_object(operation, "attributes")
     check_person_attributes(attributes, "attributes.")
     check_timestamp(operation, "timestamp")
-    if operation.get("cio_relationships") is not None:
+    if "cio_relationships" in operation:
         _relationships(operation)
     return lambda people: identify_person(people, who, attributes)
 
@@ -113,7 +113,7 @@ def _event(operation: JsonObject, size: int) -> Change:
     name = check_event_name(operation)
     check_timestamp(operation, "timestamp")
     event_id = check_event_id(operation)
-    check_event_data(operation.get("attributes"), "attributes", size)
+    check_event_data(operation, "attributes", size)
     return lambda people: people.record_event(who, name, event_id, operation.get("attributes"))
 
 
@@ -177,7 +177,7 @@ def _object(operation: JsonObject) -> None:
 def _object_identify(operation: JsonObject, size: int) -> Change:
     _object(operation)
     check_attributes(_optional_object(operation, "attributes"), "attributes.")
-    if operation.get("cio_relationships") is not None:
+    if "cio_relationships" in operation:
         _relationships(operation)
     return _store_nothing
 
@@ -213,9 +213,7 @@ def _relationships(operation: JsonObject) -> None:
 
 
 def _optional_object(operation: JsonObject, name: str) -> JsonObject:
-    value = operation.get(name)
-    if value is None:
-        return {}
+    value = operation.get(name, {})
     if not isinstance(value, dict):
         raise Invalid("expected an object", name)
     return value

@@ -10,7 +10,14 @@ from collections.abc import Collection, Mapping
 
 from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, size_bytes
-from standin.people import KINDS_IN_ATTRIBUTES, Identifier, Kind, identifier, identifier_in_path
+from standin.people import (
+    KINDS_IN_ATTRIBUTES,
+    TOPIC_PREFIX,
+    Identifier,
+    Kind,
+    identifier,
+    identifier_in_path,
+)
 from standin.responses import Invalid
 
 _IDENTIFIER_BYTES = limit("identifier_bytes")
@@ -70,10 +77,33 @@ def check_person_attributes(attributes: Mapping[str, Json], prefix: str = "") ->
     for kind in KINDS_IN_ATTRIBUTES:
         if attributes.get(kind) not in (None, ""):
             check_identifier_value(attributes[kind], kind, prefix + kind)
-    for name in ("created_at", "_timestamp"):
-        check_timestamp(attributes, name, prefix)
+    if attributes.get("created_at") not in (None, ""):
+        check_timestamp(attributes, "created_at", prefix)
+    check_timestamp(attributes, "_timestamp", prefix)
     if not isinstance(attributes.get("_update", False), bool):
         raise Invalid("expected true or false", f"{prefix}_update")
+    if attributes.get("anonymous_id") not in (None, ""):
+        check_anonymous_id(attributes, prefix)
+    for name, value in attributes.items():
+        if name.startswith(TOPIC_PREFIX) and not (isinstance(value, bool) or value in (None, "")):
+            raise Invalid("expected true or false", prefix + name)
+
+
+def check_anonymous_id(fields: Mapping[str, Json], prefix: str = "") -> str | None:
+    """Return an optional anonymous id: a string, or a whole number, which means its digits.
+
+    The description has a string only. The official clients send what they are given, and the one for Node
+    declares ``string | number``.
+    """
+    if "anonymous_id" not in fields:
+        return None
+    value = fields["anonymous_id"]
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _SHORT_NUMBER:
+        return str(value)
+    if not isinstance(value, str) or not value:
+        raise Invalid("expected a non-empty string or a whole number", f"{prefix}anonymous_id")
+    check_size(value, _ATTRIBUTE_VALUE_BYTES, f"{prefix}anonymous_id")
+    return value
 
 
 def check_attributes(attributes: Mapping[str, Json], prefix: str = "") -> None:
@@ -98,11 +128,12 @@ def check_event(event: JsonObject, body_bytes: int) -> str:
         body_bytes: the body's size. The data are measured only if the body exceeds their limit.
     """
     name = check_event_name(event)
-    if event.get("type") is not None:
+    if "type" in event:
         check_one_of(event, "type", _EVENT_TYPES)
     check_timestamp(event, "timestamp")
     check_event_id(event)
-    check_event_data(event.get("data"), "data", body_bytes)
+    check_event_data(event, "data", body_bytes)
+    check_anonymous_id(event)
     return name
 
 
@@ -115,10 +146,11 @@ def check_event_name(event: JsonObject) -> str:
     return name
 
 
-def check_event_data(data: Json, field: str, body_bytes: int) -> None:
-    """Check the data of an event."""
-    if data is None:
+def check_event_data(event: JsonObject, field: str, body_bytes: int) -> None:
+    """Check the optional data of an event."""
+    if field not in event:
         return
+    data = event[field]
     if not isinstance(data, dict):
         raise Invalid("expected an object", field)
     if body_bytes > _EVENT_DATA_BYTES:
@@ -127,19 +159,19 @@ def check_event_data(data: Json, field: str, body_bytes: int) -> None:
 
 def check_event_id(event: JsonObject) -> str | None:
     """Return the ULID that identifies repeated events, or ``None``."""
-    event_id = event.get("id")
-    if event_id is None:
+    if "id" not in event:
         return None
+    event_id = event["id"]
     if not isinstance(event_id, str) or not _ULID.fullmatch(event_id):
         raise Invalid("expected a ULID", "id")
     return event_id.upper()
 
 
 def check_timestamp(fields: Mapping[str, Json], name: str, prefix: str = "") -> None:
-    """Check an optional time in whole Unix seconds."""
-    value = fields.get(name)
-    if value is None:
+    """Check an optional time in whole Unix seconds. ``null`` is not a time."""
+    if name not in fields:
         return
+    value = fields[name]
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _LATEST_UNIX_SECONDS:
         raise Invalid("expected whole Unix seconds", prefix + name)
 
