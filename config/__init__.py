@@ -1,1 +1,1 @@
-"""Settings, profiles and published limits: the ground floor, which knows nothing of Locust."""
+"""Settings, profiles and published limits. Every other room may use this one; it does not use Locust."""

@@ -1,4 +1,4 @@
-"""What every command of this project has in common: its exit codes, and one line per mistake."""
+"""What all commands of this project share: their exit codes, and an argument parser with one-line errors."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import argparse
 from typing import NoReturn
 
 PASSED = 0
-"""Exit code: the run ended and every threshold and limit held."""
+"""Exit code: the run finished, and no threshold or limit failed."""
 
 BROKEN = 1
-"""Exit code: the run itself failed, so its figures mean nothing."""
+"""Exit code: the run itself failed, so its results are not valid."""
 
 USAGE_ERROR = 2
 """Exit code: a mistake in arguments, settings or files; nothing was sent."""
 
 THRESHOLDS_FAILED = 99
-"""Exit code: a threshold of the run, or a limit of a comparison, does not hold. The same as k6's."""
+"""Exit code: a threshold of the run, or a limit of a comparison, failed. k6 uses the same code."""
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """Says what is wrong in one line on standard error, without the usage, and ends with ``USAGE_ERROR``."""
+    """An argument parser that reports an error in one line and exits with ``USAGE_ERROR``."""
 
     def error(self, message: str) -> NoReturn:
         self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")

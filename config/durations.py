@@ -1,4 +1,4 @@
-"""Durations in k6's grammar: ``1m30s``, ``100ms``, ``1.5h``; a bare number is milliseconds, as in k6."""
+"""Durations in k6's grammar: ``1m30s``, ``100ms``, ``1.5h``. A number without a unit is milliseconds."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ EXPECTED = "a duration such as '1m30s', '10s' or '100ms'"
 
 
 def parse_duration_seconds(text: str) -> float:
-    """The seconds that a duration string stands for.
+    """Parse a duration and return its seconds.
 
-    Units are d, h, m, s, ms, us and ns, in any number of parts. A string without a unit counts
-    milliseconds, as k6 reads it. Nothing negative: no duration of a load test is.
+    Units are d, h, m, s, ms, us and ns, in any number of parts. A number without a unit is milliseconds, as
+    in k6. Negative durations are refused, because a load test has none.
 
     Raises:
         ValueError: the text is not such a duration.
@@ -46,9 +46,9 @@ def parse_duration_seconds(text: str) -> float:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration as people and k6 write it: ``9m``, ``1m30s``, ``54s``, ``100ms``.
+    """Return a duration in k6's grammar: ``9m``, ``1m30s``, ``54s``, ``100ms``.
 
-    Rounded to milliseconds below a minute and to whole seconds above.
+    It is rounded to milliseconds below a minute, and to whole seconds from there on.
     """
     if seconds < 1:
         return f"{round(seconds * 1000):d}ms"

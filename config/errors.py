@@ -1,7 +1,10 @@
-"""The one exception for a user's mistake in settings, profiles or arguments."""
+"""The exception for a user's mistake in settings, profiles or arguments."""
 
 from __future__ import annotations
 
 
 class ConfigError(ValueError):
-    """One line that names the place and what was expected there; ends the program with exit code 2."""
+    """A mistake of the user. Its text is one line that names the place and what is expected there.
+
+    A command prints that line and exits with code 2.
+    """

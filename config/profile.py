@@ -1,7 +1,7 @@
 """Profiles: scenarios, stages and thresholds, read from TOML and validated.
 
-The option names are k6's in snake_case. pydantic validates because its errors name the
-place by key (``scenarios.identify_load.start_rate``), which a user under pressure needs.
+The option names are k6's in snake_case. pydantic validates them, because its errors name an option by its
+keys (``scenarios.identify_load.start_rate``), and a user needs those to find it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def _duration(value: Any) -> float:
 
 
 def _number(value: Any) -> Any:
-    # Lax mode would take "10" and true for numbers; a profile that says so is a mistake.
+    # pydantic's lax mode would accept "10" and true as numbers. In a profile they are mistakes.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number, got {value!r}")
     return value
@@ -60,14 +60,14 @@ class _Options(BaseModel):
 
 
 class StageOptions(_Options):
-    """The rate moves linearly to ``target`` (iterations per time unit) within ``duration`` seconds."""
+    """A stage: the rate changes linearly to ``target`` (iterations per time unit) in ``duration`` seconds."""
 
     target: Rate
     duration: Seconds
 
 
 class ScenarioOptions(_Options):
-    """One scenario: which user sends, at which rates, with how many VUs. Durations are in seconds."""
+    """A scenario: the kind of user, the rates, the number of VUs. Durations are in seconds."""
 
     executor: Literal["ramping-arrival-rate"]
     user: str
@@ -94,7 +94,7 @@ class ScenarioOptions(_Options):
 
 
 class ThresholdOptions(_Options):
-    """A threshold in k6's long form; ``delay_abort_eval`` in seconds."""
+    """A threshold in k6's long form. ``delay_abort_eval`` is in seconds."""
 
     threshold: Annotated[ThresholdExpression, BeforeValidator(parse_expression)]
     abort_on_fail: bool = False
@@ -115,17 +115,17 @@ MetricSelector = Annotated[str, AfterValidator(_metric_selector)]
 
 
 class Profile(_Options):
-    """What a run does: its scenarios by name, its thresholds by metric, outputs beside those asked for."""
+    """What a run does: scenarios by name, thresholds by metric, outputs in addition to ``--out``."""
 
     outputs: tuple[str, ...] = ()
     scenarios: dict[Name, ScenarioOptions] = Field(min_length=1)
     thresholds: dict[MetricSelector, tuple[Threshold, ...]] = Field(default_factory=dict)
 
     def scaled(self, time_scale: float) -> Profile:
-        """The same rates over ``time_scale`` times the time.
+        """Return the profile with the same rates over ``time_scale`` times the time.
 
-        Stages, start times and ``delay_abort_eval`` are scaled. Pauses, timeouts and graceful stops
-        are not: they decide how many VUs a rate needs, which must stay comparable.
+        Stages, start times and ``delay_abort_eval`` are scaled. Pauses, timeouts and graceful stops are not:
+        they decide how many VUs a rate needs, and that must stay comparable.
         """
         scenarios = {
             name: scenario.model_copy(
@@ -141,8 +141,8 @@ class Profile(_Options):
         }
         thresholds = {
             metric: tuple(
-                one.model_copy(update={"delay_abort_eval": one.delay_abort_eval * time_scale})
-                for one in thresholds
+                threshold.model_copy(update={"delay_abort_eval": threshold.delay_abort_eval * time_scale})
+                for threshold in thresholds
             )
             for metric, thresholds in self.thresholds.items()
         }
@@ -151,26 +151,26 @@ class Profile(_Options):
 
 @dataclass(frozen=True)
 class ProfileText:
-    """A profile as it was written, and where."""
+    """The TOML text of a profile, and the path it was read from."""
 
     place: str
     toml: str
 
 
 def load_profile(name_or_path: str) -> Profile:
-    """Read a shipped profile by name, or any by path.
+    """Read and validate a built-in profile by name, or any profile by path.
 
     Raises:
-        ConfigError: no such profile, unreadable, not TOML, or an option that is not as expected.
+        ConfigError: the profile does not exist, cannot be read, is not TOML, or has a wrong option.
     """
     return parse_profile(read_profile(name_or_path))
 
 
 def read_profile(name_or_path: str) -> ProfileText:
-    """The text of a shipped profile by name, or of any by path.
+    """Read the text of a built-in profile by name, or of any profile by path.
 
     Raises:
-        ConfigError: no such profile, or unreadable.
+        ConfigError: the profile does not exist, or cannot be read.
     """
     path = _find(name_or_path)
     try:
@@ -181,10 +181,10 @@ def read_profile(name_or_path: str) -> ProfileText:
 
 
 def parse_profile(text: ProfileText) -> Profile:
-    """The profile that a text describes.
+    """Parse and validate a profile.
 
     Raises:
-        ConfigError: not TOML, or an option that is not as expected.
+        ConfigError: the text is not TOML, or an option is wrong.
     """
     try:
         return Profile.model_validate(tomllib.loads(text.toml))
@@ -195,7 +195,7 @@ def parse_profile(text: ProfileText) -> Profile:
 
 
 def profile_names() -> list[str]:
-    """The names of the shipped profiles."""
+    """Return the names of the built-in profiles."""
     return sorted(path.stem for path in PROFILES_FOLDER.glob("*.toml"))
 
 

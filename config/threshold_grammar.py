@@ -25,7 +25,7 @@ _METRIC = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\{(?P<tags>[^{}]*)\})?
 
 @dataclass(frozen=True)
 class ThresholdExpression:
-    """``aggregation operator bound``, e.g. ``p(95) < 500``; ``source`` is the text as the user wrote it."""
+    """``aggregation operator bound``, such as ``p(95) < 500``. ``source`` is the text that the user wrote."""
 
     source: str
     aggregation: str
@@ -34,11 +34,11 @@ class ThresholdExpression:
 
     @property
     def percentile(self) -> float | None:
-        """N of a ``p(N)`` aggregation, else ``None``."""
+        """Return N of the aggregation ``p(N)``, or ``None`` for another aggregation."""
         return float(self.aggregation[2:-1]) if self.aggregation.startswith("p(") else None
 
     def holds(self, value: float) -> bool:
-        """Whether the aggregated value satisfies the bound."""
+        """Whether an aggregated value satisfies the threshold."""
         return _OPERATORS[self.operator](value, self.bound)
 
 
@@ -46,7 +46,7 @@ def parse_expression(source: str) -> ThresholdExpression:
     """Parse one threshold expression.
 
     Raises:
-        ValueError: not in the grammar, or a percentile above 100.
+        ValueError: the text is not in the grammar, or its percentile is above 100.
     """
     match = _EXPRESSION.fullmatch(source)
     percentile = (match["p"] or match["bare_p"]) if match else None
@@ -60,7 +60,7 @@ def parse_metric_selector(source: str) -> tuple[str, dict[str, str]]:
     """Split ``track_duration{status:200,scenario:x}`` into the metric's name and the tags of the sub-metric.
 
     Raises:
-        ValueError: not of that form.
+        ValueError: the text does not have that form.
     """
     match = _METRIC.fullmatch(source.strip())
     if match is None:

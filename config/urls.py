@@ -1,4 +1,4 @@
-"""Takes URLs of settings and arguments apart."""
+"""Splits the URLs in settings and arguments."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from urllib.parse import SplitResult, urlsplit
 
 
 def split_url(text: str, schemes: Collection[str]) -> SplitResult | None:
-    """Its parts; ``None`` unless it is ``scheme://host[:port][/path]`` with one of the schemes.
+    """Split a URL; return ``None`` unless it is ``scheme://host[:port][/path]`` with one of ``schemes``.
 
-    A query or a fragment is refused too: it may hold a secret, and what is given stands in files of a run.
+    A query or a fragment is refused too: it may contain a secret, and a run writes its URLs to files.
     """
     try:
         parts = urlsplit(text)

@@ -1,4 +1,4 @@
-# Sourced by the scripts beside it: finds a Python, makes .venv from a lock file, does nothing twice.
+# The other scripts source this file. It finds a Python and creates .venv from a lock file, if that is not done yet.
 # shellcheck shell=bash
 
 PYTHON_NEEDED="3.11"
@@ -8,7 +8,7 @@ fail() {
     exit 2
 }
 
-# Installs Debian or Ubuntu packages when it may; otherwise names the command that would.
+# Install Debian or Ubuntu packages as root; otherwise print the command that installs them.
 install_packages() {
     local command="apt-get install -y --no-install-recommends $*"
     if ! command -v apt-get >/dev/null; then
@@ -17,7 +17,7 @@ install_packages() {
     if [ "$(id -u)" -eq 0 ]; then
         echo "Installing $*" >&2
         apt-get update -qq >&2 && DEBIAN_FRONTEND=noninteractive $command -qq >&2 \
-            || fail "could not be installed: $*; try: $command"
+            || fail "cannot install $*; try: $command"
     else
         fail "missing: $*; run: sudo $command"
     fi
@@ -33,7 +33,7 @@ find_python() {
     done
 }
 
-# bootstrap LOCK_FILE: a virtual environment in .venv with exactly what the lock file names.
+# bootstrap LOCK_FILE: create a virtual environment in .venv with the packages of the lock file.
 bootstrap() {
     local lock_file="$1" python stamp
     stamp=".venv/$(basename "$lock_file").installed"
@@ -44,7 +44,7 @@ bootstrap() {
     if [ -z "$python" ]; then
         install_packages python3 python3-venv
         python="$(find_python)"
-        [ -n "$python" ] || fail "Python $PYTHON_NEEDED or newer is needed; this system's python3 is older"
+        [ -n "$python" ] || fail "this system's python3 is too old; install Python $PYTHON_NEEDED or newer"
     fi
     if ! [ -x .venv/bin/python ] || ! .venv/bin/python -c "" 2>/dev/null; then
         if ! "$python" -c "import ensurepip" 2>/dev/null; then
@@ -54,6 +54,6 @@ bootstrap() {
     fi
     echo "Installing the locked dependencies into .venv (once)" >&2
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock_file" >&2 \
-        || fail "the dependencies of $lock_file could not be installed"
+        || fail "cannot install the packages of $lock_file; pip's message is above"
     cp "$lock_file" "$stamp"
 }

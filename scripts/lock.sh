@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Resolve the newest versions that pyproject.toml allows and lock them with their hashes.
-# Needs uv (any installation of it); run it when a dependency changes, and commit the files.
+# Lock the newest versions that pyproject.toml allows, with their hashes.
+# It needs uv. Run it when a dependency changes, and commit the lock files.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Runs the load test; every argument goes on to Locust. Without credentials it loads a local stand-in.
+# Run the load test. All arguments except --ui go to Locust. Without credentials the target is a local stand-in.
 #
-#   scripts/run-load-test.sh                        nine minutes of the default profile
+#   scripts/run-load-test.sh                        the default profile, nine minutes
 #   scripts/run-load-test.sh --time-scale 0.1       the same rates in a tenth of the time
 #   scripts/run-load-test.sh --ui                   in the browser, at http://localhost:8089
 set -euo pipefail
@@ -18,9 +18,9 @@ for argument in "$@"; do
         *) arguments+=("$argument") ;;
     esac
 done
-# What Locust says of its own workings would bury what the run says; an argument brings it back.
+# Locust's own log lines would hide those of the run. Set LOCUST_LOGLEVEL or pass --loglevel to see them.
 export LOCUST_LOGLEVEL="${LOCUST_LOGLEVEL:-WARNING}"
 export LOCUST_LOCUSTFILE="${LOCUST_LOCUSTFILE:-$root/locustfile.py}"
-# Paths among the arguments are the caller's own; the code is found from anywhere.
+# Stay in the caller's directory, so that relative paths in the arguments work; PYTHONPATH finds the code.
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 exec "$root/.venv/bin/python" -m locust ${mode[@]+"${mode[@]}"} ${arguments[@]+"${arguments[@]}"}

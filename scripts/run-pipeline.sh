@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the delivery pipeline: worker, produce or dlq, with the rest of the arguments.
+# Run a command of the delivery pipeline: worker, produce or dlq. The other arguments go to that command.
 #
-#   scripts/run-pipeline.sh worker --standin --from examples/events.jsonl    try it: to a local stand-in
-#   scripts/run-pipeline.sh worker --from events.jsonl                       a file's lines, and end
-#   scripts/run-pipeline.sh worker                                           a Kafka topic, until it is stopped
-#   scripts/run-pipeline.sh produce --help                                   fills a topic
-#   scripts/run-pipeline.sh dlq --help                                       dead letters
+#   scripts/run-pipeline.sh worker --standin --from examples/events.jsonl    try it: deliver to a local stand-in
+#   scripts/run-pipeline.sh worker --from events.jsonl                       deliver the lines of a file, then end
+#   scripts/run-pipeline.sh worker                                           deliver a Kafka topic until stopped
+#   scripts/run-pipeline.sh produce --help                                   fill a topic
+#   scripts/run-pipeline.sh dlq --help                                       list, replay or purge dead letters
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 # shellcheck source=scripts/bootstrap.sh
@@ -20,7 +20,7 @@ case "${1:-}" in
 esac
 (cd "$root" && bootstrap requirements-pipeline.lock)
 
-# Paths among the arguments are the caller's own; the code is found from anywhere.
+# Stay in the caller's directory, so that relative paths in the arguments work; PYTHONPATH finds the code.
 export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 command="$1"
 shift
