@@ -78,6 +78,11 @@ def test_the_web_ui_is_published_on_loopback_only() -> None:
     assert master["ports"] == ["127.0.0.1:8089:8089"]
 
 
+def test_the_web_ui_listens_where_the_published_port_arrives(services: dict[str, Any]) -> None:
+    assert services["master"]["environment"]["LOCUST_WEB_HOST"] == "0.0.0.0"  # noqa: S104 - the container's
+    assert "LOCUST_WEB_HOST" not in services["worker"]["environment"]
+
+
 def test_the_load_goes_to_the_stand_in_unless_told_otherwise(services: dict[str, Any]) -> None:
     for name in ("master", "worker"):
         environment = services[name]["environment"]

@@ -115,6 +115,11 @@ def test_the_master_waits_for_as_many_workers_as_there_are() -> None:
     assert options.expect_workers_max_wait > 0
 
 
+def test_the_web_ui_listens_where_its_service_reaches_it() -> None:
+    (master,) = containers([one(ALL, "Job", "load-test-master")])
+    assert parse(master["args"]).web_host == "0.0.0.0"  # noqa: S104 - the pod's, behind a NetworkPolicy
+
+
 def test_workers_find_the_master_through_its_service() -> None:
     (worker,) = containers([one(ALL, "Job", "load-test-workers")])
     options = parse(worker["args"])
@@ -192,7 +197,9 @@ class TestOperator:
     def test_its_arguments_are_ours(self) -> None:
         options = parse(self.TEST["spec"]["args"].split())
         assert options.expect_workers == self.TEST["spec"]["workers"]
-        # The operator reads the run's state from the web UI, and results are fetched while the master stays.
+        # The operator reads the run's state from the web UI through a Service, and results are fetched while
+        # the master stays.
+        assert options.web_host == "0.0.0.0"  # noqa: S104 - the pod's
         assert options.autostart
         assert not options.headless
         assert options.autoquit == -1
