@@ -8,11 +8,11 @@ from config.customerio.limits import limit, published_limits
 
 
 def test_every_limit_has_a_unit_a_source_and_a_date() -> None:
-    for one in published_limits().values():
-        assert one.value > 0
-        assert one.unit
-        assert one.source
-        assert one.read.year >= 2026
+    for published in published_limits().values():
+        assert published.value > 0
+        assert published.unit
+        assert published.source
+        assert published.read.year >= 2026
 
 
 def test_a_limit_is_found_by_name() -> None:

@@ -43,7 +43,8 @@ def test_ramping_rate_has_the_stages_and_thresholds_of_the_k6_script() -> None:
         assert (scenario.start_rate, scenario.pre_allocated_vus, scenario.max_vus) == (10, 50, 50)
         assert (scenario.pause, scenario.graceful_stop) == (0.1, 30)
     sources = {
-        metric: [one.threshold.source for one in several] for metric, several in profile.thresholds.items()
+        metric: [threshold.threshold.source for threshold in thresholds]
+        for metric, thresholds in profile.thresholds.items()
     }
     assert sources == {
         "errors": ["rate<0.01"],

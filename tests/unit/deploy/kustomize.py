@@ -23,9 +23,9 @@ def render(folder: Path) -> list[Manifest]:
         path = folder / name
         manifests += render(path) if path.is_dir() else read(path)
     for kind in ("ConfigMap", "Secret"):
-        for one in kustomization.get(kind[0].lower() + kind[1:] + "Generator", []):
+        for generator in kustomization.get(kind[0].lower() + kind[1:] + "Generator", []):
             assert kustomization["generatorOptions"] == {"disableNameSuffixHash": True}
-            manifests.append(_generate(folder, kind, one))
+            manifests.append(_generate(folder, kind, generator))
     return manifests
 
 
@@ -36,11 +36,11 @@ def read(path: Path) -> list[Manifest]:
 
 def pods(manifests: list[Manifest]) -> list[Manifest]:
     """Every pod's spec, bare or in a template."""
-    specs = [one["spec"] for one in manifests if "spec" in one]
+    specs = [manifest["spec"] for manifest in manifests if "spec" in manifest]
     return [
-        one["spec"] if "containers" not in one else one
-        for one in (spec.get("template", spec) for spec in specs)
-        if "containers" in one or "containers" in one.get("spec", {})
+        pod["spec"] if "containers" not in pod else pod
+        for pod in (spec.get("template", spec) for spec in specs)
+        if "containers" in pod or "containers" in pod.get("spec", {})
     ]
 
 

@@ -28,7 +28,7 @@ def services(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_it_has_a_master_workers_a_stand_in_and_the_one_that_opens_the_results(
     services: dict[str, Any],
 ) -> None:
-    assert {name for name, one in services.items() if not one.get("profiles")} == set(SERVICES)
+    assert {name for name, service in services.items() if not service.get("profiles")} == set(SERVICES)
     assert services["master"]["environment"]["LOCUST_MODE_MASTER"] == "true"
     assert services["worker"]["environment"]["LOCUST_MODE_WORKER"] == "true"
     assert services["worker"]["environment"]["LOCUST_MASTER_NODE_HOST"] == "master"
@@ -65,7 +65,7 @@ def test_the_run_waits_for_the_stand_in_and_the_results_folder(services: dict[st
     ready = {"results": "service_completed_successfully", "standin": "service_healthy"}
     for name, conditions in {"worker": ready, "master": {**ready, "worker": "service_started"}}.items():
         depends_on = services[name]["depends_on"]
-        assert {other: one["condition"] for other, one in depends_on.items()} == conditions
+        assert {other: dependency["condition"] for other, dependency in depends_on.items()} == conditions
 
 
 def test_an_ended_run_has_the_time_to_write_its_summary(services: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ def test_it_installs_what_the_lock_file_names_and_compiles_nothing(image: str) -
 def test_the_pipelines_lock_file_has_what_the_pipeline_needs() -> None:
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
     locked = set(re.findall(r"^([\w-]+)==", (ROOT / LOCKS["pipeline"]).read_text(), re.MULTILINE))
-    assert {re.split(r"[<>=\[]", one)[0] for one in extras["pipeline"]} <= locked
+    assert {re.split(r"[<>=\[]", requirement)[0] for requirement in extras["pipeline"]} <= locked
 
 
 @pytest.mark.parametrize(("image", "builder"), [("load-test", "builder"), ("pipeline", "pipeline-builder")])

@@ -58,7 +58,7 @@ def test_the_dashboards_data_source_is_the_provisioned_one() -> None:
     assert VARIABLES["datasource"]["current"] == {"text": source["name"], "value": source["uid"]}
     users = [*PANELS.values(), *(target for panel in PANELS.values() for target in panel["targets"])]
     users += [VARIABLES["scenario"], VARIABLES["worker"]]
-    assert all(one["datasource"] == {"type": "influxdb", "uid": "${datasource}"} for one in users)
+    assert all(user["datasource"] == {"type": "influxdb", "uid": "${datasource}"} for user in users)
 
 
 def test_the_data_source_is_the_compose_files_influxdb(services: dict[str, Any]) -> None:
@@ -153,7 +153,9 @@ def test_the_default_profiles_thresholds_are_lines() -> None:
 
 def test_without_the_profile_compose_starts_neither_database_nor_grafana(services: dict[str, Any]) -> None:
     """Its ``config`` lists every service, whatever the profile, so this looks at what decides."""
-    assert {name for name, one in services.items() if one.get("profiles") == ["metrics"]} == set(SERVICES)
+    assert {name for name, service in services.items() if service.get("profiles") == ["metrics"]} == set(
+        SERVICES
+    )
     for name in services.keys() - set(SERVICES):
         assert "metrics" not in services[name].get("profiles", []), name
         assert not services[name].get("depends_on", {}).keys() & set(SERVICES), name
@@ -198,7 +200,7 @@ def test_nobody_can_log_in_and_there_is_no_password(services: dict[str, Any]) ->
     assert environment["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"
     assert environment["GF_AUTH_BASIC_ENABLED"] == "false"
     assert not [
-        name for one in services.values() for name in one.get("environment", {}) if "PASSWORD" in name
+        name for service in services.values() for name in service.get("environment", {}) if "PASSWORD" in name
     ]
 
 

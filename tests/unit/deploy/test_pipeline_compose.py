@@ -61,7 +61,9 @@ def topics_made(services: dict[str, Any]) -> list[list[str]]:
 
 
 def test_without_the_profile_nothing_of_it_is_started(services: dict[str, Any]) -> None:
-    assert {name for name, one in services.items() if one.get("profiles") == ["pipeline"]} == set(SERVICES)
+    assert {name for name, service in services.items() if service.get("profiles") == ["pipeline"]} == set(
+        SERVICES
+    )
     for name in services.keys() - set(SERVICES):
         assert not needed(services, name) & set(SERVICES), name
 
@@ -72,7 +74,10 @@ def test_a_worker_brings_up_what_it_needs_and_no_load_test(services: dict[str, A
 
 def test_nobody_starts_before_what_it_needs_is_ready(services: dict[str, Any]) -> None:
     conditions = {
-        name: {other: one["condition"] for other, one in services[name].get("depends_on", {}).items()}
+        name: {
+            other: dependency["condition"]
+            for other, dependency in services[name].get("depends_on", {}).items()
+        }
         for name in SERVICES
     }
     assert conditions == {
@@ -141,7 +146,7 @@ def test_a_file_of_ones_own_replaces_the_target_and_not_the_brokers(tmp_path: Pa
     assert environment["KAFKA_BROKERS"] == "kafka:9092"
     assert environment["REDIS_URL"] == "redis://redis:6379/0"
     assert environment["HEALTH_HOST"] == "127.0.0.1"
-    assert "hush" not in str([one for name, one in services.items() if name != "pipeline-worker"])
+    assert "hush" not in str([service for name, service in services.items() if name != "pipeline-worker"])
 
 
 def test_a_dotenv_file_alone_changes_no_target(tmp_path: Path) -> None:
@@ -153,9 +158,9 @@ def test_the_topics_are_made_as_the_workers_expect_them(
     services: dict[str, Any], settings: PipelineSettings
 ) -> None:
     events, dead_letters = topics_made(services)
-    for one in (events, dead_letters):
-        assert one[:4] == ["--bootstrap-server", settings.kafka.brokers, "--create", "--if-not-exists"]
-        assert one[one.index("--replication-factor") + 1] == "1"
+    for command in (events, dead_letters):
+        assert command[:4] == ["--bootstrap-server", settings.kafka.brokers, "--create", "--if-not-exists"]
+        assert command[command.index("--replication-factor") + 1] == "1"
     assert events[events.index("--topic") + 1] == settings.kafka.topic == "customerio-events"
     assert events[events.index("--partitions") + 1] == "12"
     assert dead_letters[dead_letters.index("--topic") + 1] == settings.kafka.dead_letter_topic
@@ -166,7 +171,10 @@ def test_the_topics_are_made_as_the_workers_expect_them(
 
 def test_other_topics_are_the_same_for_workers_and_for_the_one_that_makes_them(tmp_path: Path) -> None:
     services = pipeline_config(tmp_path, KAFKA_TOPIC="mine", KAFKA_DLQ_TOPIC="mine-dead")["services"]
-    assert [one[one.index("--topic") + 1] for one in topics_made(services)] == ["mine", "mine-dead"]
+    assert [command[command.index("--topic") + 1] for command in topics_made(services)] == [
+        "mine",
+        "mine-dead",
+    ]
     kafka = load_pipeline_settings(services["pipeline-worker"]["environment"]).kafka
     assert (kafka.topic, kafka.dead_letter_topic) == ("mine", "mine-dead")
 
