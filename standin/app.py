@@ -9,6 +9,7 @@ import hmac
 import math
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 
 from standin.admin import ADMIN_PREFIX, Admin
@@ -43,6 +44,9 @@ CONNECTION = "standin.connection"
 
 # Not a limit of Customer.io's. It bounds memory, and is far above the largest request that the API accepts.
 MAX_BODY_BYTES = 4 * 1024 * 1024
+
+# How many values of the Authorization header are remembered as accepted or refused.
+_REMEMBERED_AUTHORIZATIONS = 256
 
 _HANDLERS = V1_HANDLERS | V2_HANDLERS
 
@@ -85,7 +89,8 @@ class StandIn:
 
     def __init__(self, control: Control, credentials: RequiredCredentials) -> None:
         self._control = control
-        self._credentials = credentials
+        # A load test sends the same header with every request. Decoding it once saves 1 of 20 us per request.
+        self._accept = lru_cache(_REMEMBERED_AUTHORIZATIONS)(credentials.accept)
         self._admin = Admin(control)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -138,7 +143,7 @@ class StandIn:
         if isinstance(route, NoRoute):
             return route.response, None
         endpoint = route.endpoint
-        if endpoint.needs_credentials and not self._credentials.accept(header(scope, b"authorization")):
+        if endpoint.needs_credentials and not self._accept(header(scope, b"authorization")):
             return UNAUTHORIZED, None
         wait_seconds = self._control.admit()
         if wait_seconds > 0.0:

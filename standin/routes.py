@@ -110,7 +110,11 @@ def match(method: str, raw_path: bytes) -> Route | NoRoute:
     The path is split first and decoded after that, so ``a%2Fb`` is one identifier that contains a slash.
     """
     try:
-        segments = [decode_segment(segment) for segment in raw_path.split(b"/")[1:]]
+        if b"%" in raw_path:
+            segments = [decode_segment(segment) for segment in raw_path.split(b"/")[1:]]
+        else:
+            # Nearly every path has nothing to decode, and can be split as text at once.
+            segments = decode_segment(raw_path).split("/")[1:]
     except Invalid as error:
         return NoRoute(bad_request(ErrorForm.META_ERRORS, error.problem))
     if method == "HEAD":

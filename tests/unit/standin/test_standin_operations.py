@@ -46,6 +46,8 @@ names = st.sampled_from(
         "object_id",
         "object_type_id",
         "anonymous_id",
+        "cio_subscription_preferences",
+        "cio_subscription_preferences.topics.topic_1",
         "unsubscribe",
         "_update",
     ]
