@@ -9,7 +9,7 @@ from standin.asgi import BodyTooLarge, ClientGone, Receive, Scope, Send, read_bo
 from standin.control import Control
 from standin.faults import check_optional_seconds, check_seconds
 from standin.json_body import parse_object
-from standin.people import identifier_in_path
+from standin.person import identifier_in_path
 from standin.responses import (
     NOT_FOUND,
     TOO_LARGE,

@@ -10,7 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from standin.people import Identifier, PeopleStore
+from standin.people import PeopleStore
+from standin.person import Identifier
 
 
 class Journal:

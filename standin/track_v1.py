@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 
 from standin.asgi import header
 from standin.json_body import Json, JsonObject, parse_object
-from standin.people import Identifier, Kind, PeopleStore, identifier
+from standin.people import PeopleStore
+from standin.person import Identifier, Kind, identifier
 from standin.responses import NO_CONTENT, OK, Invalid, json_response
 from standin.routes import Answer, Handler, Request
 from standin.validation import (

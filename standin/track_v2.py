@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, parse_object, size_bytes
-from standin.people import Identifier, Kind, PeopleStore
+from standin.people import PeopleStore
+from standin.person import Identifier, Kind
 from standin.responses import OK, Invalid, Problem, json_response
 from standin.routes import Answer, Change, Handler, Items, Request
 from standin.track_v1 import identify_person

@@ -10,14 +10,7 @@ from collections.abc import Collection, Mapping
 
 from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, size_bytes
-from standin.people import (
-    KINDS_IN_ATTRIBUTES,
-    TOPIC_PREFIX,
-    Identifier,
-    Kind,
-    identifier,
-    identifier_in_path,
-)
+from standin.person import KINDS_IN_ATTRIBUTES, TOPIC_PREFIX, Identifier, Kind, identifier, identifier_in_path
 from standin.responses import Invalid
 
 _IDENTIFIER_BYTES = limit("identifier_bytes")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from config.customerio.limits import limit
-from standin.people import EVENT_NAMES_PER_PERSON, Identifier, PeopleStore, identifier, identifier_in_path
+from standin.people import PeopleStore
+from standin.person import EVENT_NAMES_PER_PERSON, Identifier, identifier, identifier_in_path
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
