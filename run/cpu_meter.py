@@ -1,4 +1,4 @@
-"""The load generator's own condition: its CPU, second by second."""
+"""The load generator's own CPU, second by second."""
 
 from __future__ import annotations
 
@@ -40,6 +40,6 @@ class CpuMeter:
 
 
 def percentile_of(values: Sequence[float], percent: float) -> float:
-    """The least value that ``percent`` of the values do not exceed; 0 without any."""
+    """Return the least value that ``percent`` of the values do not exceed; 0 without any."""
     ordered = sorted(values)
     return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0

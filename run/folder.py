@@ -13,12 +13,12 @@ from config.errors import ConfigError
 
 
 def new_run_id() -> str:
-    """An id that sorts by time and that no two runs share: ``20261124-231645-3fa9c1``."""
+    """Return an id that sorts by time and that no two runs share: ``20261124-231645-3fa9c1``."""
     return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
 
 
 def check_writable(results_dir: Path) -> None:
-    """Find out before the start whether runs can be written.
+    """Check before the start that runs can be written.
 
     Raises:
         ConfigError: the folder cannot be made or written to.

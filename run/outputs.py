@@ -66,7 +66,7 @@ def open_outputs(
 
 
 def json_path(value: str, folder: Path) -> Path:
-    """Where the file of ``--out json=value`` is, beside other files or where it says."""
+    """Return the path of ``--out json=value``: what it says, or a file in the run's folder."""
     return Path(value) if value else folder / JSON_NAME
 
 
@@ -75,8 +75,8 @@ def _json_output(preparation: Preparation, folder: Path, value: str, worker: str
     if worker is not None:
         path = folder / path.name
     thresholds = {
-        selector: [one.threshold.source for one in several]
-        for selector, several in preparation.profile.thresholds.items()
+        selector: [options.threshold.source for options in thresholds]
+        for selector, thresholds in preparation.profile.thresholds.items()
     }
     return JsonOutput(path, thresholds, worker)
 

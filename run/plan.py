@@ -25,7 +25,7 @@ class Plan:
     seconds: float
 
     def describe(self) -> str:
-        """The plan in one line."""
+        """Return the plan in one line."""
         scenarios = f"{self.scenarios} scenario" + ("s" if self.scenarios != 1 else "")
         return (
             f"{scenarios}, {format_duration(self.seconds)}, {self.requests} requests, "
@@ -33,7 +33,7 @@ class Plan:
         )
 
     def against_limits(self) -> list[str]:
-        """The peak against each published rate limit, a line each."""
+        """Return the peak against each published rate limit, a line each."""
         lines = []
         for name in ("track_requests_per_second", "track_requests_per_second_older"):
             limit = published_limits()[name]
@@ -46,12 +46,12 @@ class Plan:
 
 
 def plan_of(profile: Profile) -> Plan:
-    """The plan of a profile, already scaled."""
-    timed = [(one.start_time, schedule_of(one)) for one in profile.scenarios.values()]
+    """Return the plan of a profile that is already scaled."""
+    timed = [(options.start_time, schedule_of(options)) for options in profile.scenarios.values()]
     borders = {
         start + at
-        for (start, _), one in zip(timed, profile.scenarios.values(), strict=True)
-        for at in _borders(stage.duration for stage in one.stages)
+        for (start, _), options in zip(timed, profile.scenarios.values(), strict=True)
+        for at in _borders(stage.duration for stage in options.stages)
     }
     instants = borders | {border - _BEFORE for border in borders}
     return Plan(

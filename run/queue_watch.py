@@ -1,4 +1,4 @@
-"""Looks at the queue while a run goes: beside the load, and never in its way."""
+"""Reads the queue's backlog while a run goes, without delaying the load."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def check_queue_metrics(urls: Sequence[str]) -> None:
 class QueueWatch:
     """The backlog over all pages, read in the background from ``start`` to ``stop``.
 
-    What counts of a page that is away is what it said last, until another page has its partitions: a
-    group gives them to other workers.
+    A page that cannot be read counts with what it said last, until another page has its partitions: the
+    consumer group gives the partitions of a dead worker to others.
 
     Args:
         urls: the pages, by ``check_queue_metrics``.
@@ -72,11 +72,11 @@ class QueueWatch:
         self._has_news = True
 
     def start(self) -> None:
-        """Go on reading every ``READ_SECONDS``, each page by itself."""
+        """Read each page every ``READ_SECONDS`` from now on, in a greenlet of its own."""
         self._readers = [gevent.spawn(self._read_on, page) for page in self._pages]
 
     def take(self) -> int | None:
-        """The backlog in messages, if a page has been read since the last call."""
+        """Return the backlog in messages; ``None`` if no page has been read since the last call."""
         if not self._has_news:
             return None
         self._has_news = False
@@ -94,13 +94,13 @@ class QueueWatch:
 
     @property
     def figures(self) -> QueueFigures:
-        """What has been taken so far."""
+        """The figures of all calls of ``take`` so far."""
         failed = sum(page.failed for page in self._pages)
         return QueueFigures(self._start, self._peak, self._end, self._readings, failed)
 
     @property
     def notes(self) -> list[str]:
-        """What the summary should tell."""
+        """Lines for the summary: one for each page that could not always be read."""
         return [
             f"--queue-metrics: {page.url} could not be read {page.failed} of {page.reads} times"
             for page in self._pages
@@ -123,15 +123,15 @@ class QueueWatch:
         self._has_news = True
 
     def _lags(self) -> dict[str, float]:
-        """Each partition's lag once, by the page that was read last of those that have it."""
+        """Return the lag of each partition, as the page that was read last says."""
         lags: dict[str, float] = {}
-        for page in sorted(self._pages, key=lambda one: one.read_at):
+        for page in sorted(self._pages, key=lambda page: page.read_at):
             lags |= page.lags
         return lags
 
 
 class _Page:
-    """One address, and what it said last."""
+    """One page, and what it said last."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self.url = url
@@ -146,7 +146,7 @@ class _Page:
         self._session.headers["Connection"] = "close"
 
     def read(self) -> None:
-        """Ask for the page; ``ValueError`` says in words why it cannot be read."""
+        """Read the page; ``ValueError`` says in words why it cannot be read."""
         self.reads += 1
         self.lags = partition_lags(self._text())
         self.read_at = time.monotonic()

@@ -1,4 +1,4 @@
-"""One ledger from the counts of many workers, with what nobody can account for counted as lost."""
+"""One ledger from the counts of many workers. What nobody can account for is *lost*."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Counts:
     is_final: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """As plain data, to send."""
+        """Return plain data, to send."""
         return asdict(self)
 
 
@@ -55,7 +55,7 @@ def close_ledger(
     counts: Mapping[int, Counts],
     stopped_at: float,
 ) -> tuple[Ledger, list[Lost]]:
-    """The ledger of a scenario at the run's end, and what each worker lost.
+    """Return the ledger of a scenario at the run's end, and what each worker lost.
 
     Args:
         scenario: its name.
@@ -70,31 +70,31 @@ def close_ledger(
     owned_due = 0
     all_due = schedule.due_by(stopped_at - start_time)
     for worker in sorted({index for epoch in epochs for index in epoch.members}):
-        one = counts.get(worker, Counts(at=0.0))
+        done = counts.get(worker, Counts(at=0.0))
         share = Share(schedule, epochs, worker, start_time)
-        end = one.at if one.is_final else stopped_at
+        end = done.at if done.is_final else stopped_at
         worker_due = share.count(1, schedule.due_by(end - start_time))
-        missing = worker_due - one.started - one.dropped
+        missing = worker_due - done.started - done.dropped
         if missing > 0:
             # A worker that ended in order has counted all that it knew to be its own.
-            losses.append(Lost(worker, scenario, one.at, end, missing, 0 if one.is_final else missing))
+            losses.append(Lost(worker, scenario, done.at, end, missing, 0 if done.is_final else missing))
         due += worker_due
-        started += one.started
-        dropped += one.dropped
-        completed += one.completed
-        in_flight = one.started - one.completed - one.interrupted
-        interrupted += one.interrupted + (0 if one.is_final else in_flight)
+        started += done.started
+        dropped += done.dropped
+        completed += done.completed
+        in_flight = done.started - done.completed - done.interrupted
+        interrupted += done.interrupted + (0 if done.is_final else in_flight)
         owned_due += share.count(1, all_due)
     nobodys = max(0, all_due - owned_due)
     if nobodys:
         losses.append(Lost(-1, scenario, 0.0, stopped_at, nobodys, 0))
-    lost = sum(one.lost for one in losses)
+    lost = sum(loss.lost for loss in losses)
     ledger = Ledger(
         scheduled=schedule.total,
         due=due + nobodys,
         started=started,
         dropped=dropped,
-        dropped_late=sum(one.dropped_late for one in counts.values()),
+        dropped_late=sum(done.dropped_late for done in counts.values()),
         lost=lost,
         not_yet_due=schedule.total - started - dropped - lost,
         completed=completed,

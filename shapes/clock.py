@@ -109,7 +109,7 @@ class ArrivalClock:
         return min(self.elapsed, self._granted_until) >= self.schedule.duration and self._waiting == 0
 
     def take(self) -> Arrival | LookAgain | None:
-        """The next arrival for an idle VU to sleep until, or ``None`` if there will be none.
+        """Return the next arrival for an idle VU to sleep until, or ``None`` if there will be none.
 
         Every arrival taken must be given to ``begin`` or ``give_back``.
         """
@@ -132,7 +132,7 @@ class ArrivalClock:
         return Arrival(number, self._origin + at)
 
     def begin(self, arrival: Arrival) -> float | None:
-        """Start the iteration of an arrival: its start lag in seconds, or ``None`` if it must not start.
+        """Start an arrival's iteration. Return its start lag in seconds, or ``None`` if it must not start.
 
         It must not when the VU woke ``LATE_SECONDS`` or more after the instant (dropped), or when the
         clock was stopped before it.
@@ -160,12 +160,12 @@ class ArrivalClock:
             heapq.heappush(self._returned, arrival.number)
 
     def complete(self) -> None:
-        """An iteration has ended by itself."""
+        """Count an iteration that has ended by itself."""
         self._completed += 1
         self._last_end = self._now()
 
     def interrupt(self) -> None:
-        """An iteration was cut off."""
+        """Count an iteration that was cut off."""
         self._interrupted += 1
         self._last_end = self._now()
 
@@ -198,7 +198,7 @@ class ArrivalClock:
         return self._started - self._completed - self._interrupted
 
     def ledger(self) -> Ledger:
-        """The account as of now, of what this process owns."""
+        """Return the account, as of now, of what this process owns."""
         total = self.schedule.total
         due = self._due()
         passed = self._passed(due)

@@ -96,7 +96,7 @@ class Schedule:
     @cached_property
     def peak_rate(self) -> float:
         """The highest rate, in arrivals per second."""
-        return max((max(one.start_rate, one.end_rate) for one in self._segments), default=0.0)
+        return max((max(part.start_rate, part.end_rate) for part in self._segments), default=0.0)
 
     def rate_at(self, t: float) -> float:
         """Arrivals per second at ``t``; the new rate at a jump, 0 before the start and from the end on."""

@@ -47,18 +47,18 @@ class Membership:
         return len(self.epochs)
 
     def hear(self, worker: int, now: float, *, is_ready: bool) -> None:
-        """A worker has reported; it is ready when it has VUs up and its clock is going."""
-        one = self._workers.setdefault(worker, _Worker(now))
-        one.heard_at = now
-        one.is_ready = is_ready
+        """Note that a worker has reported. It is ready when it has VUs up and its clock is going."""
+        known = self._workers.setdefault(worker, _Worker(now))
+        known.heard_at = now
+        known.is_ready = is_ready
 
     def leave(self, worker: int) -> None:
-        """A worker wants no part in later epochs, or has gone."""
+        """Give a worker no part in later epochs: it wants none, or has gone."""
         if worker in self._workers:
             self._workers[worker].is_leaving = True
 
     def begin(self, members: Collection[int]) -> None:
-        """Let the first epoch begin, with the run."""
+        """Begin the first epoch, with the run."""
         self.epochs = [Epoch(0.0, tuple(sorted(members)))]
         self.granted_until = LEASE_SECONDS
 
@@ -84,10 +84,10 @@ class Membership:
         return changed
 
     def is_alive(self, worker: int, now: float) -> bool:
-        """Whether a worker would be in an epoch that began now."""
-        one = self._workers[worker]
-        return one.is_ready and not one.is_leaving and now - one.heard_at <= SILENCE_SECONDS
+        """Return whether a worker would be in an epoch that began now."""
+        known = self._workers[worker]
+        return known.is_ready and not known.is_leaving and now - known.heard_at <= SILENCE_SECONDS
 
     def silent_for(self, worker: int, now: float) -> float:
-        """Seconds since a worker was heard last."""
+        """Return the seconds since a worker was heard last."""
         return now - self._workers[worker].heard_at

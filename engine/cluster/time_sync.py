@@ -1,4 +1,4 @@
-"""Whose second is whose: the difference between two monotonic clocks, from a message there and back.
+"""The difference between two monotonic clocks, from a message there and back.
 
 The answer of the other side was written at some instant between sending and receiving; taking the middle
 errs by at most half the round trip (Cristian's algorithm). The shortest round trip seen is the best.
