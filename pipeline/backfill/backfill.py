@@ -11,11 +11,11 @@ from functools import partial
 from typing import Literal
 
 from pipeline.backfill.file_dead_letters import FileDeadLetters
-from pipeline.backfill.lines import MOST_LINE_BYTES, Line, LineSplitter
+from pipeline.backfill.lines import MOST_LINE_BYTES, LineSplitter, SourceLine
 from pipeline.backfill.position import Position, PositionFile
 from pipeline.backfill.source import BlockReader
 from pipeline.cancelling import cancel
-from pipeline.delivery.courier import Courier, Fate, Message
+from pipeline.delivery.courier import Courier, Fate, ReceivedMessage
 from pipeline.delivery.message import Stamp
 from pipeline.delivery.offset_ledger import MOST_SPAN, OffsetLedger
 from pipeline.delivery.opening import BUFFER_BYTES
@@ -112,7 +112,7 @@ class Backfill:
             await self._take(line)
         await self._courier.drain()
 
-    async def _take(self, line: Line) -> None:
+    async def _take(self, line: SourceLine) -> None:
         while self._ledger.span >= MOST_SPAN or self._courier.open_bytes >= BUFFER_BYTES:
             self._moved.clear()
             await self._moved.wait()
@@ -126,9 +126,9 @@ class Backfill:
         else:
             self._settle(line, "blank")
 
-    def _message(self, line: Line) -> Message:
+    def _message(self, line: SourceLine) -> ReceivedMessage:
         identity = deduplication_id(self._position.source_id, 0, line.start, -1)
-        return Message(
+        return ReceivedMessage(
             topic=self._name,
             partition=0,
             offset=line.start,
@@ -138,7 +138,7 @@ class Backfill:
             stamp=Stamp(identity, timestamp=None, order_key=None),
         )
 
-    def _settle(self, line: Line, fate: Fate | Literal["blank"]) -> None:
+    def _settle(self, line: SourceLine, fate: Fate | Literal["blank"]) -> None:
         self._fates[line.start] = fate
         passed = Counter(self._fates.pop(start) for start in self._ledger.settle(line.start, line.following))
         if passed:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from config.errors import ConfigError
 from pipeline.backfill.file_dead_letters import FileDeadLetters
-from pipeline.backfill.plan import STANDARD_INPUT, BackfillPlan
+from pipeline.backfill.options import STANDARD_INPUT, BackfillOptions
 from pipeline.backfill.position import Position, PositionFile, head_of
 
 _ANEW = "remove it to begin anew, or name another one with --position"
@@ -44,7 +44,7 @@ def open_source(source: str) -> Iterator[int]:
 
 def begin(
     descriptor: int,
-    plan: BackfillPlan,
+    options: BackfillOptions,
     position_file: PositionFile | None,
     dead_letters: FileDeadLetters,
     workspace: str,
@@ -62,11 +62,15 @@ def begin(
             position_file.write(position)
         return position
     if earlier.workspace != workspace:
-        raise ConfigError(f"{plan.position_path}: the position of a delivery to another workspace; {_ANEW}")
+        raise ConfigError(
+            f"{options.position_path}: the position of a delivery to another workspace; {_ANEW}"
+        )
     if _head(descriptor, earlier.head_bytes) != (earlier.head_bytes, earlier.head_sha256):
-        raise ConfigError(f"{plan.position_path}: the position of another file than {plan.source}; {_ANEW}")
+        raise ConfigError(
+            f"{options.position_path}: the position of another file than {options.source}; {_ANEW}"
+        )
     dead_letters.expect_again(earlier.letters_from, earlier.offset)
-    _skip(descriptor, earlier.offset, plan)
+    _skip(descriptor, earlier.offset, options)
     return earlier
 
 
@@ -91,7 +95,7 @@ def _head(descriptor: int, size: int | None) -> tuple[int, str]:
         return 0, ""
 
 
-def _skip(descriptor: int, offset: int, plan: BackfillPlan) -> None:
+def _skip(descriptor: int, offset: int, options: BackfillOptions) -> None:
     try:
         size = os.fstat(descriptor).st_size
         os.lseek(descriptor, offset, os.SEEK_SET)
@@ -101,4 +105,4 @@ def _skip(descriptor: int, offset: int, plan: BackfillPlan) -> None:
             left -= len(block)
         size = offset - left
     if size < offset:
-        raise ConfigError(f"{plan.source}: {size} bytes, fewer than the {offset} delivered before")
+        raise ConfigError(f"{options.source}: {size} bytes, fewer than the {offset} delivered before")

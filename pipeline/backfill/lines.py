@@ -10,7 +10,7 @@ MOST_LINE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Line:
+class SourceLine:
     """One line without its end. Of one that is too long only the size is known.
 
     Args:
@@ -37,7 +37,7 @@ class LineSplitter:
         self._rest = bytearray()
         self._skipped = 0  # bytes of the line at hand that were thrown away: it is too long
 
-    def feed(self, block: bytes) -> Iterator[Line]:
+    def feed(self, block: bytes) -> Iterator[SourceLine]:
         """The lines that end in this block."""
         pieces = block.split(b"\n")
         for piece in pieces[:-1]:
@@ -45,7 +45,7 @@ class LineSplitter:
             yield self._end(1)
         self._hold(pieces[-1])
 
-    def finish(self) -> Iterator[Line]:
+    def finish(self) -> Iterator[SourceLine]:
         """The last line, if it has no line feed at its end."""
         if self._rest or self._skipped:
             yield self._end(0)
@@ -57,10 +57,10 @@ class LineSplitter:
         else:
             self._rest += piece
 
-    def _end(self, line_feed_bytes: int) -> Line:
+    def _end(self, line_feed_bytes: int) -> SourceLine:
         size = self._skipped or len(self._rest)
         content = None if self._skipped else bytes(self._rest)
-        line = Line(self._start, self._start + size + line_feed_bytes, content)
+        line = SourceLine(self._start, self._start + size + line_feed_bytes, content)
         self._start = line.following
         self._rest.clear()
         self._skipped = 0

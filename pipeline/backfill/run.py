@@ -11,7 +11,7 @@ from config.errors import ConfigError
 from pipeline.backfill.backfill import Backfill, Progress
 from pipeline.backfill.beginning import begin, open_source
 from pipeline.backfill.file_dead_letters import FileDeadLetters
-from pipeline.backfill.plan import BackfillPlan
+from pipeline.backfill.options import BackfillOptions
 from pipeline.backfill.position import PositionFile
 from pipeline.backfill.progress import show_progress
 from pipeline.backfill.source import BlockReader
@@ -26,7 +26,7 @@ from pipeline.settings import PipelineSettings
 _FINISH_SECONDS = 6.0
 
 
-async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
+async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> int:
     """Delivers a source, or what is left of it.
 
     Returns:
@@ -38,15 +38,15 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
     ending = Ending()
     ending.listen()
     with ExitStack() as files:
-        descriptor = files.enter_context(open_source(plan.source))
+        descriptor = files.enter_context(open_source(options.source))
         position_file = None
-        if plan.position_path is not None:
-            position_file = files.enter_context(PositionFile(plan.position_path))
-        dead_letters = files.enter_context(FileDeadLetters(plan.dead_letters_path))
+        if options.position_path is not None:
+            position_file = files.enter_context(PositionFile(options.position_path))
+        dead_letters = files.enter_context(FileDeadLetters(options.dead_letters_path))
         try:
-            position = begin(descriptor, plan, position_file, dead_letters, settings.target.workspace)
+            position = begin(descriptor, options, position_file, dead_letters, settings.target.workspace)
         except OSError as error:
-            raise ConfigError(f"{error.filename or plan.source}: {error.strerror}") from error
+            raise ConfigError(f"{error.filename or options.source}: {error.strerror}") from error
         async with open_delivery(settings) as delivery, health_page(settings.operations, delivery.metrics):
             if not await unless_ended(check_credentials(delivery.client), ending.event):
                 _say("stopped before Customer.io accepted the credentials; nothing was sent", sys.stderr)
@@ -54,9 +54,15 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
             courier = Courier(
                 delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
             )
-            with show_progress(plan.name, os.fstat(descriptor).st_size or None, position.offset) as show:
+            with show_progress(options.name, os.fstat(descriptor).st_size or None, position.offset) as show:
                 backfill = Backfill(
-                    plan.name, BlockReader(descriptor), courier, dead_letters, position, position_file, show
+                    options.name,
+                    BlockReader(descriptor),
+                    courier,
+                    dead_letters,
+                    position,
+                    position_file,
+                    show,
                 )
                 try:
                     is_complete = await backfill.run(ending.event, _FINISH_SECONDS)
@@ -65,34 +71,34 @@ async def run_backfill(settings: PipelineSettings, plan: BackfillPlan) -> int:
                     is_complete = False
     progress = backfill.progress
     if ending.error is not None:
-        return _report_error(ending.error, plan, progress)
+        return _report_error(ending.error, options, progress)
     has_nothing_done = is_complete and position.offset == progress.settled_bytes > 0
-    return _report(plan, progress, is_complete, has_nothing_done)
+    return _report(options, progress, is_complete, has_nothing_done)
 
 
-def _report_error(error: BaseException, plan: BackfillPlan, progress: Progress) -> int:
-    said = f"{error}; {_counts(plan, progress)} before; run the same again to go on"
+def _report_error(error: BaseException, options: BackfillOptions, progress: Progress) -> int:
+    said = f"{error}; {_counts(options, progress)} before; run the same again to go on"
     if isinstance(error, DeliveryError):
         raise ConfigError(f"CUSTOMERIO_*: {said}")
     _say(f"stopped: {said}", sys.stderr)
     return 1
 
 
-def _report(plan: BackfillPlan, progress: Progress, is_complete: bool, has_nothing_done: bool) -> int:
-    said = f"{plan.name}: {_counts(plan, progress)}"
+def _report(options: BackfillOptions, progress: Progress, is_complete: bool, has_nothing_done: bool) -> int:
+    said = f"{options.name}: {_counts(options, progress)}"
     if has_nothing_done:
-        said += f", all by earlier runs, as {plan.position_path} says"
+        said += f", all by earlier runs, as {options.position_path} says"
     elif not is_complete:
         said += "; stopped before the end"
-        if plan.position_path is not None:
+        if options.position_path is not None:
             said += f" at byte {progress.settled_bytes}: run the same again to go on"
     _say(said, sys.stdout)
     return 0 if is_complete and not progress.dead else 1
 
 
-def _counts(plan: BackfillPlan, progress: Progress) -> str:
+def _counts(options: BackfillOptions, progress: Progress) -> str:
     counts = f"{progress.delivered} delivered, {progress.dead} dead letters"
-    return f"{counts} in {plan.dead_letters_path}" if progress.dead else counts
+    return f"{counts} in {options.dead_letters_path}" if progress.dead else counts
 
 
 def _say(text: str, stream: TextIO) -> None:

@@ -18,7 +18,7 @@ from pipeline.sender import BatchSender
 
 
 @dataclass(frozen=True)
-class Message:
+class ReceivedMessage:
     """A message as it was read. ``timestamp_ms`` is its own time, -1 if unknown; ``stamp`` see there."""
 
     topic: str
@@ -86,7 +86,7 @@ class Courier:
         self._metrics.in_flight(self._sender.in_flight)
         self._metrics.buffered(self._sender.unfinished - self._sender.in_flight)
 
-    async def take(self, message: Message, settle: Settle) -> None:
+    async def take(self, message: ReceivedMessage, settle: Settle) -> None:
         """Starts a message on its way; yields only if the sender has no room.
 
         Args:
@@ -108,7 +108,7 @@ class Courier:
         self._open(message, 1)
         future.add_done_callback(lambda ended: self._over(message, operation, settle, sender, ended))
 
-    def bury(self, message: Message, cause: str, detail: str, attempts: int, settle: Settle) -> None:
+    def bury(self, message: ReceivedMessage, cause: str, detail: str, attempts: int, settle: Settle) -> None:
         """Sends a message to the dead letters."""
         letter = DeadLetter(
             key=message.key,
@@ -152,7 +152,7 @@ class Courier:
 
     def _over(
         self,
-        message: Message,
+        message: ReceivedMessage,
         operation: Operation,
         settle: Settle,
         sender: BatchSender,
@@ -174,15 +174,15 @@ class Courier:
         else:
             self._bury_refused(message, outcome, settle)
 
-    def _bury_refused(self, message: Message, refused: Refused, settle: Settle) -> None:
+    def _bury_refused(self, message: ReceivedMessage, refused: Refused, settle: Settle) -> None:
         cause = "too_large" if refused.reason == "too_large" else "refused"
         self.bury(message, cause, _why(refused), refused.attempts, settle)
 
-    def _open(self, message: Message, by: int) -> None:
+    def _open(self, message: ReceivedMessage, by: int) -> None:
         self.open_messages += by
         self.open_bytes += by * message.size
 
-    def _buried(self, message: Message, cause: str, settle: Settle, over: asyncio.Task[None]) -> None:
+    def _buried(self, message: ReceivedMessage, cause: str, settle: Settle, over: asyncio.Task[None]) -> None:
         self._burials.discard(over)
         self._open(message, -1)
         if over.cancelled():
@@ -195,7 +195,7 @@ class Courier:
         settle("dead")
 
 
-def _age_seconds(message: Message) -> float | None:
+def _age_seconds(message: ReceivedMessage) -> float | None:
     if message.timestamp_ms < 0:
         return None
     return max(0.0, time.time() - message.timestamp_ms / 1000)

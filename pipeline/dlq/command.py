@@ -12,12 +12,12 @@ from collections.abc import Sequence
 from config.command_line import USAGE_ERROR
 from config.errors import ConfigError
 from pipeline.dlq.arguments import parser
+from pipeline.dlq.dead_letter_topic import GROUP, broker_errors
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.on_file import on_file
 from pipeline.dlq.on_topic import on_topic
+from pipeline.dlq.output import print_error
 from pipeline.dlq.pending import Selection
-from pipeline.dlq.say import complain
-from pipeline.dlq.topic import GROUP, broker_errors
 from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_environment
 
 
@@ -40,17 +40,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with broker_errors(settings.brokers):
             return asyncio.run(on_topic(options, _selection(options), settings))
     except ConfigError as error:
-        complain(str(error))
+        print_error(str(error))
         return USAGE_ERROR
     except BrokerError as error:
-        complain(str(error))
+        print_error(str(error))
         return 1
     except BrokenPipeError:
         # The reader, such as head, has seen enough.
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
-        complain("interrupted; no letter is lost, some may be there twice")
+        print_error("interrupted; no letter is lost, some may be there twice")
         return 130
 
 

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaProducer
 
+from pipeline.dlq.dead_letter_topic import REQUEST_TIMEOUT_MS, DeadLetterTopic
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.pending import Pending
-from pipeline.dlq.topic import REQUEST_TIMEOUT_MS, DeadLetterTopic
 from pipeline.kafka import MOST_LETTER_BYTES, connection_options
 from pipeline.origin import replay_headers
 from pipeline.settings import KafkaSettings
@@ -30,7 +30,7 @@ Wanted = Callable[[Pending], bool]
 
 
 @dataclass(frozen=True)
-class Reach:
+class PartitionRange:
     """The part of a partition to go through: ``start`` to before ``stop``; ``committed`` when it was read."""
 
     committed: int
@@ -39,23 +39,23 @@ class Reach:
 
 
 @dataclass
-class Plan:
+class FoundLetters:
     """What the first pass found.
 
     Args:
-        reaches: by partition; only where there is something to do.
+        ranges: by partition; only where there is something to do.
         causes: of the letters that are meant, with their numbers.
         topics: that they came from.
         moved: others that lie before the last that is meant.
     """
 
-    reaches: dict[int, Reach] = field(default_factory=dict)
+    ranges: dict[int, PartitionRange] = field(default_factory=dict)
     causes: Counter[str] = field(default_factory=Counter)
     topics: set[str] = field(default_factory=set)
     moved: int = 0
 
 
-async def plan(topic: DeadLetterTopic, wanted: Wanted, most: int | None) -> Plan:
+async def find_letters(topic: DeadLetterTopic, wanted: Wanted, most: int | None) -> FoundLetters:
     """Goes through the pending letters, and holds none.
 
     Args:
@@ -63,7 +63,7 @@ async def plan(topic: DeadLetterTopic, wanted: Wanted, most: int | None) -> Plan
         wanted: which are meant.
         most: so many at most, in order of partition and offset.
     """
-    found = Plan()
+    found = FoundLetters()
     for partition in await topic.partitions():
         committed = await topic.handled_up_to(partition)
         start, others = None, 0
@@ -75,7 +75,7 @@ async def plan(topic: DeadLetterTopic, wanted: Wanted, most: int | None) -> Plan
                 if not wanted(pending):
                     others += 1
                     continue
-                found.reaches[partition] = Reach(committed, start, pending.offset + 1)
+                found.ranges[partition] = PartitionRange(committed, start, pending.offset + 1)
                 found.causes[pending.letter.cause] += 1
                 found.topics.add(pending.letter.topic)
                 found.moved += others
@@ -83,18 +83,18 @@ async def plan(topic: DeadLetterTopic, wanted: Wanted, most: int | None) -> Plan
     return found
 
 
-async def carry_out(
-    topic: DeadLetterTopic, found: Plan, wanted: Wanted, settings: KafkaSettings, *, replay: bool
+async def handle_letters(
+    topic: DeadLetterTopic, found: FoundLetters, wanted: Wanted, settings: KafkaSettings, *, replay: bool
 ) -> None:
-    """Handles what ``plan`` found: each wanted letter is sent again, or with ``replay=False`` dropped.
+    """Send each wanted letter of ``found`` again, or drop it with ``replay=False``.
 
     Raises:
         BrokerError: another command has moved the group's offset meanwhile; nothing is lost.
     """
     async with _open_producer(settings) as producer:
-        for partition, reach in found.reaches.items():
-            at = reach.committed
-            async for chunk in _chunks(topic.read(partition, reach.start, reach.stop)):
+        for partition, part in found.ranges.items():
+            at = part.committed
+            async for chunk in _chunks(topic.read(partition, part.start, part.stop)):
                 await _demand(topic, partition, at)
                 await _send(producer, topic.topic, chunk, wanted, replay=replay)
                 await _demand(topic, partition, at)

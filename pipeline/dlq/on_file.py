@@ -10,8 +10,8 @@ from pathlib import Path
 from config.errors import ConfigError
 from pipeline.dead_letter import DeadLetter, NotALetterError
 from pipeline.dlq.listing import Listing, show
+from pipeline.dlq.output import counted, print_error, print_result
 from pipeline.dlq.pending import Selection
-from pipeline.dlq.say import complain, counted, say
 
 
 def on_file(options: argparse.Namespace, matching: Selection) -> int:
@@ -26,7 +26,7 @@ def on_file(options: argparse.Namespace, matching: Selection) -> int:
             if line == number:
                 show(str(line), letter)
                 return 0
-        complain(f"{options.file}: no line {number}")
+        print_error(f"{options.file}: no line {number}")
         return 1
     if options.command == "list":
         listing = Listing(as_json=options.json, with_keys=options.show_keys)
@@ -36,9 +36,9 @@ def on_file(options: argparse.Namespace, matching: Selection) -> int:
         return 0
     target = None if options.dry_run else options.to
     causes, without = _write_messages(options.file, target, matching, options.limit)
-    say(f"{'would write' if options.dry_run else 'wrote'} {counted(causes)}")
+    print_result(f"{'would write' if options.dry_run else 'wrote'} {counted(causes)}")
     if without:
-        complain(f"{without} without a message, left out: the line was too long to be kept")
+        print_error(f"{without} without a message, left out: the line was too long to be kept")
     return 0
 
 
@@ -54,7 +54,7 @@ def _read(path: Path) -> Iterator[tuple[int, DeadLetter]]:
                 try:
                     letter = DeadLetter.from_json_line(line)
                 except NotALetterError as error:
-                    complain(f"{path}: line {number}: expected a dead letter, passed over: {error}")
+                    print_error(f"{path}: line {number}: expected a dead letter, passed over: {error}")
                 else:
                     yield number, letter
     except OSError as error:

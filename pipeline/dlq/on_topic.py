@@ -7,12 +7,12 @@ from contextlib import aclosing
 
 from aiokafka.errors import KafkaError
 
+from pipeline.dlq.dead_letter_topic import GROUP, DeadLetterTopic, open_topic
 from pipeline.dlq.errors import BrokerError
-from pipeline.dlq.handling import Plan, carry_out, plan
+from pipeline.dlq.handling import FoundLetters, find_letters, handle_letters
 from pipeline.dlq.listing import Listing, show
+from pipeline.dlq.output import counted, print_error, print_result
 from pipeline.dlq.pending import Pending, Selection
-from pipeline.dlq.say import complain, counted, say
-from pipeline.dlq.topic import GROUP, DeadLetterTopic, open_topic
 from pipeline.settings import KafkaSettings
 
 
@@ -53,7 +53,7 @@ async def _list(topic: DeadLetterTopic, selection: Selection, options: argparse.
 async def _show(topic: DeadLetterTopic, partition: int, offset: int) -> int:
     pending = await topic.find(partition, offset)
     if pending is None:
-        complain(f"no dead letter at {partition}:{offset} of {topic.topic}")
+        print_error(f"no dead letter at {partition}:{offset} of {topic.topic}")
         return 1
     show(pending.position, pending.letter)
     return 0
@@ -65,13 +65,13 @@ async def _replay(
     def wanted(pending: Pending) -> bool:
         return pending.can_be_replayed and selection.has(pending.partition, pending.letter)
 
-    found = await plan(topic, wanted, options.limit)
+    found = await find_letters(topic, wanted, options.limit)
     for origin in sorted(found.topics):
         # A broker may make a topic when something is sent to it; nobody would read that one.
         if not await topic.exists(origin):
             raise BrokerError(f"there is no topic {origin}, where letters came from; nothing was replayed")
     if not options.dry_run:
-        await carry_out(topic, found, wanted, settings, replay=True)
+        await handle_letters(topic, found, wanted, settings, replay=True)
     _report("would replay" if options.dry_run else "replayed", found, topic)
     if not options.dry_run:
         await _delete_handled(
@@ -85,9 +85,9 @@ async def _purge(
     def wanted(pending: Pending) -> bool:
         return selection.has(pending.partition, pending.letter)
 
-    found = await plan(topic, wanted, options.limit)
+    found = await find_letters(topic, wanted, options.limit)
     if not options.dry_run:
-        await carry_out(topic, found, wanted, settings, replay=False)
+        await handle_letters(topic, found, wanted, settings, replay=False)
     _report("would purge" if options.dry_run else "purged", found, topic)
     if not options.dry_run:
         await _delete_handled(
@@ -95,17 +95,17 @@ async def _purge(
         )
 
 
-async def _delete_handled(topic: DeadLetterTopic, found: Plan, otherwise: str) -> None:
+async def _delete_handled(topic: DeadLetterTopic, found: FoundLetters, otherwise: str) -> None:
     """For privacy after a purge; and a broker forgets the offsets of a group that is idle for some days."""
-    if not found.reaches:
+    if not found.ranges:
         return
     try:
-        await topic.delete_before({partition: reach.stop for partition, reach in found.reaches.items()})
+        await topic.delete_before({partition: part.stop for partition, part in found.ranges.items()})
     except (KafkaError, TimeoutError) as error:
-        complain(f"the broker did not delete the records ({type(error).__name__}): {otherwise}")
+        print_error(f"the broker did not delete the records ({type(error).__name__}): {otherwise}")
 
 
-def _report(done: str, found: Plan, topic: DeadLetterTopic) -> None:
-    say(f"{done} {counted(found.causes)} of {topic.topic}")
+def _report(done: str, found: FoundLetters, topic: DeadLetterTopic) -> None:
+    print_result(f"{done} {counted(found.causes)} of {topic.topic}")
     if found.moved:
-        say(f"others that lie between them: {found.moved}, kept at the topic's end")
+        print_result(f"others that lie between them: {found.moved}, kept at the topic's end")

@@ -10,7 +10,7 @@ from typing import Protocol
 from pipeline.limiter.interface import LimiterQueueFullError
 
 
-class Plan(Protocol):
+class StartPlan(Protocol):
     """Decides when requests may start. Instants are the event loop's seconds."""
 
     def next_start(self, now: float, running: int) -> float | None:
@@ -44,7 +44,7 @@ class Gate:
 
     def __init__(
         self,
-        plan: Plan,
+        plan: StartPlan,
         max_queued: int,
         min_gap_seconds: float,
         on_change: Callable[[], None] = lambda: None,

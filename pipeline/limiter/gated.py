@@ -7,11 +7,11 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import Generic, Protocol, TypeVar
 
-from pipeline.limiter import gate
+from pipeline.limiter.gate import Gate, StartPlan
 from pipeline.limiter.interface import LimiterSettings, LimiterStats
 
 
-class Plan(gate.Plan, Protocol):
+class LimiterPlan(StartPlan, Protocol):
     """A gate's plan that also knows how things stand. Instants are the event loop's seconds."""
 
     def permit_freed(self) -> None:
@@ -31,7 +31,7 @@ class Plan(gate.Plan, Protocol):
         ...
 
 
-PlanT = TypeVar("PlanT", bound=Plan)
+PlanT = TypeVar("PlanT", bound=LimiterPlan)
 
 
 class GatedLimiter(Generic[PlanT]):
@@ -47,7 +47,7 @@ class GatedLimiter(Generic[PlanT]):
         self, plan: PlanT, settings: LimiterSettings, on_change: Callable[[], None] = lambda: None
     ) -> None:
         self._plan = plan
-        self._gate = gate.Gate(plan, settings.max_queued, settings.min_gap_seconds, on_change)
+        self._gate = Gate(plan, settings.max_queued, settings.min_gap_seconds, on_change)
         self._loop = asyncio.get_running_loop()
         self._throttled = 0
         self.depleted = self._gate.depleted

@@ -58,9 +58,9 @@ class Redactor:
         if isinstance(value, float):
             return value if abs(value) < float("inf") else str(value)
         if isinstance(value, dict):
-            return {self.text(str(key)): self._field(str(key), one) for key, one in value.items()}
+            return {self.text(str(key)): self._field(str(key), content) for key, content in value.items()}
         if isinstance(value, list | tuple | set | frozenset):
-            return [self.value(one) for one in value]
+            return [self.value(element) for element in value]
         return self.text(str(value))
 
     def _field(self, name: str, value: object) -> object:

@@ -19,7 +19,7 @@ from pipeline.produce.producer import Producer
 from pipeline.produce.progress import show_progress
 from pipeline.produce.pump import Sent, pump
 from pipeline.produce.sources import Lines, Source, Synthetic
-from pipeline.produce.topic import ensure_topic
+from pipeline.produce.topic_creation import ensure_topic
 from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_environment
 
 _STANDARD_INPUT = "-"

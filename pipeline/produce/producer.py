@@ -9,8 +9,8 @@ from typing import Any, Self
 
 from aiokafka import AIOKafkaProducer
 
-from pipeline.produce import message
-from pipeline.produce.message import Message
+from pipeline.produce import outgoing
+from pipeline.produce.outgoing import OutgoingMessage
 
 _CLIENT_ID = "customerio-producer"
 _LINGER_MS = 5
@@ -54,7 +54,7 @@ class Producer:
         Raises:
             ValueError, TypeError: the worker would not take it; nothing was sent.
         """
-        await (await self.enqueue(message.identify(user_id, attributes)))
+        await (await self.enqueue(outgoing.identify(user_id, attributes)))
 
     async def track(
         self,
@@ -68,16 +68,16 @@ class Producer:
         Raises:
             ValueError, TypeError: the worker would not take it; nothing was sent.
         """
-        await (await self.enqueue(message.track(user_id, event, properties, timestamp)))
+        await (await self.enqueue(outgoing.track(user_id, event, properties, timestamp)))
 
-    async def enqueue(self, one: Message) -> asyncio.Future[Any]:
+    async def enqueue(self, message: OutgoingMessage) -> asyncio.Future[Any]:
         """For many: returns when there is room for it, with what is done when it is safe.
 
         Messages of one person arrive in the order of the calls.
         """
         if self._producer is None:
             raise RuntimeError("the producer is not open: expected 'async with Producer(...)'")
-        acknowledged: asyncio.Future[Any] = await self._producer.send(self._topic, one.value, one.key)
+        acknowledged: asyncio.Future[Any] = await self._producer.send(self._topic, message.value, message.key)
         return acknowledged
 
     async def __aenter__(self) -> Self:

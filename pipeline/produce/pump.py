@@ -58,12 +58,12 @@ async def pump(
     try:
         async with aclosing(source.messages()) as messages:
             number = 0
-            async for one in messages:
+            async for message in messages:
                 if rate is not None:
                     # From the start and not from the one before: nothing adds up.
                     await _sleep_until(sent.started + number / rate)
                 number += 1
-                under_way.append((one.kind, await producer.enqueue(one)))
+                under_way.append((message.kind, await producer.enqueue(message)))
                 while under_way and (under_way[0][1].done() or len(under_way) > _MOST_UNDER_WAY):
                     kind, acknowledged = under_way.popleft()
                     await acknowledged

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Protocol
 
 from config.errors import ConfigError
-from pipeline.backfill.lines import MOST_LINE_BYTES, Line, LineSplitter
+from pipeline.backfill.lines import MOST_LINE_BYTES, LineSplitter, SourceLine
 from pipeline.backfill.source import BlockReader
 from pipeline.delivery.message import PoisonError
-from pipeline.produce import message
-from pipeline.produce.message import Message
+from pipeline.produce import outgoing
+from pipeline.produce.outgoing import OutgoingMessage
 
 # Of the messages of a person one in so many is an identify, the first to begin with.
 _IDENTIFY_EVERY = 5
@@ -25,7 +25,7 @@ class Source(Protocol):
     total: int | None
     skipped: int
 
-    def messages(self) -> AsyncGenerator[Message]: ...
+    def messages(self) -> AsyncGenerator[OutgoingMessage]: ...
 
 
 class Lines:
@@ -46,7 +46,7 @@ class Lines:
         status = os.fstat(descriptor)
         self.total = status.st_size if stat.S_ISREG(status.st_mode) else None
 
-    async def messages(self) -> AsyncGenerator[Message]:
+    async def messages(self) -> AsyncGenerator[OutgoingMessage]:
         """Raises:
         ConfigError: the file can't be read, or a line is no message.
         """
@@ -57,23 +57,23 @@ class Lines:
                 block = await reader.read()
             except OSError as error:
                 raise ConfigError(f"{self._name}: can't be read: {error.strerror}") from error
-            lines: Iterable[Line] = splitter.feed(block) if block else splitter.finish()
+            lines: Iterable[SourceLine] = splitter.feed(block) if block else splitter.finish()
             for line in lines:
                 number += 1
                 self.done = line.following
-                one = self._checked(line, number)
-                if one is not None:
-                    yield one
+                message = self._checked(line, number)
+                if message is not None:
+                    yield message
             if not block:
                 return
 
-    def _checked(self, line: Line, number: int) -> Message | None:
+    def _checked(self, line: SourceLine, number: int) -> OutgoingMessage | None:
         if line.content is not None and not line.content.strip():
             return None
         try:
             if line.content is None:
                 raise PoisonError("too_large", f"longer than {MOST_LINE_BYTES} bytes")
-            return message.checked(line.content.rstrip(b"\r"))
+            return outgoing.checked(line.content.rstrip(b"\r"))
         except PoisonError as error:
             if not self._skip_bad:
                 raise ConfigError(f"{self._name}: line {number}: {error.cause}: {error.detail}") from None
@@ -94,14 +94,14 @@ class Synthetic:
         self.done = 0
         self.skipped = 0
 
-    async def messages(self) -> AsyncGenerator[Message]:
+    async def messages(self) -> AsyncGenerator[OutgoingMessage]:
         for number in range(self._count):
             turn, person = divmod(number, self._people)
             self.done = number + 1
             yield _invented(f"person-{person + 1:06d}", turn + 1)
 
 
-def _invented(person: str, sequence: int) -> Message:
+def _invented(person: str, sequence: int) -> OutgoingMessage:
     if sequence % _IDENTIFY_EVERY == 1:
-        return message.identify(person, {"sequence": sequence, "_load_test": True})
-    return message.track(person, "produced", {"sequence": sequence, "_load_test": True})
+        return outgoing.identify(person, {"sequence": sequence, "_load_test": True})
+    return outgoing.track(person, "produced", {"sequence": sequence, "_load_test": True})

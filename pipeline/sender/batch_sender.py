@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pipeline.operation import Operation
 from pipeline.outcome import Outcome
-from pipeline.sender.lanes import Item, Lane
+from pipeline.sender.lanes import Lane, QueuedOperation
 from pipeline.sender.ready_lanes import ReadyLanes
 
 #: Delivers operations and returns one outcome for each, in their order.
@@ -124,7 +124,9 @@ class BatchSender:
         if self._closed:
             raise SenderClosedError("the sender is closed")
         loop = asyncio.get_running_loop()
-        item = Item(self._added + 1, loop.time(), operation, self._size(operation), loop.create_future())
+        item = QueuedOperation(
+            self._added + 1, loop.time(), operation, self._size(operation), loop.create_future()
+        )
         self._added += 1
         self._unfinished.add(item.future)
         lane = self._lanes.get(operation.lane)
@@ -170,7 +172,7 @@ class BatchSender:
             due_at = self._ready.oldest.added_at + self._limits.wait_seconds
             self._timer = asyncio.get_running_loop().call_at(due_at, self._start_batches)
 
-    async def _send(self, lanes: list[Lane], batch: list[Item]) -> None:
+    async def _send(self, lanes: list[Lane], batch: list[QueuedOperation]) -> None:
         try:
             outcomes = await self._deliver([item.operation for item in batch])
             if len(outcomes) != len(batch):
@@ -187,7 +189,9 @@ class BatchSender:
             self._in_flight -= len(batch)
             self._free(lanes)
 
-    def _finish(self, batch: list[Item], end: Callable[[int, asyncio.Future[Outcome]], object]) -> None:
+    def _finish(
+        self, batch: list[QueuedOperation], end: Callable[[int, asyncio.Future[Outcome]], object]
+    ) -> None:
         for index, item in enumerate(batch):
             self._end(item.future)
             if not item.future.done():

@@ -11,7 +11,7 @@ from pipeline.outcome import Outcome
 
 
 @dataclass(frozen=True)
-class Item:
+class QueuedOperation:
     """An operation in the sender: its place in the order of adding, the loop's time then, its bytes."""
 
     number: int
@@ -26,7 +26,7 @@ class Lane:
     """The operations of one lane that wait; ``busy`` while earlier ones are under way."""
 
     name: str
-    waiting: deque[Item] = field(default_factory=deque)
+    waiting: deque[QueuedOperation] = field(default_factory=deque)
     bytes: int = 0
     busy: bool = False
 
@@ -34,13 +34,13 @@ class Lane:
         """The one whose first operation was added earlier comes first."""
         return self.waiting[0].number < other.waiting[0].number
 
-    def add(self, item: Item) -> None:
+    def add(self, item: QueuedOperation) -> None:
         self.waiting.append(item)
         self.bytes += item.size
 
-    def take(self, most_items: int, most_bytes: int, at_least_one: bool) -> list[Item]:
+    def take(self, most_items: int, most_bytes: int, at_least_one: bool) -> list[QueuedOperation]:
         """The first operations that fit, in their order."""
-        taken: list[Item] = []
+        taken: list[QueuedOperation] = []
         while self.waiting and len(taken) < most_items:
             first = self.waiting[0]
             if first.size > most_bytes and not (at_least_one and not taken):

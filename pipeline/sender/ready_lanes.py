@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 
-from pipeline.sender.lanes import Item, Lane
+from pipeline.sender.lanes import Lane, QueuedOperation
 
 
 class ReadyLanes:
@@ -19,11 +19,11 @@ class ReadyLanes:
         return bool(self._heap)
 
     @property
-    def oldest(self) -> Item:
+    def oldest(self) -> QueuedOperation:
         """The operation that has waited longest."""
         return self._heap[0].waiting[0]
 
-    def add_item(self, lane: Lane, item: Item) -> None:
+    def add_item(self, lane: Lane, item: QueuedOperation) -> None:
         """Appends to a lane that is not busy; the lane is ready from now on if it was not."""
         lane.add(item)
         if len(lane.waiting) == 1:
@@ -37,10 +37,10 @@ class ReadyLanes:
         self.items += len(lane.waiting)
         self.bytes += lane.bytes
 
-    def take_batch(self, most_items: int, most_bytes: int) -> tuple[list[Lane], list[Item]]:
+    def take_batch(self, most_items: int, most_bytes: int) -> tuple[list[Lane], list[QueuedOperation]]:
         """Operations for one batch, at least one, and their lanes, which are no longer among the ready."""
         lanes: list[Lane] = []
-        batch: list[Item] = []
+        batch: list[QueuedOperation] = []
         while self._heap and len(batch) < most_items:
             if batch and self.oldest.size > most_bytes:
                 break

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.command_line import USAGE_ERROR, OneLineParser
 from config.errors import ConfigError
-from pipeline.backfill.plan import BackfillPlan
+from pipeline.backfill.options import BackfillOptions
 from pipeline.backfill.run import run_backfill
 from pipeline.monitoring.logs import configure_logs
 from pipeline.monitoring.redaction import known_secrets
@@ -48,8 +48,10 @@ def _deliver(settings: PipelineSettings, options: argparse.Namespace) -> int:
         if options.position or options.dead_letters:
             raise ConfigError("--position, --dead-letters: expected together with --from")
         return asyncio.run(run_worker(settings))
-    plan = BackfillPlan(options.source, options.position, options.dead_letters, options.standin)
-    return asyncio.run(run_backfill(settings, plan))
+    backfill_options = BackfillOptions(
+        options.source, options.position, options.dead_letters, options.standin
+    )
+    return asyncio.run(run_backfill(settings, backfill_options))
 
 
 def _to_standin(variables: dict[str, str], until_end: ExitStack) -> dict[str, str]:

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.errors import IllegalStateError, KafkaError
 
-from pipeline.delivery.courier import Courier, Message
+from pipeline.delivery.courier import Courier, ReceivedMessage
 from pipeline.delivery.ending import unless_ended
 from pipeline.delivery.message import LATEST_TIMESTAMP, Stamp
 from pipeline.delivery.offset_ledger import MOST_SPAN, OffsetLedger
@@ -170,7 +170,7 @@ def _seconds(timestamp_ms: int) -> int | None:
     return timestamp_ms // 1000 if 0 < timestamp_ms <= LATEST_TIMESTAMP * 1000 else None
 
 
-def _message(record: ConsumerRecord[bytes, bytes]) -> Message:
+def _message(record: ConsumerRecord[bytes, bytes]) -> ReceivedMessage:
     # Of a message that was replayed from the dead letters: where it was read first.
     origin = origin_of(record)
     stamp = Stamp(
@@ -178,7 +178,7 @@ def _message(record: ConsumerRecord[bytes, bytes]) -> Message:
         timestamp=_seconds(origin.timestamp_ms),
         order_key=None if record.key is None else record.key.decode("utf-8", "backslashreplace"),
     )
-    return Message(
+    return ReceivedMessage(
         topic=origin.topic,
         partition=origin.partition,
         offset=origin.offset,

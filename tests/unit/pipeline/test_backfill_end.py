@@ -13,7 +13,7 @@ import pytest
 from config.errors import ConfigError
 from pipeline.backfill.backfill import Backfill
 from pipeline.backfill.file_dead_letters import FileDeadLetters
-from pipeline.backfill.plan import BackfillPlan
+from pipeline.backfill.options import BackfillOptions
 from pipeline.backfill.position import Position, PositionFile
 from pipeline.backfill.source import BlockReader
 from pipeline.dead_letter import DeadLetter
@@ -148,15 +148,15 @@ def test_two_do_not_write_into_one_file(tmp_path: Path) -> None:
 
 
 def test_the_files_beside_a_source(tmp_path: Path) -> None:
-    plan = BackfillPlan("a/events.jsonl", None, None)
-    assert (plan.position_path, plan.dead_letters_path) == (
+    options = BackfillOptions("a/events.jsonl", None, None)
+    assert (options.position_path, options.dead_letters_path) == (
         Path("a/events.jsonl.position"),
         Path("a/events.jsonl.dead.jsonl"),
     )
     # Of two deliveries of standard input, each has letters of its own.
-    assert BackfillPlan("-", Path("b.pos"), None).dead_letters_path == Path("b.pos.dead.jsonl")
-    assert BackfillPlan("-", None, None).dead_letters_path == Path("stdin.dead.jsonl")
-    trial = BackfillPlan("a", None, None, is_trial=True)
+    assert BackfillOptions("-", Path("b.pos"), None).dead_letters_path == Path("b.pos.dead.jsonl")
+    assert BackfillOptions("-", None, None).dead_letters_path == Path("stdin.dead.jsonl")
+    trial = BackfillOptions("a", None, None, is_trial=True)
     assert (trial.position_path, trial.dead_letters_path) == (None, Path("a.trial.dead.jsonl"))
     with pytest.raises(ConfigError):
-        BackfillPlan("a", Path("p"), Path("p"))
+        BackfillOptions("a", Path("p"), Path("p"))

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.backfill.lines import Line, LineSplitter
+from pipeline.backfill.lines import LineSplitter, SourceLine
 
 MOST = 6
 
@@ -21,7 +21,7 @@ def test_any_blocks_give_the_same_lines(content: list[bytes], cuts: set[int], po
     stream = b"".join(content)
     edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
     splitter = LineSplitter(position, MOST)
-    lines: list[Line] = []
+    lines: list[SourceLine] = []
     for start, end in pairwise(edges):
         lines += splitter.feed(stream[start:end])
     lines += splitter.finish()

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.operation import Operation
-from pipeline.sender.lanes import Item, Lane
+from pipeline.sender.lanes import Lane, QueuedOperation
 from pipeline.sender.ready_lanes import ReadyLanes
 
 ADDS = st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 40)), min_size=1, max_size=40)
@@ -22,7 +22,7 @@ def test_the_longest_waiting_go_first_and_the_sums_are_right(
     lanes = {name: Lane(name) for name in "abcde"}
     ready = ReadyLanes()
     for number, (name, size) in enumerate(adds):
-        item = Item(number, 0.0, Operation("identify", name, {}), size, loop.create_future())
+        item = QueuedOperation(number, 0.0, Operation("identify", name, {}), size, loop.create_future())
         ready.add_item(lanes[name], item)
     waiting = [number for number, _ in enumerate(adds)]
 

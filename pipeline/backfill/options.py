@@ -11,7 +11,7 @@ STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True)
-class BackfillPlan:
+class BackfillOptions:
     """
     Args:
         source: a file's path, or ``-`` for standard input.

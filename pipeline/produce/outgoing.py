@@ -18,7 +18,7 @@ _STAMP = Stamp(deduplication_id("", 0, 0, 0), timestamp=10**10, order_key=None)
 
 
 @dataclass(frozen=True)
-class Message:
+class OutgoingMessage:
     """What the worker will take and Customer.io's sizes allow; made by the functions below.
 
     Args:
@@ -32,7 +32,7 @@ class Message:
     value: bytes = field(repr=False)
 
 
-def identify(user_id: str, attributes: Mapping[str, Any]) -> Message:
+def identify(user_id: str, attributes: Mapping[str, Any]) -> OutgoingMessage:
     """Sets attributes of a person.
 
     Raises:
@@ -44,7 +44,7 @@ def identify(user_id: str, attributes: Mapping[str, Any]) -> Message:
 
 def track(
     user_id: str, event: str, properties: Mapping[str, Any] | None = None, timestamp: int | None = None
-) -> Message:
+) -> OutgoingMessage:
     """Records an event of a person; ``timestamp`` in Unix seconds, the time of sending if ``None``.
 
     Raises:
@@ -56,7 +56,7 @@ def track(
     return _made({"type": "track", "userId": user_id, "payload": payload})
 
 
-def checked(value: bytes) -> Message:
+def checked(value: bytes) -> OutgoingMessage:
     """A message that somebody else has written, byte for byte.
 
     Raises:
@@ -66,10 +66,10 @@ def checked(value: bytes) -> Message:
     size = len(operation.v2_item)
     if size > _ITEM_BYTES:
         raise PoisonError("too_large", f"{size} bytes for Customer.io, at most {_ITEM_BYTES} are allowed")
-    return Message(operation.kind, operation.person.encode(), value)
+    return OutgoingMessage(operation.kind, operation.person.encode(), value)
 
 
-def _made(content: dict[str, Any]) -> Message:
+def _made(content: dict[str, Any]) -> OutgoingMessage:
     try:
         value = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:

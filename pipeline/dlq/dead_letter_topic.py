@@ -62,7 +62,7 @@ class DeadLetterTopic:
         if not await self.exists(self.topic):
             return []
         [described] = await self._admin.describe_topics([self.topic])
-        return sorted(each["partition"] for each in described["partitions"])
+        return sorted(partition["partition"] for partition in described["partitions"])
 
     async def exists(self, topic: str) -> bool:
         return topic in await self._admin.list_topics()

@@ -6,11 +6,11 @@ import sys
 from collections import Counter
 
 
-def say(line: str) -> None:
+def print_result(line: str) -> None:
     print(line)  # noqa: T201 - the command's output
 
 
-def complain(line: str) -> None:
+def print_error(line: str) -> None:
     print(f"pipeline.dlq: {line}", file=sys.stderr)  # noqa: T201 - the command's output
 
 
