@@ -83,8 +83,8 @@ class Courier:
 
     def tell(self) -> None:
         """Tells the metrics what is on its way."""
-        self._metrics.in_flight(self._sender.in_flight)
-        self._metrics.buffered(self._sender.unfinished - self._sender.in_flight)
+        self._metrics.set_in_flight(self._sender.in_flight)
+        self._metrics.set_buffered(self._sender.unfinished - self._sender.in_flight)
 
     async def take(self, message: ReceivedMessage, settle: Settle) -> None:
         """Starts a message on its way; yields only if the sender has no room.
@@ -169,7 +169,7 @@ class Courier:
             return
         outcome = ended.result()
         if isinstance(outcome, Delivered):
-            self._metrics.delivered(operation.kind, _age_seconds(message))
+            self._metrics.count_delivered(operation.kind, _age_seconds(message))
             settle("delivered")
         else:
             self._bury_refused(message, outcome, settle)
@@ -191,7 +191,7 @@ class Courier:
         if error is not None:
             self._fail(error)
             return
-        self._metrics.dead_lettered(cause)
+        self._metrics.count_dead_letter(cause)
         settle("dead")
 
 

@@ -66,9 +66,9 @@ async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
 def _client(settings: PipelineSettings, limiter: RateLimiter, metrics: PipelineMetrics) -> TrackClient:
     reachability = Reachability()
 
-    def requested(word: str, seconds: float) -> None:
-        metrics.requested(word, seconds)
-        reachability.requested(word)
+    def observe_request(word: str, seconds: float) -> None:
+        metrics.observe_request(word, seconds)
+        reachability.observe_request(word)
 
     return TrackClient(
         base_url=settings.target.base_url,
@@ -77,8 +77,8 @@ def _client(settings: PipelineSettings, limiter: RateLimiter, metrics: PipelineM
         retry=_FOR_EVER,
         connections=settings.limit.concurrency,
         ca_file=settings.target.ca_file,
-        on_retry=metrics.retried,
-        on_request=requested,
+        on_retry=metrics.count_retry,
+        on_request=observe_request,
     )
 
 

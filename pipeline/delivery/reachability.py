@@ -23,7 +23,7 @@ class Reachability:
         self._answered_at = clock()
         self._is_away = False
 
-    def requested(self, word: str) -> None:
+    def observe_request(self, word: str) -> None:
         if word.startswith("2"):
             if self._is_away:
                 seconds = round(self._clock() - self._answered_at)

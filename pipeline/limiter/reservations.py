@@ -33,9 +33,6 @@ class Reservations:
         self._min_gap = min_gap_seconds
         self._last_start = -math.inf
 
-    def __len__(self) -> int:
-        return len(self._planned)
-
     @property
     def too_slow(self) -> bool:
         """The server's clock is known so badly that no reservation can be used; calls of some time tell."""
@@ -47,26 +44,36 @@ class Reservations:
         """Takes in what was reserved: microseconds on the server's clock, later than those before."""
         self._planned.extend(instants)
 
+    def usable(self, now: float) -> int:
+        """Return how many are not missed yet."""
+        return len(self._planned) - self._missed(now)
+
     def next_start(self, now: float) -> float | None:
-        """From when on the first may be used; ``None`` without any."""
-        self._drop_missed(now)
-        if not self._planned:
+        """Return when the first usable start may happen; ``None`` if there is no usable start."""
+        missed = self._missed(now)
+        if missed == len(self._planned):
             return None
         after_gap = self._last_start + self._min_gap
-        return max(after_gap, self.clock.certainly_after(self._planned[0] / MICRO))
+        return max(after_gap, self.clock.certainly_after(self._planned[missed] / MICRO))
 
     def last_start(self) -> float:
         """From when on the last may be used."""
         return self.clock.certainly_after(self._planned[-1] / MICRO)
 
     def take(self, now: float) -> bool:
-        """Uses the first, if it may be used now."""
+        """Use the first usable start if it may happen now; return whether it was used."""
+        self.give_back_missed(now)
         start = self.next_start(now)
         if start is None or now < start:
             return False
         self._planned.popleft()
         self._last_start = now
         return True
+
+    def give_back_missed(self, now: float) -> None:
+        """Give back the starts that can no longer happen in time."""
+        for _ in range(self._missed(now)):
+            self.given_back.add(self._planned.popleft())
 
     def give_back_all(self) -> None:
         """None of them will be used."""
@@ -78,8 +85,11 @@ class Reservations:
         self._planned.clear()
         self.given_back.clear()
 
-    def _drop_missed(self, now: float) -> None:
+    def _missed(self, now: float) -> int:
+        """Return how many can no longer happen in time. They are the first: the instants are in order."""
         uncertain = self.clock.uncertainty + self._window * _SURE_SHARE
         slack = max(self._window * SLACK_SHARE, min(self._window * _MOST_SLACK_SHARE, uncertain))
-        while self._planned and now > self.clock.certainly_before(self._planned[0] / MICRO + slack):
-            self.given_back.add(self._planned.popleft())
+        for missed, instant in enumerate(self._planned):
+            if now <= self.clock.certainly_before(instant / MICRO + slack):
+                return missed
+        return len(self._planned)

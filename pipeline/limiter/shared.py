@@ -109,7 +109,7 @@ class SharedLimiter(GatedLimiter[SharedPlan]):
                 misses += 1
                 if misses < _TRIES_TO_JOIN:
                     continue
-                self._plan.lost(self._loop.time())
+                self._plan.lose_redis(self._loop.time())
                 self._say(f"Redis is not there ({error}); nothing starts before it is")
                 return
             refusal = self._take(answer, given_back)
@@ -156,7 +156,7 @@ class SharedLimiter(GatedLimiter[SharedPlan]):
                 timer.cancel()
 
     async def _send(self, *, leaving: bool = False) -> tuple[list[int], list[int]]:
-        message = self._plan.message(
+        message = self._plan.prepare_call(
             self._loop.time(), self._gate.running, self._gate.queued, leaving=leaving
         )
         return await self._link.call(message), message["given_back"]
@@ -165,18 +165,18 @@ class SharedLimiter(GatedLimiter[SharedPlan]):
         """Takes in an answer; what is wrong if this process has no place."""
         kind, *rest = answer
         if kind == _OK:
-            self._plan.joined(rest, given_back, self._loop.time())
+            self._plan.accept_answer(rest, given_back, self._loop.time())
             return None
         if kind == _STALE:
             raise RuntimeError("a call of this process was overtaken by a later one")
-        self._plan.refused()
+        self._plan.leave()
         if kind == _TOO_MANY:
             living, most = rest
             return f"{self._shared.name!r} is shared by {living} processes already, of {most} that may"
         return f"{self._shared.name!r} is in use with a window of {rest[0] / 1e6:g} s"
 
     def _lose(self, error: RedisGoneError) -> None:
-        self._plan.lost(self._loop.time())
+        self._plan.lose_redis(self._loop.time())
         if self._plan.mode is Mode.OUTSIDE or self._shared.without_redis == "wait":
             self._say(f"Redis is gone ({error}); nothing starts before it is back")
         else:

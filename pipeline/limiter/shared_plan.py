@@ -93,7 +93,7 @@ class SharedPlan:
 
     def tokens_left(self, now: float) -> int:
         if self.mode is Mode.JOINED:
-            return self._tokens_left + len(self.reservations)
+            return self._tokens_left + self.reservations.usable(now)
         return 0 if self._own_part is None else self._own_part.tokens_left(now)
 
     def throttle(self, now: float, retry_after_seconds: float | None) -> None:
@@ -122,7 +122,7 @@ class SharedPlan:
         if self._throttled > self._throttled_told:
             return now
         heartbeat = self._sent + HEARTBEAT_SECONDS
-        reserved = len(self.reservations)
+        reserved = self.reservations.usable(now)
         if queued <= reserved or running + reserved >= self._permits or now < self._closed_until:
             return heartbeat
         ask = self._ask_from
@@ -130,21 +130,22 @@ class SharedPlan:
             ask = max(ask, self.reservations.last_start() - ASK_AHEAD_SECONDS)
         return min(ask, heartbeat)
 
-    def message(self, now: float, running: int, queued: int, *, leaving: bool = False) -> dict[str, Any]:
-        """The next call, to be sent now."""
+    def prepare_call(self, now: float, running: int, queued: int, *, leaving: bool = False) -> dict[str, Any]:
+        """Number the next call and return what it says. It must be sent now."""
         if leaving:
             self.reservations.give_back_all()
-        self.reservations.next_start(now)
+        self.reservations.give_back_missed(now)
+        reserved = self.reservations.usable(now)
         self._sequence += 1
         self._sent = now
-        self._wanted = 0 if now < self._closed_until else max(0, queued - len(self.reservations))
+        self._wanted = 0 if now < self._closed_until else max(0, queued - reserved)
         self._throttled_sent = self._throttled
         settings, shared = self._settings, self._shared
         return {
             "id": self._id,
             "seq": self._sequence,
             "leaving": leaving,
-            "held": running + len(self.reservations),
+            "held": running + reserved,
             "demand": running + queued,
             "wanted": self._wanted,
             "given_back": sorted(self.reservations.given_back),
@@ -164,7 +165,7 @@ class SharedPlan:
 
     # -- what comes of it -------------------------------------------------------------------------
 
-    def joined(self, answer: list[int], given_back: list[int], received: float) -> None:
+    def accept_answer(self, answer: list[int], given_back: list[int], received: float) -> None:
         """Redis has taken the call, and this process is a member."""
         server, allowed, tokens_left, members, permits, retry, *instants = answer
         self.mode, self._own_part, self._failures = Mode.JOINED, None, 0
@@ -181,7 +182,7 @@ class SharedPlan:
         wait = (retry / MICRO or _IN_VAIN_SECONDS) if in_vain else 0.0
         self._ask_from = received + wait
 
-    def lost(self, now: float) -> None:
+    def lose_redis(self, now: float) -> None:
         """Redis was not reached. What is reserved may still be used: it is counted there."""
         self._failures += 1
         if self.mode is not Mode.JOINED:
@@ -199,7 +200,7 @@ class SharedPlan:
         )
         self._own_part.close_until(max(now + self.alone_after_seconds, self._closed_until))
 
-    def refused(self) -> None:
+    def leave(self) -> None:
         """Redis has no place for this process."""
         self.mode, self._own_part, self._failures = Mode.OUTSIDE, None, 0
         self.reservations.forget_all()

@@ -62,8 +62,8 @@ class StartWindow:
 
     def tokens_left(self, now: float, allowed: int) -> int:
         """Starts that the window still has room for now, the gap between them aside."""
-        self._forget(now)
-        return max(0, allowed - len(self._planned))
+        counted = sum(planned + self._span > now for planned in self._planned)
+        return max(0, allowed - counted)
 
     def _by_window(self, allowed: int) -> float:
         return self._planned[-allowed] + self._span if len(self._planned) >= allowed else -math.inf

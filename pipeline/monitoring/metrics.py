@@ -92,11 +92,11 @@ class PipelineMetrics:
         # CPU, memory and open files of the process, under the names that dashboards know.
         ProcessCollector(registry=registry)
 
-    def consumed(self, topic: str, partition: int, count: int = 1) -> None:
+    def count_consumed(self, topic: str, partition: int, count: int = 1) -> None:
         """Messages have been read."""
         self._consumed.labels(topic, partition).inc(count)
 
-    def delivered(self, kind: str, end_to_end_seconds: float | None) -> None:
+    def count_delivered(self, kind: str, end_to_end_seconds: float | None) -> None:
         """Customer.io has taken an operation, so long after the time its message bears, if it bears one."""
         self._delivered.labels(kind).inc()
         if end_to_end_seconds is None:
@@ -104,28 +104,28 @@ class PipelineMetrics:
         # Two machines' clocks: a message may seem to come from the future.
         self._delivery_seconds.observe(max(0.0, end_to_end_seconds))
 
-    def dead_lettered(self, cause: str) -> None:
+    def count_dead_letter(self, cause: str) -> None:
         """A message was put aside; ``cause`` is a word."""
-        self._dead_letters.labels(self._bounded("cause", cause)).inc()
+        self._dead_letters.labels(self._admit_word("cause", cause)).inc()
 
-    def requested(self, status: int | str, seconds: float) -> None:
+    def observe_request(self, status: int | str, seconds: float) -> None:
         """A request has ended: ``status`` is HTTP's, or ``timeout``, or ``connection``."""
-        self._requests.labels(self._bounded("status", str(status))).inc()
+        self._requests.labels(self._admit_word("status", str(status))).inc()
         self._request_seconds.observe(seconds)
 
-    def retried(self, reason: int | str) -> None:
+    def count_retry(self, reason: int | str) -> None:
         """A request will be made again: because of an HTTP status, ``timeout``, or ``connection``."""
-        self._retries.labels(self._bounded("reason", str(reason))).inc()
+        self._retries.labels(self._admit_word("reason", str(reason))).inc()
 
-    def in_flight(self, operations: int) -> None:
+    def set_in_flight(self, operations: int) -> None:
         """So many operations are in requests under way."""
         self._in_flight.set(operations)
 
-    def buffered(self, operations: int) -> None:
+    def set_buffered(self, operations: int) -> None:
         """So many operations wait for their request."""
         self._buffered.set(operations)
 
-    def lag(self, topic: str, partition: int, messages: int) -> None:
+    def set_lag(self, topic: str, partition: int, messages: int) -> None:
         """So many messages of an assigned partition are still to be delivered."""
         self._lag.labels(topic, partition).set(messages)
 
@@ -147,7 +147,7 @@ class PipelineMetrics:
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
-    def _bounded(self, label: str, word: str) -> str:
+    def _admit_word(self, label: str, word: str) -> str:
         known = self._words[label]
         if word in known:
             return word

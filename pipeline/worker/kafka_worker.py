@@ -144,7 +144,7 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             _log.warning("offsets have gone back", extra={"partition": partition.partition})
             ledger = self._ledgers[partition] = OffsetLedger()
         ledger.begin(record.offset)
-        self._metrics.consumed(partition.topic, partition.partition)
+        self._metrics.count_consumed(partition.topic, partition.partition)
         await self._courier.take(_message(record), lambda fate: ledger.settle(record.offset))
 
     async def _let_arrive(self, seconds: float) -> None:

@@ -41,4 +41,4 @@ async def tell_lag(
         first = ledger.first_unsettled
         end = max(ends[partition], consumer.highwater(partition) or 0)
         behind = max(0, end - (starts[partition] if first is None else first))
-        metrics.lag(partition.topic, partition.partition, behind)
+        metrics.set_lag(partition.topic, partition.partition, behind)

@@ -36,7 +36,7 @@ class Script:
     def call(self, process: str = "a", **changes: Any) -> list[int]:
         """A call that wants five starts, with these changes."""
         plan = SharedPlan(process, LimiterSettings(), SharedSettings("script"))
-        message = plan.message(0.0, running=0, queued=5) | {"seq": next(self._numbers)} | changes
+        message = plan.prepare_call(0.0, running=0, queued=5) | {"seq": next(self._numbers)} | changes
         return uvloop.run(self._call(message))
 
     async def _call(self, message: dict[str, Any]) -> list[int]:

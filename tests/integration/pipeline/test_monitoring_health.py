@@ -60,7 +60,7 @@ def test_a_scraper_gets_the_metrics_in_the_format_it_asks_for() -> None:
     async def use(
         client: aiohttp.ClientSession, metrics: PipelineMetrics, answers: dict[str, str | None]
     ) -> None:
-        metrics.delivered("identify", 0.5)
+        metrics.count_delivered("identify", 0.5)
         status, content_type, text = await ask(client, "/metrics")
         assert status == 200
         assert content_type.startswith("text/plain; version=")

@@ -46,7 +46,7 @@ def test_what_the_pipelines_own_page_says_is_read_whatever_the_topics_are_called
 ) -> None:
     metrics = PipelineMetrics()
     for (topic, partition), lag in lags.items():
-        metrics.lag(topic, partition, lag)
+        metrics.set_lag(topic, partition, lag)
     page = metrics.render(accept)[0].decode()
     assert sorted(partition_lags(page).values()) == sorted(lags.values())
 

@@ -29,16 +29,16 @@ def scrape(metrics: PipelineMetrics) -> dict[tuple[str, ...], float]:
 
 def test_what_happens_is_counted_by_its_kind() -> None:
     metrics = PipelineMetrics()
-    metrics.consumed("events", 3, 5)
-    metrics.consumed("events", 3)
-    metrics.delivered("track", 0.2)
-    metrics.dead_lettered("too_large")
-    metrics.retried(429)
-    metrics.retried("timeout")
-    metrics.requested(207, 0.03)
-    metrics.requested("connection", 1.0)
-    metrics.in_flight(200)
-    metrics.buffered(30)
+    metrics.count_consumed("events", 3, 5)
+    metrics.count_consumed("events", 3)
+    metrics.count_delivered("track", 0.2)
+    metrics.count_dead_letter("too_large")
+    metrics.count_retry(429)
+    metrics.count_retry("timeout")
+    metrics.observe_request(207, 0.03)
+    metrics.observe_request("connection", 1.0)
+    metrics.set_in_flight(200)
+    metrics.set_buffered(30)
     samples = scrape(metrics)
     assert samples["customerio_consumed_total", "3", "events"] == 6
     assert samples["customerio_delivered_total", "track"] == 1
@@ -62,7 +62,7 @@ def test_known_series_are_there_at_zero_before_anything_happens() -> None:
 def test_delivery_times_are_told_apart_from_10_ms_to_an_hour() -> None:
     metrics = PipelineMetrics()
     for seconds in (0.01, 3600.0, 3601.0):
-        metrics.delivered("identify", seconds)
+        metrics.count_delivered("identify", seconds)
     samples = scrape(metrics)
     assert samples["customerio_delivery_seconds_bucket", "0.01"] == 1
     assert samples["customerio_delivery_seconds_bucket", "1800.0"] == 1
@@ -72,15 +72,15 @@ def test_delivery_times_are_told_apart_from_10_ms_to_an_hour() -> None:
 
 def test_a_message_from_the_future_took_no_time() -> None:
     metrics = PipelineMetrics()
-    metrics.delivered("identify", -4.0)
+    metrics.count_delivered("identify", -4.0)
     assert scrape(metrics)[("customerio_delivery_seconds_sum",)] == 0
 
 
 def test_the_lag_of_a_partition_goes_with_the_partition() -> None:
     metrics = PipelineMetrics()
-    metrics.consumed("events", 1)
-    metrics.lag("events", 1, 90)
-    metrics.lag("events", 2, 10)
+    metrics.count_consumed("events", 1)
+    metrics.set_lag("events", 1, 90)
+    metrics.set_lag("events", 2, 10)
     metrics.forget_partition("events", 1)
     metrics.forget_partition("events", 7)
     samples = scrape(metrics)
@@ -107,7 +107,7 @@ def test_the_limiter_is_read_at_each_scrape_and_not_before() -> None:
     assert samples[("customerio_limiter_shared",)] == samples[("customerio_limiter_running",)] == 0
 
 
-@pytest.mark.parametrize("count", ["dead_lettered", "retried"])
+@pytest.mark.parametrize("count", ["count_dead_letter", "count_retry"])
 def test_words_of_others_cannot_make_series_without_end(count: str) -> None:
     metrics = PipelineMetrics()
     for number in range(500):
@@ -121,8 +121,8 @@ def test_words_of_others_cannot_make_series_without_end(count: str) -> None:
 
 
 def test_two_of_them_share_nothing() -> None:
-    one, other = PipelineMetrics(), PipelineMetrics()
-    one.delivered("track", 1.0)
+    counted, other = PipelineMetrics(), PipelineMetrics()
+    counted.count_delivered("track", 1.0)
     assert scrape(other)["customerio_delivered_total", "track"] == 0
 
 

@@ -30,8 +30,8 @@ def test_a_fault_between_successes_is_not_told(clock: Clock, caplog: pytest.LogC
     reachability = Reachability(clock)
     for _ in range(10):
         clock.now += 4
-        reachability.requested("503")
-        reachability.requested("200")
+        reachability.observe_request("503")
+        reachability.observe_request("200")
     assert told(caplog) == []
 
 
@@ -42,11 +42,11 @@ def test_a_long_absence_is_told_once_and_so_is_its_end(
     reachability = Reachability(clock)
     for _ in range(10):
         clock.now += 1
-        reachability.requested("connection")
+        reachability.observe_request("connection")
     assert told(caplog) == ["WARNING"]
     assert caplog.records[0].__dict__["reason"] == "connection"
-    reachability.requested("207")
-    reachability.requested("200")
+    reachability.observe_request("207")
+    reachability.observe_request("200")
     assert told(caplog) == ["WARNING", "INFO"]
     assert caplog.records[1].__dict__["away_seconds"] == 10
 
@@ -56,6 +56,6 @@ def test_it_may_be_away_from_the_start_and_again(clock: Clock, caplog: pytest.Lo
     reachability = Reachability(clock)
     for _ in range(2):
         clock.now += 6
-        reachability.requested("timeout")
-        reachability.requested("200")
+        reachability.observe_request("timeout")
+        reachability.observe_request("200")
     assert told(caplog) == ["WARNING", "INFO"] * 2
