@@ -15,8 +15,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, NoScriptError, RedisError
 
 from config.errors import ConfigError
+from pipeline.limiter.script_call import CALL_SECONDS, CONSTANTS
 
-CALL_SECONDS = 0.25
 _SCRIPT = Path(__file__).with_name("shared.lua").read_text(encoding="utf-8")
 _DIGEST = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
@@ -34,15 +34,17 @@ class RedisLink:
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``; never shown, as it may hold a password.
-        key: of the state.
+        key: the key of the state.
+        constants: what the script shares with Python; tests change them.
 
     Raises:
         ConfigError: the URL has no such form.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, constants: Mapping[str, Any] = CONSTANTS) -> None:
         self._url = url
         self._key = key
+        self._constants = json.dumps(constants, separators=(",", ":"))
         try:
             self._client = self._connect()
         except ValueError as error:
@@ -89,9 +91,9 @@ class RedisLink:
 
     async def _evaluate(self, text: str) -> list[int]:
         try:
-            answer = await self._client.evalsha(_DIGEST, 1, self._key, text)
+            answer = await self._client.evalsha(_DIGEST, 1, self._key, text, self._constants)
         except NoScriptError:
-            answer = await self._client.eval(_SCRIPT, 1, self._key, text)
+            answer = await self._client.eval(_SCRIPT, 1, self._key, text, self._constants)
         return [int(number) for number in answer]
 
     async def _start_anew(self) -> None:

@@ -6,6 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterable
 
+from pipeline.limiter.script_call import MICRO
 from pipeline.limiter.server_clock import ServerClock
 from pipeline.limiter.window import SLACK_SHARE
 
@@ -14,7 +15,6 @@ _MOST_SLACK_SHARE = 0.020
 left of the guard then for differences on the way to Customer.io."""
 _SURE_SHARE = 0.004
 _CALLS_TO_TELL = 4
-MICRO = 1_000_000
 
 
 class Reservations:

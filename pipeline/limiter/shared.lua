@@ -4,23 +4,22 @@
 -- KEYS[1]  the state (MessagePack)
 -- ARGV[1]  the call (JSON). It says how things are, not what has changed, so that a call may be repeated.
 --          All instants and spans are microseconds on this server's clock.
--- Returns  {0, now, allowed, tokens_left, members, fair_permits, retry_us, planned instants...}
---          {1, members, most} too many processes; {2} overtaken by a later call; {3, window_us} other window
+-- ARGV[2]  the constants (JSON) that this script shares with its caller, pipeline/limiter/script_call.py.
+--          The script has no copies of them.
+-- Returns  {kinds.ok, now, allowed, tokens_left, members, fair_permits, retry_us, planned instants...}
+--          {kinds.too_many, members, most}   one process more would exceed the limit
+--          {kinds.stale}                     a later call of this process came first
+--          {kinds.other_window, window_us}   the members use another window
 --
 -- state    log: planned starts in order; members: by process id; opens, blocked: no start before them;
 --          factor, cut_at: slower after a 429; seen: the last call; run: this run of the server
 
-local OK, TOO_MANY, STALE, OTHER_WINDOW = 0, 1, 2, 3
-local CUT, FLOOR, RISE_PER_SECOND = 0.5, 0.1, 0.05
-local KEEP_MS = 60000
-local STEP_US = 1000000
--- A process that found everything planned further ahead asks again when the next start is this close.
-local NEAR_US = 80000
-
 local call = cjson.decode(ARGV[1])
+local constants = cjson.decode(ARGV[2])
+local kinds = constants.kinds
 
 local time = redis.call('TIME')
-local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local now = tonumber(time[1]) * constants.second + tonumber(time[2])
 
 -- Without leave to ask (ACL), a restart is still seen by the lost state or by the silence.
 local info = redis.pcall('INFO', 'server')
@@ -28,7 +27,7 @@ local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 
 local function opening(state)
   -- Until then everybody has heard of this server again and left the share it kept to meanwhile.
-  state.opens = math.max(state.opens, now + call.reopen)
+  state.opens = math.max(state.opens, now + constants.reopen + call.span)
 end
 
 local function fresh()
@@ -42,9 +41,9 @@ local function load()
   if not packed then return fresh() end
   local state = cmsgpack.unpack(packed)
   -- The clock went back: what is planned lies too far ahead. A small step is waited out instead.
-  if now < state.seen - STEP_US then return fresh() end
+  if now < state.seen - constants.step_back then return fresh() end
   if now < state.seen then now = state.seen end
-  if now - state.seen > call.silence or state.run ~= run then opening(state) end
+  if now - state.seen > constants.silence or state.run ~= run then opening(state) end
   return state
 end
 
@@ -54,17 +53,17 @@ local state = load()
 
 local members, living = state.members, 0
 for id, member in pairs(members) do
-  if now - member.seen > call.lease then members[id] = nil else living = living + 1 end
+  if now - member.seen > constants.lease then members[id] = nil else living = living + 1 end
 end
 if living == 0 then state.window = call.window end
-if state.window ~= call.window then return {OTHER_WINDOW, state.window} end
+if state.window ~= call.window then return {kinds.other_window, state.window} end
 
 local me = members[call.id]
-if me and call.seq <= me.seq then return {STALE} end
+if me and call.seq <= me.seq then return {kinds.stale} end
 if not me and not call.leaving then
   local most = call.max_processes
   for _, member in pairs(members) do most = math.min(most, member.max_processes) end
-  if living >= most then return {TOO_MANY, living, most} end
+  if living >= most then return {kinds.too_many, living, most} end
   living = living + 1
 end
 if call.leaving then
@@ -95,10 +94,10 @@ for _, instant in ipairs(state.log) do
 end
 
 local function factor()
-  return math.min(1, state.factor + RISE_PER_SECOND * (now - state.cut_at) / 1000000)
+  return math.min(1, state.factor + constants.rise_per_second * (now - state.cut_at) / constants.second)
 end
 if call.throttled and now >= state.cut_at + call.window then
-  state.factor = math.max(FLOOR, factor() * CUT)
+  state.factor = math.max(constants.floor, factor() * constants.cut)
   state.cut_at = now
 end
 state.blocked = math.max(state.blocked, now + call.blocked)
@@ -131,7 +130,7 @@ local function free_permits()
   return math.max(0, free)
 end
 
-local allowed = math.max(1, math.floor(requests * factor() + 1e-6))
+local allowed = math.max(1, math.floor(requests * factor() + constants.rounding))
 
 local function next_start()
   local instant = math.max(now, state.opens, state.blocked)
@@ -140,24 +139,29 @@ local function next_start()
   return math.ceil(instant)
 end
 
-local reply = {OK, now, allowed, 0, living, fair_permits(), 0}
+local planned, tokens_left, retry, fair = {}, 0, 0, fair_permits()
 if not call.leaving then
-  local permits = math.max(0, math.min(call.wanted, free_permits(), reply[6] - me.held))
+  local permits = math.max(0, math.min(call.wanted, free_permits(), fair - me.held))
   local instant = next_start()
-  while permits > 0 and instant <= now + call.horizon do
+  while permits > 0 and instant <= now + constants.horizon do
     log[#log + 1] = instant
-    reply[#reply + 1] = instant
+    planned[#planned + 1] = instant
     me.held = me.held + 1
     permits = permits - 1
     instant = next_start()
   end
-  reply[4] = math.max(0, now < math.max(state.opens, state.blocked) and 0 or allowed - #log)
-  -- Zero: it was permits that were missing, not starts.
-  if #reply == 7 and permits > 0 then reply[7] = math.max(1, instant - now - NEAR_US) end
+  tokens_left = math.max(0, now < math.max(state.opens, state.blocked) and 0 or allowed - #log)
+  -- Zero means that permits were missing, not starts. Otherwise the process asks again shortly before the
+  -- next start.
+  if #planned == 0 and permits > 0 then retry = math.max(1, instant - now - constants.ask_ahead) end
 end
 
 state.log, state.seen, state.run = log, now, run
 -- Once it has expired, the next call starts closed: nothing depends on its being kept.
-local keep_ms = math.max(KEEP_MS, math.ceil((math.max(state.opens, state.blocked) + call.span - now) / 1000))
+local needed = math.max(state.opens, state.blocked) + call.span - now
+local keep_ms = math.ceil(math.max(constants.keep, needed) / constants.millisecond)
 redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', keep_ms)
+local reply = {kinds.ok, now, allowed, tokens_left, living, fair, retry}
+for _, instant in ipairs(planned) do reply[#reply + 1] = instant end
 return reply
+

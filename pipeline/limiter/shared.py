@@ -12,14 +12,13 @@ from pipeline.cancelling import cancel
 from pipeline.limiter.gated import GatedLimiter
 from pipeline.limiter.interface import LimiterSettings
 from pipeline.limiter.redis_link import RedisGoneError, RedisLink, RedisRefusesError
+from pipeline.limiter.script_call import LEASE_SECONDS, MICRO, PROBE_SECONDS, AnswerKind
 from pipeline.limiter.settings import SharedSettings
-from pipeline.limiter.shared_plan import LEASE_SECONDS, PROBE_SECONDS, Mode, SharedPlan
+from pipeline.limiter.shared_plan import Mode, SharedPlan
 
 _log = logging.getLogger(__name__)
 
 _TRIES_TO_JOIN = 3
-# The first number of an answer, as in shared.lua.
-_OK, _TOO_MANY, _STALE, _OTHER_WINDOW = range(4)
 
 
 class TooManyProcessesError(ConfigError):
@@ -115,7 +114,7 @@ class SharedLimiter(GatedLimiter[SharedPlan]):
             refusal = self._take(answer, given_back)
             if refusal is None:
                 return
-            if answer[0] != _TOO_MANY:
+            if answer[0] != AnswerKind.TOO_MANY:
                 raise ConfigError(f"limiter: {refusal}")
             if self._loop.time() >= deadline:
                 raise TooManyProcessesError(f"limiter: {refusal}")
@@ -164,16 +163,16 @@ class SharedLimiter(GatedLimiter[SharedPlan]):
     def _take(self, answer: list[int], given_back: list[int]) -> str | None:
         """Takes in an answer; what is wrong if this process has no place."""
         kind, *rest = answer
-        if kind == _OK:
+        if kind == AnswerKind.OK:
             self._plan.accept_answer(rest, given_back, self._loop.time())
             return None
-        if kind == _STALE:
+        if kind == AnswerKind.STALE:
             raise RuntimeError("a call of this process was overtaken by a later one")
         self._plan.leave()
-        if kind == _TOO_MANY:
+        if kind == AnswerKind.TOO_MANY:
             living, most = rest
             return f"{self._shared.name!r} is shared by {living} processes already, of {most} that may"
-        return f"{self._shared.name!r} is in use with a window of {rest[0] / 1e6:g} s"
+        return f"{self._shared.name!r} is in use with a window of {rest[0] / MICRO:g} s"
 
     def _lose(self, error: RedisGoneError) -> None:
         self._plan.lose_redis(self._loop.time())

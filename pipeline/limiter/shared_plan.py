@@ -9,25 +9,23 @@ from typing import Any
 
 from pipeline.limiter.interface import LimiterSettings
 from pipeline.limiter.local import LocalPlan
-from pipeline.limiter.redis_link import CALL_SECONDS
-from pipeline.limiter.reservations import MICRO, Reservations
+from pipeline.limiter.reservations import Reservations
+from pipeline.limiter.script_call import (
+    ALONE_SECONDS,
+    ASK_AHEAD_SECONDS,
+    CALL_SECONDS,
+    HORIZON_SECONDS,
+    MARGIN_SECONDS,
+    MICRO,
+    PROBE_SECONDS,
+    SILENCE_SECONDS,
+    microseconds,
+)
 from pipeline.limiter.settings import SharedSettings
 from pipeline.limiter.window import GUARD_SHARE
 
 HEARTBEAT_SECONDS = 0.25
-PROBE_SECONDS = 0.5
-"""Between two attempts to reach Redis while it is gone."""
-LEASE_SECONDS = 2.0
-"""A process that is not heard of for that long loses its permits and its place."""
-HORIZON_SECONDS = 0.25
-"""Starts are reserved at most that far ahead."""
-SILENCE_SECONDS = 1.0
-"""If nobody has called for longer, some may have taken to their own part."""
-ASK_AHEAD_SECONDS = 0.08
 _IN_VAIN_SECONDS = 0.1
-_MARGIN_SECONDS = 0.05
-# A start on the own part happens at most this long after the last attempt to reach Redis was sent.
-_ALONE_SECONDS = PROBE_SECONDS + CALL_SECONDS
 
 
 class Mode(enum.Enum):
@@ -77,12 +75,12 @@ class SharedPlan:
             return None
         start = self._own_part.next_start(now, running)
         # Later ones are seen about after the next attempt.
-        return start if start is not None and max(start, now) <= self._sent + _ALONE_SECONDS else None
+        return start if start is not None and max(start, now) <= self._sent + ALONE_SECONDS else None
 
     def start(self, now: float, running: int) -> bool:
         if self.reservations.take(now):
             return True
-        if self._own_part is None or now > self._sent + _ALONE_SECONDS:
+        if self._own_part is None or now > self._sent + ALONE_SECONDS:
             return False
         return self._own_part.start(now, running)
 
@@ -150,17 +148,13 @@ class SharedPlan:
             "wanted": self._wanted,
             "given_back": sorted(self.reservations.given_back),
             "throttled": self._throttled > self._throttled_told,
-            "blocked": _micro(max(0.0, self._closed_until - now)),
+            "blocked": microseconds(max(0.0, self._closed_until - now)),
             "requests": settings.requests,
             "concurrency": settings.concurrency,
-            "gap": _micro(settings.min_gap_seconds),
+            "gap": microseconds(settings.min_gap_seconds),
             "max_processes": shared.max_processes,
-            "window": _micro(settings.window_seconds),
-            "span": _micro(self._span),
-            "horizon": _micro(HORIZON_SECONDS),
-            "lease": _micro(LEASE_SECONDS),
-            "silence": _micro(SILENCE_SECONDS),
-            "reopen": _micro(_ALONE_SECONDS + self._span + _MARGIN_SECONDS),
+            "window": microseconds(settings.window_seconds),
+            "span": microseconds(self._span),
         }
 
     # -- what comes of it -------------------------------------------------------------------------
@@ -214,9 +208,5 @@ class SharedPlan:
         """
         return max(
             HORIZON_SECONDS + self._span + CALL_SECONDS,
-            SILENCE_SECONDS + _ALONE_SECONDS + _MARGIN_SECONDS,
+            SILENCE_SECONDS + ALONE_SECONDS + MARGIN_SECONDS,
         )
-
-
-def _micro(seconds: float) -> int:
-    return math.ceil(seconds * MICRO)

@@ -6,6 +6,8 @@ CUT = 0.5
 FLOOR = 0.1
 RISE_PER_SECOND = 0.05
 """Of the full rate: from a half back to the whole in ten seconds."""
+ROUNDING = 1e-6
+"""Added before rounding down: 0.55 + 9 * 0.05 is a hair below 1 in binary."""
 
 
 class Slowdown:
@@ -24,8 +26,7 @@ class Slowdown:
 
     def allowed(self, now: float) -> int:
         """At least one, at most the full rate."""
-        # The small addition: 0.55 + 9 * 0.05 is a hair below 1 in binary.
-        return max(1, int(self._requests * self._factor_at(now) + 1e-6))
+        return max(1, int(self._requests * self._factor_at(now) + ROUNDING))
 
     def throttle(self, now: float) -> None:
         """Tells of a 429."""

@@ -10,7 +10,8 @@ import pytest
 
 from pipeline.limiter.interface import LimiterSettings
 from pipeline.limiter.local import LocalPlan
-from pipeline.limiter.reservations import MICRO, Reservations
+from pipeline.limiter.reservations import Reservations
+from pipeline.limiter.script_call import MICRO
 from pipeline.limiter.settings import SharedSettings
 from pipeline.limiter.shared_plan import SharedPlan
 from pipeline.limiter.window import StartWindow

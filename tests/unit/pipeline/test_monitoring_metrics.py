@@ -113,7 +113,9 @@ def test_words_of_others_cannot_make_series_without_end(count: str) -> None:
     for number in range(500):
         getattr(metrics, count)(f"word{number}")
     getattr(metrics, count)("a reason of many words: someone@example.com")
-    name = {"dead_lettered": "customerio_dead_letters_total", "retried": "customerio_retries_total"}[count]
+    name = {"count_dead_letter": "customerio_dead_letters_total", "count_retry": "customerio_retries_total"}[
+        count
+    ]
     series = {key[1]: value for key, value in scrape(metrics).items() if key[0] == name}
     assert len(series) <= 51
     assert sum(series.values()) == 501
