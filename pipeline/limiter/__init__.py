@@ -1,4 +1,4 @@
-"""How many requests may start: in one process, or shared by many through Redis."""
+"""The rate limiter: for one process, or shared by many processes through Redis."""
 
 from pipeline.limiter.factory import open_limiter
 from pipeline.limiter.interface import (

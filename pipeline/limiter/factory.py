@@ -1,4 +1,4 @@
-"""The limiter that fits the settings."""
+"""Opens the limiter that the settings ask for."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ async def open_limiter(
     redis_url: str | None = None,
     shared: SharedSettings | None = None,
 ) -> RateLimiter:
-    """A limiter for the running event loop, to be closed with ``aclose()``.
+    """Return a limiter for the running event loop. Close it with ``aclose()``.
 
     Args:
-        settings: the limits; the defaults if none are given.
-        redis_url: where the limit is counted for many processes; in this process alone without it.
-        shared: how it is shared.
+        settings: the limits; ``None`` for the defaults.
+        redis_url: the Redis through which processes share the limit; ``None`` for a limit of this process.
+        shared: how processes share the limit.
 
     Raises:
-        ConfigError: settings that can't be, or Redis refuses this process; see ``SharedLimiter.open``.
+        ConfigError: a setting is out of range, or Redis refuses this process; see ``SharedLimiter.open``.
     """
     settings = settings or LimiterSettings()
     if redis_url is None:

@@ -1,4 +1,4 @@
-"""Lets callers through in their order, each when the plan allows a start."""
+"""Lets callers through in order, each as soon as the plan allows a start."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ class StartPlan(Protocol):
     """Decides when requests may start. Instants are the event loop's seconds."""
 
     def next_start(self, now: float, running: int) -> float | None:
-        """From when on the next may start; ``None``: not before something changes."""
+        """Return when the next request may start; ``None`` if that depends on a change."""
         ...
 
     def start(self, now: float, running: int) -> bool:
-        """Books a start that happens now; ``False`` if it is not allowed at this instant."""
+        """Book a start at ``now``; return ``False`` if no start is allowed at this instant."""
         ...
 
 
 class _Turn:
-    """One caller's place in the queue; the future is done when it should try to start."""
+    """The place of one caller in the queue; ``woken`` is done when the caller should try to start."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.woken: asyncio.Future[None] = loop.create_future()
 
 
 class Gate:
-    """First come, first served, bounded; whoever is cancelled leaves no trace.
+    """A bounded queue, first come, first served. A caller that is cancelled leaves no trace.
 
-    A start is booked by the caller itself, once it runs: between the booking and the request's start
-    nothing is awaited, so there is no moment at which a cancellation could lose a permit.
+    Each caller books its own start, once it runs. Nothing is awaited between the booking and the start of
+    the request, so a cancellation cannot lose a permit.
 
     Args:
-        plan: when a start is allowed.
-        max_queued: so many may wait.
-        min_gap_seconds: a wait that is longer than this makes ``depleted``.
+        plan: decides when a start is allowed.
+        max_queued: the most callers that may wait.
+        min_gap_seconds: a longer wait sets ``depleted``.
         on_change: called when the queue or the number of running requests has changed.
     """
 
@@ -57,19 +57,20 @@ class Gate:
         self._min_gap = min_gap_seconds
         self._on_change = on_change
         self._queue: deque[_Turn] = deque()
-        self._wait_for_room: set[asyncio.Future[None]] = set()
+        self._waiting_for_room: set[asyncio.Future[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     @property
     def queued(self) -> int:
+        """The number of callers in the queue."""
         return len(self._queue)
 
     async def enter(self) -> None:
-        """Waits for the turn; counts as running from its return on.
+        """Wait until the caller may start. It counts as running until it calls ``leave``.
 
         Raises:
-            LimiterQueueFullError: too many wait.
+            LimiterQueueFullError: ``max_queued`` callers wait already.
             RuntimeError: the gate is closed.
         """
         if self._closed:
@@ -80,21 +81,21 @@ class Gate:
             self._on_change()
             return
         if len(self._queue) >= self._max_queued:
-            raise LimiterQueueFullError(f"{self._max_queued} wait already")
+            raise LimiterQueueFullError(f"{self._max_queued} requests wait already")
         turn = _Turn(loop)
         self._queue.append(turn)
         self.advance()
         self._on_change()
         try:
-            await self._turn_comes(turn, loop)
+            await self._wait_for_turn(turn, loop)
         finally:
             if turn in self._queue:
                 self._queue.remove(turn)
-            self._tell_room()
+            self._wake_for_room()
             self.advance()
             self._on_change()
 
-    async def _turn_comes(self, turn: _Turn, loop: asyncio.AbstractEventLoop) -> None:
+    async def _wait_for_turn(self, turn: _Turn, loop: asyncio.AbstractEventLoop) -> None:
         while True:
             await turn.woken
             if self._closed:
@@ -102,20 +103,20 @@ class Gate:
             if self._plan.start(loop.time(), self.running):
                 self.running += 1
                 return
-            # The loop was busy and the instant has passed. Still the first in the queue.
+            # The event loop was busy and the instant has passed. The caller stays first in the queue.
             turn.woken = loop.create_future()
             self.advance()
             self._on_change()
 
     def leave(self) -> None:
-        """One that had entered has ended."""
+        """End a request that had entered."""
         self.running -= 1
         self.done += 1
         self.advance()
         self._on_change()
 
     def advance(self) -> None:
-        """Wakes the first in the queue, now or when the plan says so."""
+        """Wake the first caller in the queue, now or when the plan allows it."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -140,25 +141,25 @@ class Gate:
             self._timer = loop.call_at(instant, self.advance)
 
     async def wait_for_room(self) -> None:
-        """Returns when fewer than ``max_queued`` wait."""
+        """Wait until fewer than ``max_queued`` callers are in the queue."""
         while len(self._queue) >= self._max_queued:
             room: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._wait_for_room.add(room)
+            self._waiting_for_room.add(room)
             try:
                 await room
             finally:
-                self._wait_for_room.discard(room)
+                self._waiting_for_room.discard(room)
 
-    def _tell_room(self) -> None:
+    def _wake_for_room(self) -> None:
         if len(self._queue) < self._max_queued:
-            for room in self._wait_for_room:
+            for room in self._waiting_for_room:
                 if not room.done():
                     room.set_result(None)
 
     def close(self) -> None:
-        """Cancels whoever waits and lets nobody in any more."""
+        """Cancel every waiting caller and let no caller in from now on."""
         self._closed = True
-        waiting = [turn.woken for turn in self._queue] + list(self._wait_for_room)
+        waiting = [turn.woken for turn in self._queue] + list(self._waiting_for_room)
         self._queue.clear()
         for future in waiting:
             future.cancel()

@@ -1,4 +1,4 @@
-"""What every rate limiter offers: one interface, whether it counts for a process or for many."""
+"""The interface of every rate limiter, for one process or shared by many."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class LimiterSettings:
-    """The limits, for all who share the limiter.
+    """The limits. They hold for all processes that share the limiter together.
 
     Args:
-        requests: so many requests at most start in any ``window_seconds``.
-        concurrency: so many at most are under way at once.
-        min_gap_seconds: between two starts.
-        max_queued: so many at most wait for their turn in one process.
+        requests: the most requests that start in any ``window_seconds``.
+        window_seconds: the length of the sliding window.
+        concurrency: the most requests in flight at once.
+        min_gap_seconds: the least time between two starts.
+        max_queued: the most requests that wait for a slot in one process.
     """
 
     requests: int = 80
@@ -28,16 +29,16 @@ class LimiterSettings:
 
 @dataclass(frozen=True)
 class LimiterStats:
-    """A limiter's state at one moment, of this process unless said otherwise.
+    """The state of a limiter at one moment, seen by this process.
 
     Args:
-        running: requests under way.
-        queued: requests that wait for their turn.
-        done: requests that have ended.
-        tokens_left: starts that the window still allows now, as far as this process knows.
-        requests_allowed: starts per window that are allowed at the moment: less than the setting after a 429.
-        throttled: how many 429 this process has told of.
-        shared: whether the limit is counted together with other processes right now.
+        running: requests in flight in this process.
+        queued: requests of this process that wait for a slot.
+        done: requests of this process that have ended.
+        tokens_left: starts that the window still allows, as far as this process knows.
+        requests_allowed: starts per window that are allowed now; fewer than the setting after a 429.
+        throttled: 429 responses this process reported to the limiter.
+        shared: whether other processes count towards the limit right now.
     """
 
     running: int
@@ -50,36 +51,38 @@ class LimiterStats:
 
 
 class LimiterQueueFullError(Exception):
-    """``max_queued`` requests wait already; ``wait_for_room()`` returns when there is a place."""
+    """``max_queued`` requests wait already. ``wait_for_room()`` waits until the queue has a free place."""
 
 
 class RateLimiter(Protocol):
-    """First come, first served; a caller that is cancelled gives its place and its permit back."""
+    """Serves callers first come, first served. A cancelled caller gives back its place and its permit."""
 
-    #: Set while somebody waits and no start is allowed; cleared when starts are allowed again.
+    #: Set while a caller waits and no start is allowed; cleared when starts are allowed again.
     depleted: asyncio.Event
 
     def slot(self) -> AbstractAsyncContextManager[None]:
-        """Waits for the turn on entry; the request is under way until the exit.
+        """Return a context manager that waits for a start on entry; the request is in flight until the exit.
 
         Raises:
-            LimiterQueueFullError: on entry, at once.
+            LimiterQueueFullError: on entry, without waiting.
         """
         ...
 
     async def wait_for_room(self) -> None:
-        """Returns when fewer than ``max_queued`` wait."""
+        """Wait until fewer than ``max_queued`` requests are in the queue."""
         ...
 
     def throttled(self, retry_after_seconds: float | None = None) -> None:
-        """Tells of a 429: everybody who shares the limiter slows down, and comes back step by step.
+        """Report a 429: every process that shares the limiter slows down, then speeds up step by step.
 
-        With ``retry_after_seconds`` nobody starts before that time has passed.
+        With ``retry_after_seconds`` no request starts before that time has passed.
         """
         ...
 
-    def stats(self) -> LimiterStats: ...
+    def stats(self) -> LimiterStats:
+        """Return the limiter's state."""
+        ...
 
     async def aclose(self) -> None:
-        """Gives everything back; whoever still waits is cancelled."""
+        """Give back all permits and reservations, and cancel every waiting caller."""
         ...

@@ -1,19 +1,23 @@
-"""The limiter of one process that shares its limit with nobody."""
+"""The limiter of one process that does not share its limit."""
 
 from __future__ import annotations
 
-from pipeline.limiter.gated import GatedLimiter
-from pipeline.limiter.interface import LimiterSettings
+from contextlib import AbstractAsyncContextManager
+
+from pipeline.limiter.interface import LimiterSettings, LimiterStats
+from pipeline.limiter.slots import GatedSlots
 from pipeline.limiter.slowdown import Slowdown
 from pipeline.limiter.window import StartWindow
 
 
 class LocalPlan:
-    """Starts of this process alone, within the settings.
+    """Plans the starts of this process alone.
 
     Args:
         settings: the limits.
     """
+
+    is_shared = False
 
     def __init__(self, settings: LimiterSettings) -> None:
         self._settings = settings
@@ -34,35 +38,46 @@ class LocalPlan:
         return True
 
     def allowed(self, now: float) -> int:
-        """Starts per window."""
         return self._slowdown.allowed(now)
 
     def tokens_left(self, now: float) -> int:
         return 0 if now < self._closed_until else self._window.tokens_left(now, self.allowed(now))
 
     def throttle(self, now: float, retry_after_seconds: float | None) -> None:
-        """Tells of a 429."""
         self._slowdown.throttle(now)
         if retry_after_seconds is not None:
             self.close_until(now + retry_after_seconds)
 
     def permit_freed(self) -> None:
-        """There is nobody to ask for it."""
+        """Do nothing: ``next_start`` is given the number of running requests."""
 
     def close_until(self, instant: float) -> None:
-        """No start before then."""
+        """Allow no start before ``instant``."""
         self._closed_until = max(self._closed_until, instant)
 
 
-class LocalLimiter(GatedLimiter[LocalPlan]):
-    """A ``RateLimiter`` that counts in this process. Made and used inside one running event loop.
+class LocalLimiter:
+    """A ``RateLimiter`` for one process. Create and use it inside one running event loop.
 
     Args:
         settings: the limits.
     """
 
     def __init__(self, settings: LimiterSettings) -> None:
-        super().__init__(LocalPlan(settings), settings)
+        self._slots = GatedSlots(LocalPlan(settings), settings)
+        self.depleted = self._slots.gate.depleted
+
+    def slot(self) -> AbstractAsyncContextManager[None]:
+        return self._slots.slot()
+
+    async def wait_for_room(self) -> None:
+        await self._slots.gate.wait_for_room()
+
+    def throttled(self, retry_after_seconds: float | None = None) -> None:
+        self._slots.throttled(retry_after_seconds)
+
+    def stats(self) -> LimiterStats:
+        return self._slots.stats()
 
     async def aclose(self) -> None:
-        self._gate.close()
+        self._slots.gate.close()

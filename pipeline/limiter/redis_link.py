@@ -1,4 +1,4 @@
-"""Calls of the limiter's script in Redis: one at a time, each answered in time or failed."""
+"""Calls the limiter's script in Redis, one call at a time. Each call is answered in time or fails."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ _DIGEST = hashlib.sha1(_SCRIPT.encode(), usedforsecurity=False).hexdigest()
 
 
 class RedisGoneError(Exception):
-    """Redis can't be used: not reached, too slow, or it answers with an error. The message is for logs."""
+    """Redis is unreachable, too slow, or answers with an error. The message is for logs."""
 
 
 class RedisRefusesError(RedisGoneError):
-    """The user, the password or the rights are wrong."""
+    """Redis refuses the user, the password or a permission."""
 
 
 class RedisLink:
-    """The script under one key, over one connection that is made anew after a failure.
+    """Runs the script on one key, over one connection that is replaced after a failure.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``; never shown, as it may hold a password.
+        url: ``redis://``, ``rediss://`` or ``unix://``. No message repeats it: it may hold a password.
         key: the key of the state.
-        constants: what the script shares with Python; tests change them.
+        constants: the values that the script shares with Python; only tests change them.
 
     Raises:
-        ConfigError: the URL has no such form.
+        ConfigError: the URL has another form.
     """
 
     def __init__(self, url: str, key: str, constants: Mapping[str, Any] = CONSTANTS) -> None:
@@ -55,38 +55,39 @@ class RedisLink:
         self.calls = 0
 
     async def call(self, message: Mapping[str, Any]) -> list[int]:
-        """The script's answer.
+        """Return the script's answer.
 
         Raises:
-            RedisGoneError: none came in time, or an error.
+            RedisGoneError: the answer was an error or did not come in time.
         """
         self.calls += 1
         text = json.dumps(message, separators=(",", ":"))
         task = asyncio.current_task()
         cancelled = task.cancelling() if task else 0
         try:
-            return await self._in_time(text)
+            return await self._evaluate_in_time(text)
         finally:
-            # The client at times answers although it was cancelled, and the cancellation would be lost.
+            # redis-py sometimes returns an answer although its task was cancelled. Without this the task
+            # would go on.
             if task and task.cancelling() > cancelled:
                 raise asyncio.CancelledError
 
-    async def _in_time(self, text: str) -> list[int]:
+    async def _evaluate_in_time(self, text: str) -> list[int]:
         try:
             async with asyncio.timeout(CALL_SECONDS):
                 return await self._evaluate(text)
         except (AuthenticationError, NoPermissionError) as error:
-            await self._start_anew()
+            await self._reconnect()
             raise RedisRefusesError(str(error)) from error
         except TimeoutError as error:
-            await self._start_anew()
+            await self._reconnect()
             raise RedisGoneError(f"no answer within {CALL_SECONDS} s") from error
         except (RedisError, OSError) as error:
-            await self._start_anew()
+            await self._reconnect()
             raise RedisGoneError(f"{type(error).__name__}: {error}") from error
 
     async def aclose(self) -> None:
-        """Closes the connection."""
+        """Close the connection."""
         await self._client.aclose()
 
     async def _evaluate(self, text: str) -> list[int]:
@@ -96,18 +97,18 @@ class RedisLink:
             answer = await self._client.eval(_SCRIPT, 1, self._key, text, self._constants)
         return [int(number) for number in answer]
 
-    async def _start_anew(self) -> None:
+    async def _reconnect(self) -> None:
         old, self._client = self._client, self._connect()
         await old.aclose()
 
     def _connect(self) -> redis.asyncio.Redis:
         return redis.asyncio.Redis.from_url(
             self._url,
-            # One reply format for all servers, and no further questions when connecting.
+            # RESP2 is understood by all servers and needs no handshake.
             protocol=2,
             socket_timeout=CALL_SECONDS,
             socket_connect_timeout=CALL_SECONDS,
-            # A call says what is true when it is made: repeated later it would say what was.
+            # A call describes the moment at which it is made. A later retry would describe the past.
             retry=Retry(NoBackoff(), 0),
             max_connections=1,
         )

@@ -1,4 +1,4 @@
-"""Starts that were reserved for this process, by the server's clock, and when they may be used here."""
+"""Starts that Redis reserved for this process, and when they may be used by our clock."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from pipeline.limiter.server_clock import ServerClock
 from pipeline.limiter.window import SLACK_SHARE
 
 _MOST_SLACK_SHARE = 0.020
-"""Of the window: taken if Redis answers so slowly that its clock is known no better. 5 ms of a second are
-left of the guard then for differences on the way to Customer.io."""
+"""A share of the window: the slack while Redis answers so slowly that its clock is known no better. 5 ms of a
+second then remain of the guard for requests that overtake each other."""
 _SURE_SHARE = 0.004
 _CALLS_TO_TELL = 4
 
 
 class Reservations:
-    """Planned instants, in order. A start happens in [planned, planned + slack] for certain, or not at all.
+    """Planned instants, in order. A start happens certainly within [planned, planned + slack], or never.
 
     Args:
         window_seconds: the limiter's window.
-        min_gap_seconds: between two starts.
+        min_gap_seconds: the least time between two starts.
     """
 
     def __init__(self, window_seconds: float, min_gap_seconds: float) -> None:
@@ -35,17 +35,17 @@ class Reservations:
 
     @property
     def too_slow(self) -> bool:
-        """The server's clock is known so badly that no reservation can be used; calls of some time tell."""
+        """Whether the server's clock is known too badly to use any reservation, after some calls."""
         return (
             self.clock.calls >= _CALLS_TO_TELL and self.clock.uncertainty > self._window * _MOST_SLACK_SHARE
         )
 
     def add(self, instants: Iterable[int]) -> None:
-        """Takes in what was reserved: microseconds on the server's clock, later than those before."""
+        """Add reserved instants: microseconds on the server's clock, later than those added before."""
         self._planned.extend(instants)
 
     def usable(self, now: float) -> int:
-        """Return how many are not missed yet."""
+        """Return how many reserved starts can still happen in time."""
         return len(self._planned) - self._missed(now)
 
     def next_start(self, now: float) -> float | None:
@@ -57,7 +57,7 @@ class Reservations:
         return max(after_gap, self.clock.certainly_after(self._planned[missed] / MICRO))
 
     def last_start(self) -> float:
-        """From when on the last may be used."""
+        """Return when the last reserved start may happen."""
         return self.clock.certainly_after(self._planned[-1] / MICRO)
 
     def take(self, now: float) -> bool:
@@ -76,17 +76,17 @@ class Reservations:
             self.given_back.add(self._planned.popleft())
 
     def give_back_all(self) -> None:
-        """None of them will be used."""
+        """Give back every reserved start."""
         self.given_back.update(self._planned)
         self._planned.clear()
 
     def forget_all(self) -> None:
-        """The server is not to be told of any."""
+        """Drop every reserved start without giving it back to the server."""
         self._planned.clear()
         self.given_back.clear()
 
     def _missed(self, now: float) -> int:
-        """Return how many can no longer happen in time. They are the first: the instants are in order."""
+        """Return how many can no longer happen in time. They come first, as the instants are in order."""
         uncertain = self.clock.uncertainty + self._window * _SURE_SHARE
         slack = max(self._window * SLACK_SHARE, min(self._window * _MOST_SLACK_SHARE, uncertain))
         for missed, instant in enumerate(self._planned):

@@ -46,8 +46,7 @@ CONSTANTS = {
     "kinds": {kind.name.lower(): kind.value for kind in AnswerKind},
     "second": MICRO,
     "millisecond": MICRO // 1000,
-    # Until this much and one span have passed, every process has heard of the server again and has left
-    # its own part.
+    # After this and one span, every process has reached the server again and has left its own part.
     "reopen": microseconds(ALONE_SECONDS + MARGIN_SECONDS),
     "horizon": microseconds(HORIZON_SECONDS),
     "lease": microseconds(LEASE_SECONDS),

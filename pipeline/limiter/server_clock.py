@@ -1,4 +1,4 @@
-"""What another machine's clock shows, as seen from here: bounds, not guesses."""
+"""Knows the clock of another machine within bounds."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 from collections import deque
 
 _KEEP_SECONDS = 2.0
-"""Clocks drift apart by less than a millisecond in that time."""
+"""Two clocks drift apart by less than a millisecond in this time."""
 
 
 class ServerClock:
-    """Bounds for the distance between a server's clock and ours, from calls of the last two seconds.
+    """Bounds on the offset between a server's clock and ours, from the calls of the last two seconds.
 
-    The server read its clock between our sending and our receiving, so each call bounds the distance from
-    both sides, and the quickest call of the last ones counts.
+    The server read its clock after we sent and before we received, so each call bounds the offset from both
+    sides. The quickest call gives the tightest bounds.
     """
 
     def __init__(self) -> None:
@@ -22,34 +22,40 @@ class ServerClock:
         self._most = math.inf
 
     def observe(self, sent: float, received: float, server: float) -> None:
-        """Takes in a call: ours when it was sent and received, the server's in between, seconds."""
+        """Add a call.
+
+        Args:
+            sent, received: our clock before and after the call, seconds.
+            server: the server's clock during the call, seconds.
+        """
         while self._calls and self._calls[0][0] < received - _KEEP_SECONDS:
             self._calls.popleft()
         self._calls.append((received, server - received, server - sent))
-        if not self._bounds():
-            # They contradict each other: a clock was set. Only the last tells of now.
+        if not self._update_bounds():
+            # The calls contradict each other, so a clock was set. Only the last call shows the present.
             self._calls = deque([self._calls[-1]])
-            self._bounds()
+            self._update_bounds()
 
     @property
     def calls(self) -> int:
-        """So many tell of the distance."""
+        """The number of calls that bound the offset."""
         return len(self._calls)
 
     @property
     def uncertainty(self) -> float:
-        """Seconds between the bounds: at best the time that the quickest call took."""
+        """The seconds between the bounds: at best the duration of the quickest call."""
         return self._most - self._least
 
     def certainly_after(self, instant: float) -> float:
-        """Our instant from which on the server's clock shows ``instant`` or later for certain."""
+        """Return our earliest instant at which the server's clock certainly shows ``instant`` or later."""
         return instant - self._least
 
     def certainly_before(self, instant: float) -> float:
-        """Our instant until which the server's clock shows ``instant`` or earlier for certain."""
+        """Return our latest instant at which the server's clock certainly shows ``instant`` or earlier."""
         return instant - self._most
 
-    def _bounds(self) -> bool:
+    def _update_bounds(self) -> bool:
+        """Return whether the calls agree with each other."""
         self._least = max(least for _, least, _ in self._calls)
         self._most = min(most for _, _, most in self._calls)
         return self._least <= self._most

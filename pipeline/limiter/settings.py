@@ -1,4 +1,4 @@
-"""Checks of the limiter's settings, and what only the shared form has to be told."""
+"""The settings of a shared limiter, and the checks of all limiter settings."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ class SharedSettings:
     """How processes share a limit.
 
     Args:
-        name: whose limit it is; processes that give the same name share it.
-        max_processes: one more is refused. Without Redis each keeps to this part of the limit.
-        without_redis: ``share``: go on with that part; ``wait``: start nothing until it is back.
+        name: processes that use the same name share the limit.
+        max_processes: the most processes that may share it; one more is refused. While Redis is unreachable
+            each process uses at most one ``max_processes``-th of the limit.
+        without_redis: ``share`` goes on with that part while Redis is unreachable; ``wait`` starts nothing.
     """
 
     name: str = "track"
@@ -26,8 +27,10 @@ class SharedSettings:
 
 
 def check(settings: LimiterSettings) -> None:
-    """Raises:
-    ConfigError: a limit with which nothing could ever start, or that is no number.
+    """Check the limits of any limiter.
+
+    Raises:
+        ConfigError: a limit is out of range or not a number.
     """
     for name in ("requests", "concurrency", "max_queued"):
         if getattr(settings, name) < 1:
@@ -39,8 +42,10 @@ def check(settings: LimiterSettings) -> None:
 
 
 def check_shared(settings: LimiterSettings, shared: SharedSettings) -> None:
-    """Raises:
-    ConfigError: there is no whole start or no whole permit for each process.
+    """Check the limits and how they are shared.
+
+    Raises:
+        ConfigError: a setting is out of range. Each process needs at least one start and one permit.
     """
     check(settings)
     if not shared.name or set(shared.name) & set("{}"):
@@ -48,8 +53,8 @@ def check_shared(settings: LimiterSettings, shared: SharedSettings) -> None:
     most = min(settings.requests, settings.concurrency)
     if not 1 <= shared.max_processes <= most:
         raise ConfigError(
-            f"limiter: max_processes: expected 1 to {most}, so that each has a request and a permit "
-            f"of its own without Redis; got {shared.max_processes}"
+            f"limiter: max_processes: expected 1 to {most}, so that each process keeps at least one "
+            f"request and one permit while Redis is unreachable, got {shared.max_processes}"
         )
     if shared.without_redis not in ("share", "wait"):
         raise ConfigError(f"limiter: without_redis: expected 'share' or 'wait', got {shared.without_redis!r}")

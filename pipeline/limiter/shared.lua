@@ -1,9 +1,9 @@
--- One call of one process to the limiter that it shares. Everything is one value under one key, so that it
--- is there or gone as a whole: nothing can be evicted out of the middle, and a cluster keeps it in one place.
+-- Answers one call of one process to a shared limiter. All state is one value under one key, so it exists or
+-- is lost as a whole: Redis cannot evict a part of it, and a cluster keeps it in one slot.
 --
 -- KEYS[1]  the state (MessagePack)
--- ARGV[1]  the call (JSON). It says how things are, not what has changed, so that a call may be repeated.
---          All instants and spans are microseconds on this server's clock.
+-- ARGV[1]  the call (JSON). It describes the process's state, not a change, so repeating a call does no harm.
+--          All instants and durations are microseconds on this server's clock.
 -- ARGV[2]  the constants (JSON) that this script shares with its caller, pipeline/limiter/script_call.py.
 --          The script has no copies of them.
 -- Returns  {kinds.ok, now, allowed, tokens_left, members, fair_permits, retry_us, planned instants...}
@@ -11,8 +11,8 @@
 --          {kinds.stale}                     a later call of this process came first
 --          {kinds.other_window, window_us}   the members use another window
 --
--- state    log: planned starts in order; members: by process id; opens, blocked: no start before them;
---          factor, cut_at: slower after a 429; seen: the last call; run: this run of the server
+-- state    log: planned starts in order; members: by process id; opens, blocked: no start before these;
+--          factor, cut_at: the slowdown after a 429; seen: the last call; run: the server's run id
 
 local call = cjson.decode(ARGV[1])
 local constants = cjson.decode(ARGV[2])
@@ -21,18 +21,18 @@ local kinds = constants.kinds
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * constants.second + tonumber(time[2])
 
--- Without leave to ask (ACL), a restart is still seen by the lost state or by the silence.
+-- A user without permission for INFO (ACL) notices a restart by the lost state or by the silence.
 local info = redis.pcall('INFO', 'server')
 local run = type(info) == 'string' and string.match(info, 'run_id:(%w+)') or ''
 
-local function opening(state)
-  -- Until then everybody has heard of this server again and left the share it kept to meanwhile.
+local function close_for_a_while(state)
+  -- By then every process has reached this server again and has left its own part.
   state.opens = math.max(state.opens, now + constants.reopen + call.span)
 end
 
 local function fresh()
   local state = {log = {}, members = {}, opens = 0, blocked = 0, factor = 1, cut_at = 0, window = call.window}
-  opening(state)
+  close_for_a_while(state)
   return state
 end
 
@@ -40,10 +40,10 @@ local function load()
   local packed = redis.call('GET', KEYS[1])
   if not packed then return fresh() end
   local state = cmsgpack.unpack(packed)
-  -- The clock went back: what is planned lies too far ahead. A small step is waited out instead.
+  -- The clock went back, so the planned starts lie too far ahead. A small step is waited out instead.
   if now < state.seen - constants.step_back then return fresh() end
   if now < state.seen then now = state.seen end
-  if now - state.seen > constants.silence or state.run ~= run then opening(state) end
+  if now - state.seen > constants.silence or state.run ~= run then close_for_a_while(state) end
   return state
 end
 
@@ -75,7 +75,7 @@ else
   members[call.id] = me
 end
 
--- Processes with different settings, while a change is rolled out: the strictest hold for all.
+-- While new settings are rolled out, processes differ. The strictest settings hold for all.
 local requests, concurrency, gap = call.requests, call.concurrency, call.gap
 for _, member in pairs(members) do
   requests = math.min(requests, member.requests)
@@ -83,13 +83,13 @@ for _, member in pairs(members) do
   gap = math.max(gap, member.gap)
 end
 
--- -- what the process tells -----------------------------------------------------------------------
+-- -- what the process reports ---------------------------------------------------------------------
 
 local given_back = {}
 for _, instant in ipairs(call.given_back) do given_back[instant] = true end
 local log = {}
 for _, instant in ipairs(state.log) do
-  -- What was planned a whole span ago holds back nobody any more.
+  -- A start that was planned a whole span ago no longer delays any other.
   if not given_back[instant] and instant + call.span > now then log[#log + 1] = instant end
 end
 
@@ -105,8 +105,8 @@ state.blocked = math.max(state.blocked, now + call.blocked)
 -- -- what it gets ---------------------------------------------------------------------------------
 
 local function fair_permits()
-  -- Max-min: who wants less than an equal part leaves the rest to the others. For the caller it is what it
-  -- would get if it wanted all: so it knows when asking is in vain.
+  -- Max-min fairness: a process that wants less than an equal part leaves the rest to the others. The caller
+  -- gets the number it could have if it wanted all permits, so it knows when asking is in vain.
   local wants = {}
   for id, member in pairs(members) do
     wants[#wants + 1] = {id = id, demand = id == call.id and math.huge or member.demand}
@@ -157,7 +157,7 @@ if not call.leaving then
 end
 
 state.log, state.seen, state.run = log, now, run
--- Once it has expired, the next call starts closed: nothing depends on its being kept.
+-- The state may expire: without it the next call begins closed.
 local needed = math.max(state.opens, state.blocked) + call.span - now
 local keep_ms = math.ceil(math.max(constants.keep, needed) / constants.millisecond)
 redis.call('SET', KEYS[1], cmsgpack.pack(state), 'PX', keep_ms)

@@ -1,4 +1,4 @@
-"""When this process may start requests of a limit that it shares: what Redis reserved, or its own part."""
+"""Decides when this process may start requests of a shared limit: reserved starts, or its own part."""
 
 from __future__ import annotations
 
@@ -25,25 +25,30 @@ from pipeline.limiter.settings import SharedSettings
 from pipeline.limiter.window import GUARD_SHARE
 
 HEARTBEAT_SECONDS = 0.25
+# The pause after a call that asked for starts and got none.
 _IN_VAIN_SECONDS = 0.1
 
 
 class Mode(enum.Enum):
-    """How this process stands to the others."""
+    """How this process relates to the others."""
 
     JOINED = "joined"
+    """Redis knows this process and reserves starts for it."""
     ALONE = "alone"
+    """This process has lost Redis and uses its own part."""
     OUTSIDE = "outside"
+    """Redis was never reached, or has refused this process: nothing starts."""
 
 
 class SharedPlan:
-    """A member starts what was reserved for it. A member that has lost Redis starts within its own part,
-    a ``max_processes``-th. Who is no member, as Redis was never reached or has refused it, starts nothing.
+    """Starts what Redis reserved for this process; while Redis is gone, at most its own part of the limit.
+
+    The own part is one ``max_processes``-th. See ``Mode`` for what is allowed when.
 
     Args:
-        process_id: of this process, unlike any other.
-        settings: the limits, for all.
-        shared: how they are shared.
+        process_id: a name that no other process has.
+        settings: the limits of all processes together.
+        shared: how processes share the limit.
     """
 
     def __init__(self, process_id: str, settings: LimiterSettings, shared: SharedSettings) -> None:
@@ -65,7 +70,11 @@ class SharedPlan:
         self._throttled = self._throttled_told = self._throttled_sent = 0
         self._allowed = self._tokens_left = self._permits = 0
 
-    # -- a plan for the gate ----------------------------------------------------------------------
+    # -- a LimiterPlan ----------------------------------------------------------------------------
+
+    @property
+    def is_shared(self) -> bool:
+        return self.mode is Mode.JOINED
 
     def next_start(self, now: float, running: int) -> float | None:
         reserved = self.reservations.next_start(now)
@@ -74,7 +83,7 @@ class SharedPlan:
         if self._own_part is None:
             return None
         start = self._own_part.next_start(now, running)
-        # Later ones are seen about after the next attempt.
+        # A later start is decided after the next attempt to reach Redis.
         return start if start is not None and max(start, now) <= self._sent + ALONE_SECONDS else None
 
     def start(self, now: float, running: int) -> bool:
@@ -85,17 +94,17 @@ class SharedPlan:
         return self._own_part.start(now, running)
 
     def allowed(self, now: float) -> int:
-        if self.mode is Mode.JOINED:
+        if self.is_shared:
             return self._allowed
         return 0 if self._own_part is None else self._own_part.allowed(now)
 
     def tokens_left(self, now: float) -> int:
-        if self.mode is Mode.JOINED:
+        if self.is_shared:
             return self._tokens_left + self.reservations.usable(now)
         return 0 if self._own_part is None else self._own_part.tokens_left(now)
 
     def throttle(self, now: float, retry_after_seconds: float | None) -> None:
-        """Tells of a 429; the others learn it with the next call."""
+        """Slow down because of a 429; the next call tells the other processes."""
         self._throttled += 1
         if self._own_part is not None:
             self._own_part.throttle(now, retry_after_seconds)
@@ -104,16 +113,16 @@ class SharedPlan:
             self.reservations.give_back_all()
 
     def permit_freed(self) -> None:
-        """A request has ended: it is worth asking again."""
+        """Ask again at once if the last call got no start for want of a permit."""
         if self._waits_for_permit:
             self._ask_from = -math.inf
 
-    # -- what is said to Redis, and when ----------------------------------------------------------
+    # -- calls to Redis ---------------------------------------------------------------------------
 
     def call_from(self, now: float, running: int, queued: int) -> float:
-        """The instant of the next call."""
+        """Return when the next call is due."""
         if self.mode is Mode.ALONE:
-            # Once again at once, as it may be the connection alone that broke.
+            # The first retry comes at once: perhaps only the connection broke.
             return self._sent + (PROBE_SECONDS if self._failures > 1 else 0.0)
         if self.mode is Mode.OUTSIDE:
             return self._sent + PROBE_SECONDS
@@ -129,7 +138,7 @@ class SharedPlan:
         return min(ask, heartbeat)
 
     def prepare_call(self, now: float, running: int, queued: int, *, leaving: bool = False) -> dict[str, Any]:
-        """Number the next call and return what it says. It must be sent now."""
+        """Number the next call and return its content. The caller must send it now."""
         if leaving:
             self.reservations.give_back_all()
         self.reservations.give_back_missed(now)
@@ -157,10 +166,10 @@ class SharedPlan:
             "span": microseconds(self._span),
         }
 
-    # -- what comes of it -------------------------------------------------------------------------
+    # -- answers ----------------------------------------------------------------------------------
 
     def accept_answer(self, answer: list[int], given_back: list[int], received: float) -> None:
-        """Redis has taken the call, and this process is a member."""
+        """Apply an answer: this process is a member and has these starts."""
         server, allowed, tokens_left, members, permits, retry, *instants = answer
         self.mode, self._own_part, self._failures = Mode.JOINED, None, 0
         self.members, self._permits = members, permits
@@ -177,7 +186,7 @@ class SharedPlan:
         self._ask_from = received + wait
 
     def lose_redis(self, now: float) -> None:
-        """Redis was not reached. What is reserved may still be used: it is counted there."""
+        """Go on without Redis. Reserved starts may still be used: Redis has counted them."""
         self._failures += 1
         if self.mode is not Mode.JOINED:
             return
@@ -195,16 +204,16 @@ class SharedPlan:
         self._own_part.close_until(max(now + self.alone_after_seconds, self._closed_until))
 
     def leave(self) -> None:
-        """Redis has no place for this process."""
+        """Start nothing: Redis has no place for this process."""
         self.mode, self._own_part, self._failures = Mode.OUTSIDE, None, 0
         self.reservations.forget_all()
 
     @property
     def alone_after_seconds(self) -> float:
-        """From the loss of Redis to the first start on the own part.
+        """The seconds from the loss of Redis to the first start on the own part.
 
-        By then no window holds a start that anybody had reserved; and Redis, if it comes back, sees by
-        everybody's silence that it has to stay closed until all have left their own parts.
+        By then no window holds a start that any process had reserved. A Redis that comes back later has
+        heard no process for ``SILENCE_SECONDS``, so it stays closed until all have left their own parts.
         """
         return max(
             HORIZON_SECONDS + self._span + CALL_SECONDS,

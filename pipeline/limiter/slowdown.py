@@ -1,21 +1,21 @@
-"""Slower after a 429, and step by step back: additive increase, multiplicative decrease."""
+"""Slows down after a 429 and speeds up step by step: additive increase, multiplicative decrease."""
 
 from __future__ import annotations
 
 CUT = 0.5
 FLOOR = 0.1
 RISE_PER_SECOND = 0.05
-"""Of the full rate: from a half back to the whole in ten seconds."""
+"""A share of the full rate: the rate rises from one half to the whole in ten seconds."""
 ROUNDING = 1e-6
 """Added before rounding down: 0.55 + 9 * 0.05 is a hair below 1 in binary."""
 
 
 class Slowdown:
-    """How many starts per window are allowed.
+    """Decides how many starts per window are allowed.
 
     Args:
-        requests: the full rate, per window.
-        window_seconds: at most one cut in a window, as many 429 at once are one sign.
+        requests: the full rate, in starts per window.
+        window_seconds: the rate is cut at most once per window: many 429 responses at once mean one overload.
     """
 
     def __init__(self, requests: int, window_seconds: float) -> None:
@@ -25,11 +25,11 @@ class Slowdown:
         self._cut_at: float | None = None
 
     def allowed(self, now: float) -> int:
-        """At least one, at most the full rate."""
+        """Return the starts per window, from 1 to the full rate."""
         return max(1, int(self._requests * self._factor_at(now) + ROUNDING))
 
     def throttle(self, now: float) -> None:
-        """Tells of a 429."""
+        """Cut the rate because of a 429."""
         if self._cut_at is not None and now < self._cut_at + self._window:
             return
         self._factor = max(FLOOR, self._factor_at(now) * CUT)

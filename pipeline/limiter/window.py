@@ -1,4 +1,4 @@
-"""When the next request may start, so that no sliding window ever holds too many."""
+"""Decides when the next request may start, so that no sliding window holds too many starts."""
 
 from __future__ import annotations
 
@@ -6,24 +6,25 @@ import math
 from collections import deque
 
 GUARD_SHARE = 0.025
-"""Of the window: planned starts keep this much more distance than the limit asks for (97.56% are used)."""
+"""A share of the window: planned starts keep this much more distance than the limit demands. The limiter
+therefore uses at most 97.56% of the rate."""
 SLACK_SHARE = 0.010
-"""Of the window: how late after its planned instant a start may come. The rest of the guard, 15 ms of a
-second, is for what lies between here and the server: requests that overtake each other on their way."""
+"""A share of the window: a start may come this long after its planned instant. The rest of the guard, 15 ms
+of a second, covers requests that overtake each other on their way to the server."""
 
 
 class StartWindow:
     """A sliding log of *planned* instants.
 
-    The n-th start from now back stays ``window + guard`` away from the next one, by their planned instants,
-    and a start comes at most ``slack`` after its own. So real starts keep more than the window between
-    them, and yet a late one does not push back those that follow a window later, as it would if the real
-    instants were kept: lateness does not add up.
+    The next planned instant lies at least ``window + guard`` after the n-th last one, and a start comes at
+    most ``slack`` after its planned instant. Real starts therefore keep more than the window between them.
+    A log of real instants would push back every start that follows a late one by a window; in a log of
+    planned instants lateness does not add up.
 
     Args:
         requests: the most starts in a window.
-        window_seconds: its length.
-        min_gap_seconds: between two real starts.
+        window_seconds: the length of the window.
+        min_gap_seconds: the least time between two real starts.
     """
 
     def __init__(self, requests: int, window_seconds: float, min_gap_seconds: float) -> None:
@@ -35,7 +36,7 @@ class StartWindow:
         self._last_start = -math.inf
 
     def earliest(self, allowed: int) -> float:
-        """The instant from which the next may start, in the past if it may at once.
+        """Return when the next start is allowed; an instant in the past if it is allowed now.
 
         Args:
             allowed: starts per window, from 1 to ``requests``.
@@ -43,16 +44,16 @@ class StartWindow:
         return max(self._last_start + self._min_gap, self._by_window(allowed))
 
     def take(self, now: float, allowed: int) -> None:
-        """Books a start that happens now.
+        """Book a start that happens at ``now``.
 
         Raises:
-            ValueError: it is too early.
+            ValueError: the start is too early.
         """
         earliest = self.earliest(allowed)
         if now < earliest:
-            raise ValueError(f"a start {earliest - now} s too early")
-        # Any instant will do as the planned one that lies at most the slack behind and keeps the distance.
-        # The gap does not come into it: it is kept between the real starts.
+            raise ValueError(f"start is {earliest - now} s too early")
+        # The planned instant may be any instant that keeps the distance and lies at most the slack before
+        # now. The gap does not matter here: it is kept between real starts.
         planned = max(self._by_window(allowed), now - self._slack)
         if self._planned:
             planned = max(planned, self._planned[-1])
@@ -61,7 +62,7 @@ class StartWindow:
         self._last_start = now
 
     def tokens_left(self, now: float, allowed: int) -> int:
-        """Starts that the window still has room for now, the gap between them aside."""
+        """Return the starts that the window still allows, without regard to the gap between them."""
         counted = sum(planned + self._span > now for planned in self._planned)
         return max(0, allowed - counted)
 
@@ -69,6 +70,6 @@ class StartWindow:
         return self._planned[-allowed] + self._span if len(self._planned) >= allowed else -math.inf
 
     def _forget(self, instant: float) -> None:
-        # What was planned a whole span ago holds back nobody from here on.
+        # A start that was planned a whole span ago no longer delays any other.
         while self._planned and self._planned[0] + self._span <= instant:
             self._planned.popleft()
