@@ -1,1 +1,1 @@
-"""The delivery pipeline: client, rate limiter, batch sender, Kafka worker. Knows nothing of the load test."""
+"""The delivery pipeline: client, rate limiter, batch sender, Kafka worker. It does not use the load test."""

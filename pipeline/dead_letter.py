@@ -1,6 +1,6 @@
-"""A message that Customer.io will never take, and why: as a Kafka record and as a line of a file.
+"""A message that Customer.io will never accept, and why: as a Kafka record and as a line of a file.
 
-The record's key and value are the message's own, byte for byte; what is known of its end is in headers.
+The record has the key and the value of the message, byte for byte. Headers say why it was dead-lettered.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ _PREFIX = "dlq-"
 _WORDS = ("cause", "detail", "topic")
 _NUMBERS = ("attempts", "partition", "offset", "timestamp_ms", "failed_at_ms")
 _FACTS = (*_WORDS, *_NUMBERS)
-# The client sends no record that has neither key nor value; such a message's letter has an empty value
+# aiokafka sends no record with neither key nor value. The dead letter of such a message has an empty value
 # and this header.
 _NOTHING = (_PREFIX + "nothing", b"true")
 
 
 class NotALetterError(ValueError):
-    """A record or line that is no dead letter; the message names what is missing or wrong."""
+    """A record or line is not a dead letter; the error names what is missing or wrong."""
 
 
 class LetterRecord(NamedTuple):
-    """What is sent to Kafka for a letter."""
+    """A dead letter as Kafka stores it."""
 
     key: bytes | None
     value: bytes | None
@@ -37,16 +37,16 @@ class LetterRecord(NamedTuple):
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """A message and its end. Its ``repr`` says nothing of the person.
+    """A message and why it was dead-lettered. Its ``repr`` holds no personal data.
 
     Args:
-        key, value: the message's own; both may be missing.
-        cause: a word for programs: ``not_json``, ``unknown_type``, ``too_large``, ``refused`` ...
-        detail: for people.
-        attempts: requests that carried it.
-        topic, partition, offset: where it was read first, see ``pipeline.origin``.
-        timestamp_ms: the message's time there, Unix milliseconds; -1 if unknown.
-        failed_at_ms: when it was given up, Unix milliseconds.
+        key, value: the bytes of the message; both may be missing.
+        cause: one word for programs: ``not_json``, ``unknown_type``, ``too_large``, ``refused`` ...
+        detail: a sentence for people.
+        attempts: the number of requests that carried the message.
+        topic, partition, offset: the position where it was first read, see ``pipeline.origin``.
+        timestamp_ms: the message's time at that position, Unix milliseconds; -1 if unknown.
+        failed_at_ms: when it was dead-lettered, Unix milliseconds.
     """
 
     key: bytes | None = field(repr=False)
@@ -62,14 +62,16 @@ class DeadLetter:
 
     @property
     def origin(self) -> Origin:
+        """Where the message was first read."""
         return Origin(self.topic, self.partition, self.offset, self.timestamp_ms)
 
     @property
     def size_bytes(self) -> int:
-        """Of key and value."""
+        """The bytes of key and value."""
         return len(self.key or b"") + len(self.value or b"")
 
     def to_record(self) -> LetterRecord:
+        """Return the Kafka record of this dead letter."""
         headers = [(_header(name), _encoded(str(getattr(self, name)))) for name in _FACTS]
         if self.key is None and self.value is None:
             return LetterRecord(None, b"", [*headers, _NOTHING])
@@ -79,10 +81,10 @@ class DeadLetter:
     def from_record(
         cls, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]]
     ) -> DeadLetter:
-        """Reads what ``to_record`` wrote; other headers are left alone.
+        """Return the dead letter that ``to_record`` wrote. Other headers are ignored.
 
         Raises:
-            NotALetterError: a header is missing or has another form.
+            NotALetterError: a header is missing or malformed.
         """
         if _NOTHING in headers:
             value = None
@@ -93,20 +95,20 @@ class DeadLetter:
         return cls(key=key, value=value, **read)
 
     def to_json(self) -> dict[str, Any]:
-        """Bytes as text where they are UTF-8, else as ``{"base64": ...}``."""
+        """Return a JSON object. Bytes that are UTF-8 become a string, others ``{"base64": ...}``."""
         facts = {name: _clean(getattr(self, name)) for name in _FACTS}
         return {**facts, "key": _readable(self.key), "value": _readable(self.value)}
 
     def to_json_line(self) -> str:
-        """One line of a file of dead letters, with its line feed."""
+        """Return a line for a file of dead letters, with a line feed at its end."""
         return json.dumps(self.to_json(), ensure_ascii=False, separators=(",", ":")) + "\n"
 
     @classmethod
     def from_json_line(cls, line: str | bytes) -> DeadLetter:
-        """Reads what ``to_json_line`` wrote.
+        """Return the dead letter that ``to_json_line`` wrote.
 
         Raises:
-            NotALetterError: it is something else.
+            NotALetterError: the line is something else.
         """
         try:
             content = json.loads(line)
@@ -124,7 +126,7 @@ def _header(name: str) -> str:
 
 
 def _encoded(text: str) -> bytes:
-    # Half of a surrogate pair, from an answer of the API, must not keep a letter from being written.
+    # An answer of the API may hold half of a surrogate pair. The dead letter must be written all the same.
     return text.encode("utf-8", "backslashreplace")
 
 
@@ -150,7 +152,7 @@ def _bytes(content: dict[str, Any], name: str) -> bytes | None:
             return given.encode()
         return base64.b64decode(given["base64"], validate=True)
     except (KeyError, TypeError, UnicodeEncodeError, binascii.Error):
-        raise NotALetterError(f'{name}: expected a text, null or {{"base64": ...}}') from None
+        raise NotALetterError(f'{name}: expected a string, null or {{"base64": ...}}') from None
 
 
 def _number(text: str | None, place: str) -> int:
@@ -169,4 +171,4 @@ def _whole(value: object, place: str) -> int:
 def _word(value: object, place: str) -> str:
     if isinstance(value, str):
         return value
-    raise NotALetterError(f"{place}: expected a text")
+    raise NotALetterError(f"{place}: expected a string")

@@ -1,4 +1,4 @@
-"""How every client of the broker is connected."""
+"""The connection options of every client of the broker."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any
 from config.errors import ConfigError
 from pipeline.settings import KafkaSettings
 
-#: What a producer of dead letters sends at most. The broker judges sizes, for the topic; a producer's usual
-#: bound would refuse what the broker might take.
+#: The largest request of a producer of dead letters. The topic's own limit decides what is too large; the
+#: default of a producer would refuse messages that the broker accepts.
 MOST_LETTER_BYTES = 64 * 1024 * 1024
 
 
 def connection_options(settings: KafkaSettings) -> dict[str, Any]:
-    """The arguments that consumer, producer and admin client have in common.
+    """Return the arguments that the consumer, the producer and the admin client share.
 
     Raises:
-        ConfigError: KAFKA_CA_FILE holds no certificates.
+        ConfigError: KAFKA_CA_FILE cannot be read or holds no certificates.
     """
     security = settings.security
     options: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What is delivered: one identify or one event of one person, in the forms of Track v1 and v2."""
+"""An operation: one identify or one event of one person, in the formats of Track v1 and v2."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ Kind = Literal["identify", "track"]
 
 @dataclass(frozen=True)
 class Operation:
-    """One call of the Track API that is to reach Customer.io once. Its ``repr`` says nothing of the person.
+    """One operation to deliver to Customer.io. Its ``repr`` holds no personal data.
 
     Args:
-        kind: ``identify`` sets attributes of the person, ``track`` records an event.
-        person: the person's id, as the workspace knows it.
-        attributes: what an identify sets; an event's data.
-        event: the event's name; ``None`` for an identify.
-        timestamp: when the event happened, in Unix seconds; ``None`` for the time of its arrival.
-        deduplication_id: a ULID; Customer.io ignores an event whose id it has seen before.
-        order_key: operations with the same one are delivered in order; the person where ``None``.
+        kind: ``identify`` sets attributes of a person, ``track`` records an event.
+        person: the person's id in the workspace.
+        attributes: the attributes of an identify, or the data of an event.
+        event: the name of the event; ``None`` for an identify.
+        timestamp: when the event happened, in Unix seconds; ``None`` for the time at which it arrives.
+        deduplication_id: a ULID; Customer.io ignores an event whose id it has seen.
+        order_key: operations with the same key are delivered in order; ``None`` for the person's id.
     """
 
     kind: Kind
@@ -36,12 +36,12 @@ class Operation:
 
     @property
     def lane(self) -> str:
-        """Operations of one lane are delivered in their order, one after the other."""
+        """The name of the lane: operations of one lane are delivered in order, one after the other."""
         return self.person if self.order_key is None else self.order_key
 
     @cached_property
     def v2_item(self) -> bytes:
-        """The operation as compact JSON: a body of ``/entity``, an item of ``/batch``."""
+        """The operation as compact JSON: the body for ``/entity``, or an item of ``/batch``."""
         item: dict[str, Any] = {"type": "person", "identifiers": {"id": self.person}}
         if self.kind == "identify":
             item |= {"action": "identify", "attributes": self.attributes}
@@ -52,17 +52,18 @@ class Operation:
 
     @property
     def v1_method(self) -> str:
+        """The HTTP method of the request to Track v1."""
         return "PUT" if self.kind == "identify" else "POST"
 
     @property
     def v1_path(self) -> str:
-        """The request's path, percent-encoded."""
+        """The path of the request to Track v1, percent-encoded."""
         person = "/api/v1/customers/" + quote(self.person, safe="")
         return person if self.kind == "identify" else person + "/events"
 
     @cached_property
     def v1_body(self) -> bytes:
-        """The request's body as compact JSON."""
+        """The body of the request to Track v1, as compact JSON."""
         if self.kind == "identify":
             return _compact_json(self.attributes)
         return _compact_json({"name": self.event, "data": self.attributes, **self._stamps()})
@@ -73,5 +74,5 @@ class Operation:
 
 
 def _compact_json(value: object) -> bytes:
-    # allow_nan: NaN and Infinity are no JSON; refused here and not by the other side.
+    # NaN and Infinity are not JSON. They raise an error here, before the API refuses them.
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

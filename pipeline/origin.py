@@ -1,4 +1,4 @@
-"""Where a message was read first, however often it is replayed, and the id that follows from it."""
+"""The position where a message was first read, also after replays, and the de-duplication id made from it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LATEST_MS = (1 << 48) - 1
 
 
 class Origin(NamedTuple):
-    """A position, and the record's own time there: Unix milliseconds, -1 if unknown."""
+    """A position, and the record's time there in Unix milliseconds; -1 if unknown."""
 
     topic: str
     partition: int
@@ -23,7 +23,7 @@ class Origin(NamedTuple):
 
 
 class Record(Protocol):
-    """What a Kafka record must have here; aiokafka's has it."""
+    """The part of a Kafka record that is needed here, as aiokafka's records have it."""
 
     @property
     def topic(self) -> str: ...
@@ -38,14 +38,14 @@ class Record(Protocol):
 
 
 def origin_of(record: Record) -> Origin:
-    """The position that a replay has put in the headers; else the record's own."""
+    """Return the origin that a replay has put in the headers, else the record's own position."""
     return _replayed(record.headers) or Origin(
         record.topic, record.partition, record.offset, record.timestamp
     )
 
 
 def replay_headers(origin: Origin) -> list[tuple[str, bytes]]:
-    """What ``origin_of`` reads: a message that is sent again with these keeps its origin."""
+    """Return the headers with which a replayed message keeps its origin; ``origin_of`` reads them."""
     return [
         (_PREFIX + "topic", origin.topic.encode()),
         (_PREFIX + "partition", b"%d" % origin.partition),
@@ -55,10 +55,10 @@ def replay_headers(origin: Origin) -> list[tuple[str, bytes]]:
 
 
 def deduplication_id(topic: str, partition: int, offset: int, timestamp_ms: int) -> str:
-    """A ULID that is the same whenever the message is read.
+    """Return a ULID that is the same each time the message is read.
 
-    Its time is the record's (0 if that is unknown or no time of a ULID), so that a topic made anew does not
-    give the ids of the old one; the rest is the head of the position's SHA-256.
+    Its time is the record's, so that a topic that was created anew does not repeat the ids of the old one. An
+    unknown time, or one that a ULID cannot hold, counts as 0. The rest is the head of the position's SHA-256.
     """
     time_ms = timestamp_ms if 0 <= timestamp_ms <= _LATEST_MS else 0
     position = json.dumps([topic, partition, offset]).encode()
@@ -75,5 +75,5 @@ def _replayed(headers: Sequence[tuple[str, bytes]]) -> Origin | None:
             timestamp_ms=int(ours[_PREFIX + "timestamp"]),
         )
     except (KeyError, ValueError, TypeError, AttributeError):
-        # Not ours, or without a value, as Kafka allows.
+        # The headers are missing or not written by us. Kafka also allows a header without a value.
         return None

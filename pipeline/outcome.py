@@ -1,4 +1,4 @@
-"""How the delivery of one operation ends, and what stops a delivery altogether."""
+"""The outcome of one operation, and the errors that stop all deliveries."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Delivered:
-    """Customer.io has taken it, at this attempt (from 1)."""
+    """Customer.io has accepted the operation, at this attempt (from 1)."""
 
     attempts: int
 
 
 @dataclass(frozen=True)
 class Refused:
-    """Customer.io will never take it as it is: no retry helps.
+    """Customer.io will never accept the operation; retrying will not help.
 
     Args:
-        attempts: requests that carried it.
-        status: the HTTP status, or ``None`` if it was refused before it was sent.
-        reason: a word for programs, Customer.io's own where given: ``invalid``, ``required``, ``too_large``
-        field: where in the operation, as Customer.io names it; empty if unknown.
-        message: for people.
+        attempts: the number of requests that carried the operation.
+        status: the HTTP status; ``None`` if the operation was refused before it was sent.
+        reason: one word for programs, as Customer.io gives it: ``invalid``, ``required``, ``too_large`` ...
+        field: the part of the operation that is wrong, as Customer.io names it; empty if unknown.
+        message: a sentence for people.
     """
 
     attempts: int
@@ -35,26 +35,26 @@ Outcome = Delivered | Refused
 
 
 class DeliveryError(Exception):
-    """What keeps anything from being delivered; the operation itself is not at fault."""
+    """Nothing can be delivered. The operation is not the cause."""
 
 
 class UnauthorizedError(DeliveryError):
-    """401 or 403: the credentials are wrong. Retrying is useless, the operations are untouched."""
+    """401 or 403: the credentials are wrong. Retrying will not help; nothing was accepted."""
 
 
 class RedirectedError(DeliveryError):
-    """3xx: this is not the workspace's host; it may be in the other region. Nothing was taken."""
+    """3xx: the host is not the workspace's; it may be in the other region. Nothing was accepted."""
 
 
 class UnexpectedAnswerError(DeliveryError):
-    """An answer that the Track API does not give: the host is another one, or something stands in between."""
+    """The Track API does not give such an answer: the host is another one, or a proxy has answered."""
 
 
 class BudgetSpentError(DeliveryError):
-    """The attempts or the time that were allowed are used up, on passing faults (408, 429, 5xx, connection).
+    """The retry budget is used up: every attempt met a temporary fault (408, 429, 5xx, connection).
 
     Args:
-        attempts: requests that were made.
+        attempts: the number of requests made.
         last: the last fault, for people: ``503``, ``connection refused`` ...
     """
 

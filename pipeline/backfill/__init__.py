@@ -1,1 +1,1 @@
-"""Delivers the lines of a file or of standard input, without a broker; goes on where it was interrupted."""
+"""Delivers the lines of a file or of standard input without a broker, and resumes after an interruption."""

@@ -1,4 +1,4 @@
-"""A backfill: every line of a stream delivered or dead-lettered, resumable at any point."""
+"""A backfill: delivers or dead-letters every line of a stream, and can resume at any point."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipeline.backfill.lines import MOST_LINE_BYTES, LineSplitter, SourceLine
 from pipeline.backfill.position import Position, PositionFile
 from pipeline.backfill.source import BlockReader
 from pipeline.cancelling import cancel
-from pipeline.delivery.courier import Courier, Fate, ReceivedMessage
+from pipeline.delivery.courier import Courier, ReceivedMessage, Result
 from pipeline.delivery.message import Stamp
 from pipeline.delivery.offset_ledger import MOST_SPAN, OffsetLedger
 from pipeline.delivery.opening import BUFFER_BYTES
@@ -28,7 +28,7 @@ _CHECKPOINT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Progress:
-    """Bytes of the source that are settled, and what became of their lines, earlier runs included."""
+    """The settled bytes of the source, and the results of their lines, earlier runs included."""
 
     settled_bytes: int
     delivered: int
@@ -36,16 +36,16 @@ class Progress:
 
 
 class Backfill:
-    """Lines of one source, in order of their lanes, through a courier.
+    """Delivers the lines of one source through a courier.
 
     Args:
-        name: the source's, for dead letters.
-        reader: gives the bytes from ``position.offset`` on.
-        courier: delivers; the letters it buries must be those of ``dead_letters``.
-        dead_letters: made safe before the position moves past their lines.
+        name: the name of the source in dead letters.
+        reader: reads the source from ``position.offset`` on.
+        courier: delivers the lines, and writes dead letters to ``dead_letters``.
+        dead_letters: synced to disk before the position moves past their lines.
         position: where this run begins.
-        position_file: where the position is kept; ``None``: nowhere.
-        show: told of the progress about once a second.
+        position_file: keeps the position; ``None`` to keep it nowhere.
+        show: called with the progress about once a second.
     """
 
     def __init__(
@@ -66,21 +66,26 @@ class Backfill:
         self._position_file = position_file
         self._show = show
         self._ledger = OffsetLedger()
-        self._fates: dict[int, str] = {}
+        self._results: dict[int, str] = {}
         self._moved = asyncio.Event()
 
     @property
     def progress(self) -> Progress:
+        """What has been settled so far."""
         return Progress(self._position.offset, self._position.delivered, self._position.dead)
 
     async def run(self, stop: asyncio.Event, finish_seconds: float) -> bool:
-        """Delivers to the end, or until ``stop`` and for at most so long after it.
+        """Deliver until the source ends or ``stop`` is set.
+
+        Args:
+            stop: ends the run early.
+            finish_seconds: how long deliveries in flight may take after ``stop``.
 
         Returns:
-            whether the end was reached and everything is settled.
+            Whether the source ended and every line is settled.
 
         Raises:
-            OSError: the source, the position or the dead letters can't be read or written.
+            OSError: the source, the position or the dead letters cannot be read or written.
         """
         keeping = asyncio.create_task(self._keep_position())
         reading = asyncio.create_task(self._read_all())
@@ -88,15 +93,16 @@ class Backfill:
         try:
             await asyncio.wait({reading, stopping, keeping}, return_when=asyncio.FIRST_COMPLETED)
             if keeping.done():
-                await keeping  # it ends only by failing
+                await keeping  # it ends only with an error
             if reading.done():
                 await reading
-                # Not so where a delivery has failed: then nothing more is under way, and something is left.
+                # After a failed delivery nothing is in flight, and some lines are unsettled.
                 return self._ledger.unsettled == 0
             await cancel(reading)
             if abandoned := await self._courier.finish(finish_seconds):
                 _log.warning(
-                    "deliveries given up; the next run reads them again", extra={"messages": abandoned}
+                    "deliveries abandoned; the next run reads their lines again",
+                    extra={"messages": abandoned},
                 )
             return False
         finally:
@@ -107,22 +113,26 @@ class Backfill:
         splitter = LineSplitter(self._position.offset)
         while block := await self._reader.read():
             for line in splitter.feed(block):
-                await self._take(line)
+                await self._accept(line)
         for line in splitter.finish():
-            await self._take(line)
+            await self._accept(line)
         await self._courier.drain()
 
-    async def _take(self, line: SourceLine) -> None:
+    async def _accept(self, line: SourceLine) -> None:
         while self._ledger.span >= MOST_SPAN or self._courier.open_bytes >= BUFFER_BYTES:
             self._moved.clear()
             await self._moved.wait()
         self._ledger.begin(line.start)
         if line.content is None:
             size = line.following - line.start
-            detail = f"a line of {size} bytes, at most {MOST_LINE_BYTES} are read; it is not copied"
-            self._courier.bury(self._message(line), "too_large", detail, 0, partial(self._settle, line))
+            detail = (
+                f"a line of {size} bytes; at most {MOST_LINE_BYTES} are read, so the dead letter has no copy"
+            )
+            self._courier.dead_letter(
+                self._message(line), "too_large", detail, 0, partial(self._settle, line)
+            )
         elif line.content.strip():
-            await self._courier.take(self._message(line), partial(self._settle, line))
+            await self._courier.accept(self._message(line), partial(self._settle, line))
         else:
             self._settle(line, "blank")
 
@@ -138,9 +148,11 @@ class Backfill:
             stamp=Stamp(identity, timestamp=None, order_key=None),
         )
 
-    def _settle(self, line: SourceLine, fate: Fate | Literal["blank"]) -> None:
-        self._fates[line.start] = fate
-        passed = Counter(self._fates.pop(start) for start in self._ledger.settle(line.start, line.following))
+    def _settle(self, line: SourceLine, result: Result | Literal["blank"]) -> None:
+        self._results[line.start] = result
+        passed = Counter(
+            self._results.pop(start) for start in self._ledger.settle(line.start, line.following)
+        )
         if passed:
             self._position = self._position.model_copy(
                 update={

@@ -1,4 +1,4 @@
-"""Opens a backfill's source, and brings it and the dead letters to where an earlier run was."""
+"""Opens the source of a backfill, and continues where an earlier run ended."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pipeline.backfill.file_dead_letters import FileDeadLetters
 from pipeline.backfill.options import STANDARD_INPUT, BackfillOptions
 from pipeline.backfill.position import Position, PositionFile, head_of
 
-_ANEW = "remove it to begin anew, or name another one with --position"
+_ANEW = "remove it to start over, or name another file with --position"
 
 
 @contextmanager
 def open_source(source: str) -> Iterator[int]:
-    """The source's file descriptor.
+    """Open the source and yield its file descriptor.
 
     Raises:
-        ConfigError: it is no file, or can't be read.
+        ConfigError: the source is not a file, or cannot be read.
     """
     if source == STANDARD_INPUT:
         if sys.stdin is None:
@@ -30,7 +30,7 @@ def open_source(source: str) -> Iterator[int]:
         yield sys.stdin.fileno()
         return
     try:
-        # Without O_NONBLOCK a pipe would hold up everything until somebody writes to it.
+        # Without O_NONBLOCK, opening a pipe blocks until another process opens it for writing.
         descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise ConfigError(f"--from: {source}: can't be read: {error.strerror}") from error
@@ -49,11 +49,11 @@ def begin(
     dead_letters: FileDeadLetters,
     workspace: str,
 ) -> Position:
-    """The position to begin at, with source and dead letters brought to it.
+    """Return the position at which this run begins, and seek the source to it.
 
     Raises:
-        ConfigError: the position is of another source or workspace.
-        OSError: something can't be read or written.
+        ConfigError: the position belongs to another source or workspace.
+        OSError: a file cannot be read or written.
     """
     earlier = None if position_file is None else position_file.read()
     if earlier is None:
@@ -91,7 +91,7 @@ def _first(descriptor: int, dead_letters: FileDeadLetters, workspace: str) -> Po
 def _head(descriptor: int, size: int | None) -> tuple[int, str]:
     try:
         return head_of(descriptor, size)
-    except OSError:  # a pipe: what it holds can't be looked at without taking it
+    except OSError:  # a pipe cannot be read without consuming it
         return 0, ""
 
 
@@ -105,4 +105,6 @@ def _skip(descriptor: int, offset: int, options: BackfillOptions) -> None:
             left -= len(block)
         size = offset - left
     if size < offset:
-        raise ConfigError(f"{options.source}: {size} bytes, fewer than the {offset} delivered before")
+        raise ConfigError(
+            f"{options.source}: expected at least the {offset} bytes that were delivered before, got {size}"
+        )

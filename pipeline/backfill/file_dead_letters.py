@@ -1,4 +1,4 @@
-"""Dead letters as lines of a file."""
+"""Writes dead letters as lines of a file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ _Letter = tuple[str, int, str, bytes | None]
 
 
 class FileDeadLetters:
-    """Appends to a file, which is made when the first letter comes. Nothing is ever taken out of it.
+    """Appends to a file, which is created with the first dead letter. It never removes one.
+
+    Args:
+        path: the path of the file.
 
     Raises:
-        ConfigError: there is something else than a file.
+        ConfigError: ``path`` exists and is not a file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,26 +31,26 @@ class FileDeadLetters:
             raise ConfigError(f"--dead-letters: {path}: expected a file, or nothing yet")
         self.path = path
         self._file: FileIO | None = None
-        self._there_already: set[_Letter] = set()
+        self._already_written: set[_Letter] = set()
 
     @property
     def size(self) -> int:
-        """Bytes of the file.
+        """The bytes of the file.
 
         Raises:
-            OSError: it can't be looked at.
+            OSError: the file cannot be examined.
         """
         return self.path.stat().st_size if self.path.exists() else 0
 
     def expect_again(self, since_bytes: int, offset: int) -> None:
-        """Letters that are there already, of lines that will be read again, are not written twice.
+        """Remember the dead letters of lines that will be read again, so that none is written twice.
 
         Args:
-            since_bytes: bytes of the file before this backfill began.
-            offset: lines from this position on will be read again.
+            since_bytes: the bytes that the file had before this backfill began.
+            offset: the position in the source from which lines will be read again.
 
         Raises:
-            OSError: the file can't be read.
+            OSError: the file cannot be read.
         """
         if not self.path.exists():
             return
@@ -57,21 +60,23 @@ class FileDeadLetters:
                 try:
                     letter = DeadLetter.from_json_line(line)
                 except NotALetterError:
-                    continue  # cut short, or somebody else's
+                    continue  # an incomplete line, or not ours
                 if letter.offset >= offset:
-                    self._there_already.add(_identity(letter))
+                    self._already_written.add(_identity(letter))
 
     async def write(self, letter: DeadLetter) -> None:
-        """See ``DeadLetters``. Safe against the process's end now, against the machine's after ``sync``.
+        """Write a dead letter; see ``DeadLetters``.
+
+        It survives the end of the process at once, and a crash of the machine after ``sync``.
 
         Raises:
-            OSError: the disk is full, for instance, or another backfill is writing to the file.
+            OSError: for example, the disk is full or another backfill is writing to the file.
         """
-        if _identity(letter) in self._there_already:
+        if _identity(letter) in self._already_written:
             return
         file = self._file or self._open()
         if not os.fstat(file.fileno()).st_nlink:
-            # Somebody has deleted it: what follows belongs into a new one.
+            # The file was deleted meanwhile. Go on with a new one.
             file.close()
             file = self._open()
         line = letter.to_json_line().encode()
@@ -81,16 +86,16 @@ class FileDeadLetters:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def sync(self) -> None:
-        """Makes all letters safe.
+        """Flush all dead letters to disk.
 
         Raises:
-            OSError: the disk is full, for instance.
+            OSError: for example, the disk is full.
         """
         if self._file is not None:
             os.fsync(self._file.fileno())
 
     def _open(self) -> FileIO:
-        """Opens the file for this process alone, and ends a line that was cut short."""
+        """Open and lock the file. Add the line feed that an incomplete last line lacks."""
         file = self.path.open("a+b", buffering=0)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,21 +1,21 @@
-"""Cuts a stream of bytes into lines and knows where each begins."""
+"""Splits a stream of bytes into lines and knows the position of each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# As much as a Kafka broker takes by default; no API of Customer.io takes a tenth of it.
+# A Kafka broker accepts this much by default. No API of Customer.io accepts a tenth of it.
 MOST_LINE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class SourceLine:
-    """One line without its end. Of one that is too long only the size is known.
+    """A line without its line feed.
 
     Args:
         start: the position of its first byte.
-        following: the position of the next line's first byte.
+        following: the position of the first byte of the next line.
         content: its bytes; ``None`` if there are more than ``MOST_LINE_BYTES``.
     """
 
@@ -25,20 +25,21 @@ class SourceLine:
 
 
 class LineSplitter:
-    """Takes blocks of any size; gives whole lines. Never holds more than a line and a block.
+    """Turns blocks of any size into whole lines. It never holds more than a line and a block.
 
     Args:
-        position: of the first byte that will be fed.
+        position: the position of the first byte that will be fed.
+        most_bytes: the longest line that is kept.
     """
 
     def __init__(self, position: int, most_bytes: int = MOST_LINE_BYTES) -> None:
         self._start = position
         self._most_bytes = most_bytes
         self._rest = bytearray()
-        self._skipped = 0  # bytes of the line at hand that were thrown away: it is too long
+        self._skipped = 0  # dropped bytes of the current line, which is too long
 
     def feed(self, block: bytes) -> Iterator[SourceLine]:
-        """The lines that end in this block."""
+        """Yield the lines that end in this block."""
         pieces = block.split(b"\n")
         for piece in pieces[:-1]:
             self._hold(piece)
@@ -46,7 +47,7 @@ class LineSplitter:
         self._hold(pieces[-1])
 
     def finish(self) -> Iterator[SourceLine]:
-        """The last line, if it has no line feed at its end."""
+        """Yield the last line if it has no line feed."""
         if self._rest or self._skipped:
             yield self._end(0)
 

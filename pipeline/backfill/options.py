@@ -1,4 +1,4 @@
-"""What a backfill delivers, and where it keeps what it knows."""
+"""The options of a backfill: its source, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ STANDARD_INPUT = "-"
 
 @dataclass(frozen=True)
 class BackfillOptions:
-    """
+    """The source of a backfill, and the files that it writes.
+
     Args:
-        source: a file's path, or ``-`` for standard input.
-        position: where the position is kept; ``None`` for beside the source. That of standard input, and of
-            a trial, is kept only where a file is named. With standard input the next run must be given
-            the same bytes from their beginning.
-        dead_letters: where dead letters are kept; ``None`` for beside the source, or the position.
-        is_trial: nothing reaches Customer.io.
+        source: the path of a file, or ``-`` for standard input.
+        position: the file that keeps the position. ``None``: a file beside the source; for standard input
+            or a trial, none. The next run of standard input must be given the same bytes from the start.
+        dead_letters: the file for dead letters. ``None``: a file beside the source, or beside the position.
+        is_trial: whether a stand-in takes the place of Customer.io.
 
     Raises:
-        ConfigError: one file for two purposes.
+        ConfigError: two of the files are the same.
     """
 
     source: str
@@ -41,19 +41,21 @@ class BackfillOptions:
 
     @property
     def name(self) -> str:
-        """What the source is called in dead letters."""
+        """The name of the source in dead letters."""
         return "stdin" if self.source == STANDARD_INPUT else Path(self.source).name
 
     @property
     def position_path(self) -> Path | None:
+        """The file that keeps the position; ``None`` if the position is not kept."""
         if self.position is not None or self.source == STANDARD_INPUT or self.is_trial:
             return self.position
         return Path(self.source + ".position")
 
     @property
     def dead_letters_path(self) -> Path:
+        """The file for dead letters."""
         if self.dead_letters is not None:
             return self.dead_letters
         beside = self.position or "stdin" if self.source == STANDARD_INPUT else self.source
-        # Those of a trial are not to be replayed.
+        # A name of its own keeps dead letters of a trial from being replayed.
         return Path(f"{beside}.trial.dead.jsonl" if self.is_trial else f"{beside}.dead.jsonl")

@@ -1,4 +1,4 @@
-"""How far a backfill has come, in a file beside its source."""
+"""The position of a backfill, kept in a file beside its source."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _HEAD_BYTES = 64 * 1024
 
 
 class Position(BaseModel):
-    """Everything before ``offset`` is delivered or among the dead letters.
+    """A position: every line before ``offset`` is delivered or dead-lettered.
 
     Args:
-        source_id: made up when the backfill begins, for the de-duplication ids of its lines: another file may
-            have the same name and lines, and be others' all the same.
-        workspace: where its lines are delivered to.
-        head_bytes, head_sha256: of the source's beginning, so that another file is not taken for it.
-        offset: bytes of the source.
-        delivered, dead: lines so far.
-        letters_from: bytes of the file of dead letters that were there before this backfill.
+        source_id: a random id for the de-duplication ids of the lines. It is made when a backfill begins, so
+            that another file with the same name and lines has other ids.
+        workspace: the workspace that receives the lines.
+        head_bytes, head_sha256: the first bytes of the source, by number and hash; another file differs.
+        offset: the bytes of the source that are settled.
+        delivered, dead: the number of lines delivered and dead-lettered so far.
+        letters_from: the bytes that the file of dead letters had before this backfill began.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,15 +42,18 @@ class Position(BaseModel):
 
 
 class PositionFile:
-    """The position's file, held by one process at a time.
+    """The file of a position, locked by one process at a time.
+
+    Args:
+        path: the path of the file.
 
     Raises:
-        ConfigError: it can't be opened, or another process holds it.
+        ConfigError: the file cannot be opened, or another process has locked it.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        # A file of its own is locked, as the position itself is replaced at every writing.
+        # The lock is a separate file, as every write replaces the file of the position.
         lock_path = path.with_name(path.name + ".lock")
         try:
             self._lock = lock_path.open("a")
@@ -63,10 +66,10 @@ class PositionFile:
             raise ConfigError(f"{path}: another backfill of this source is running") from None
 
     def read(self) -> Position | None:
-        """The position of an earlier run; ``None`` if there was none.
+        """Return the position of an earlier run; ``None`` if there is none.
 
         Raises:
-            ConfigError: the file is damaged or can't be read.
+            ConfigError: the file is damaged or cannot be read.
         """
         try:
             return Position.model_validate_json(self.path.read_bytes())
@@ -76,14 +79,14 @@ class PositionFile:
             raise ConfigError(f"{self.path}: can't be read: {error.strerror}") from error
         except ValidationError:
             raise ConfigError(
-                f"{self.path}: expected the position of a backfill; remove it to begin anew"
+                f"{self.path}: expected the position of a backfill; remove the file to start over"
             ) from None
 
     def write(self, position: Position) -> None:
-        """Replaces the position in one step, safe against a crash.
+        """Replace the position atomically; a crash leaves the old one or the new one.
 
         Raises:
-            OSError: the disk is full, for instance; the earlier position stays.
+            OSError: for example, the disk is full. The earlier position stays.
         """
         new = self.path.with_name(self.path.name + ".new")
         with new.open("w") as file:
@@ -102,10 +105,10 @@ class PositionFile:
 
 
 def head_of(descriptor: int, size: int | None = None) -> tuple[int, str]:
-    """How many bytes the beginning of a file has, 64 KB or ``size``, and their SHA-256.
+    """Return the length and the SHA-256 of the first ``size`` bytes of a file; ``None`` for 64 KB.
 
     Raises:
-        OSError: the file can't be read at a place, as a pipe can't.
+        OSError: the file cannot be read at a position, as a pipe cannot.
     """
     head = os.pread(descriptor, _HEAD_BYTES if size is None else size, 0)
     return len(head), hashlib.sha256(head).hexdigest()

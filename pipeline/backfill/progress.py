@@ -1,4 +1,4 @@
-"""The progress of a backfill: a bar on a terminal, a log line now and then elsewhere."""
+"""Shows the progress of a backfill: a bar on a terminal, a log line every ten seconds elsewhere."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ _LOG_SECONDS = 10.0
 def show_progress(
     name: str, total_bytes: int | None, start_bytes: int
 ) -> Iterator[Callable[[Progress], None]]:
-    """Gives the function to call with each new progress.
+    """Yield the function that shows a new progress.
 
     Args:
-        name: the source's.
-        total_bytes: of the source; ``None`` if unknown.
-        start_bytes: where this run begins.
+        name: the name of the source.
+        total_bytes: the bytes of the source; ``None`` if unknown.
+        start_bytes: the position at which this run begins.
     """
     if not sys.stderr.isatty():
-        yield _log_now_and_then(total_bytes)
+        yield _log_periodically(total_bytes)
         return
     columns = (
         TextColumn("{task.description}"),
@@ -43,13 +43,13 @@ def show_progress(
         task = bar.add_task(name, total=total_bytes, completed=start_bytes, counts="")
 
         def show(progress: Progress) -> None:
-            counts = f"{progress.delivered} delivered, {progress.dead} dead"
+            counts = f"{progress.delivered} delivered, {progress.dead} dead letters"
             bar.update(task, completed=progress.settled_bytes, counts=counts)
 
         yield show
 
 
-def _log_now_and_then(total_bytes: int | None) -> Callable[[Progress], None]:
+def _log_periodically(total_bytes: int | None) -> Callable[[Progress], None]:
     next_at = time.monotonic() + _LOG_SECONDS
 
     def show(progress: Progress) -> None:

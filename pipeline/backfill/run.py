@@ -1,4 +1,4 @@
-"""A backfill from its start to its end, and what it says then."""
+"""Runs a backfill from start to end, and reports its result."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ _FINISH_SECONDS = 6.0
 
 
 async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> int:
-    """Delivers a source, or what is left of it.
+    """Deliver a source, or the rest of it after an interruption.
 
     Returns:
-        0 if every line is delivered, 1 if some are dead letters or the run was stopped before the end.
+        The exit code: 0 if every line was delivered, 1 if there are dead letters or the run was stopped
+        before the end.
 
     Raises:
-        ConfigError: source, position, dead letters, settings or credentials are not as they should be.
+        ConfigError: the source, the position, the dead letters, a setting or the credentials are wrong.
     """
     ending = Ending()
     ending.listen()
@@ -49,7 +50,9 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
             raise ConfigError(f"{error.filename or options.source}: {error.strerror}") from error
         async with open_delivery(settings) as delivery, health_page(settings.operations, delivery.metrics):
             if not await unless_ended(check_credentials(delivery.client), ending.event):
-                _say("stopped before Customer.io accepted the credentials; nothing was sent", sys.stderr)
+                _print(
+                    "stopped before Customer.io accepted the credentials; nothing was delivered", sys.stderr
+                )
                 return 1
             courier = Courier(
                 delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
@@ -72,27 +75,27 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
     progress = backfill.progress
     if ending.error is not None:
         return _report_error(ending.error, options, progress)
-    has_nothing_done = is_complete and position.offset == progress.settled_bytes > 0
-    return _report(options, progress, is_complete, has_nothing_done)
+    was_complete = is_complete and position.offset == progress.settled_bytes > 0
+    return _report(options, progress, is_complete, was_complete)
 
 
 def _report_error(error: BaseException, options: BackfillOptions, progress: Progress) -> int:
-    said = f"{error}; {_counts(options, progress)} before; run the same again to go on"
+    line = f"{error}; {_counts(options, progress)} before; run the same again to go on"
     if isinstance(error, DeliveryError):
-        raise ConfigError(f"CUSTOMERIO_*: {said}")
-    _say(f"stopped: {said}", sys.stderr)
+        raise ConfigError(f"CUSTOMERIO_*: {line}")
+    _print(f"stopped: {line}", sys.stderr)
     return 1
 
 
-def _report(options: BackfillOptions, progress: Progress, is_complete: bool, has_nothing_done: bool) -> int:
-    said = f"{options.name}: {_counts(options, progress)}"
-    if has_nothing_done:
-        said += f", all by earlier runs, as {options.position_path} says"
+def _report(options: BackfillOptions, progress: Progress, is_complete: bool, was_complete: bool) -> int:
+    line = f"{options.name}: {_counts(options, progress)}"
+    if was_complete:
+        line += f", all by earlier runs, as {options.position_path} says"
     elif not is_complete:
-        said += "; stopped before the end"
+        line += "; stopped before the end"
         if options.position_path is not None:
-            said += f" at byte {progress.settled_bytes}: run the same again to go on"
-    _say(said, sys.stdout)
+            line += f" at byte {progress.settled_bytes}: run the same again to go on"
+    _print(line, sys.stdout)
     return 0 if is_complete and not progress.dead else 1
 
 
@@ -101,5 +104,5 @@ def _counts(options: BackfillOptions, progress: Progress) -> str:
     return f"{counts} in {options.dead_letters_path}" if progress.dead else counts
 
 
-def _say(text: str, stream: TextIO) -> None:
-    print(text, file=stream)
+def _print(line: str, stream: TextIO) -> None:
+    print(line, file=stream)

@@ -1,4 +1,4 @@
-"""Reads blocks of a file or of standard input without holding up the event loop."""
+"""Reads blocks of a file or of standard input without blocking the event loop."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ _BLOCK_BYTES = 256 * 1024
 class BlockReader:
     """Reads a file descriptor in a thread of its own.
 
-    The thread ends with the process, even while it waits for a pipe that nobody writes to: the executor
-    of the event loop would be waited for.
+    The thread ends with the process, even while it waits for a pipe. A thread of the event loop's executor
+    would keep the process alive until the read returns.
+
+    Args:
+        descriptor: open for reading.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -25,10 +28,10 @@ class BlockReader:
         threading.Thread(target=self._serve, name="reader", daemon=True).start()
 
     async def read(self) -> bytes:
-        """The next bytes; empty at the end.
+        """Return the next bytes; empty bytes at the end.
 
         Raises:
-            OSError: the file can't be read.
+            OSError: the file cannot be read.
         """
         loop = asyncio.get_running_loop()
         block: asyncio.Future[bytes] = loop.create_future()

@@ -1,1 +1,1 @@
-"""The way of a message, wherever it was read: checked, sent in a batch, settled or dead-lettered."""
+"""Delivers messages from any source: checks each, sends it in a batch, dead-letters it if need be."""

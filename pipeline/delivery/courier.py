@@ -1,4 +1,4 @@
-"""The way of one message: checked, delivered or dead-lettered, and only then settled."""
+"""Takes one message through the pipeline: checked, then delivered or dead-lettered, and only then settled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from pipeline.sender import BatchSender
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """A message as it was read. ``timestamp_ms`` is its own time, -1 if unknown; ``stamp`` see there."""
+    """A message as it was read.
+
+    Args:
+        topic, partition, offset: the position where it was first read.
+        timestamp_ms: the message's own time in Unix milliseconds; -1 if unknown.
+        key, value: the bytes; both may be missing.
+        stamp: what the position adds to the message.
+    """
 
     topic: str
     partition: int
@@ -31,35 +38,35 @@ class ReceivedMessage:
 
     @property
     def size(self) -> int:
-        """Bytes of key and value."""
+        """The bytes of key and value."""
         return len(self.key or b"") + len(self.value or b"")
 
 
-Fate = Literal["delivered", "dead"]
-#: Called once a message is delivered, or safe among the dead letters.
-Settle = Callable[[Fate], object]
+Result = Literal["delivered", "dead"]
+#: Called once a message is delivered or its dead letter is safe.
+Settle = Callable[[Result], object]
 
 
 class DeadLetters(Protocol):
-    """Where dead letters are kept."""
+    """A place that keeps dead letters."""
 
     def write(self, letter: DeadLetter) -> Coroutine[Any, Any, None]:
-        """Returns when the letter is safe; as long as it is not, the message is not settled."""
+        """Write a dead letter and return when it is safe. Its message is not settled before that."""
         ...
 
 
 class Courier:
-    """Takes messages in the order of their reading and settles each exactly once, or never.
+    """Accepts messages in the order in which they were read, and settles each at most once.
 
-    Never: the delivery was given up or has failed for a reason that is not the message's. It was not
-    settled then, so it will be read again.
+    A message stays unsettled if its delivery was abandoned or failed for a reason that is not the message's.
+    Its source reads it again.
 
     Args:
-        make_sender: a batch sender; another one after each ``abandon``.
-        refuse: says of an operation that it need not be sent, because it will not be taken.
-        dead_letters: for what Customer.io will never take.
-        metrics: told of every delivery and dead letter.
-        fail: told of errors after which going on makes no sense, such as wrong credentials.
+        make_sender: returns a new batch sender; called again after each ``abandon``.
+        refuse: returns why an operation cannot be accepted by Customer.io, before it is sent; else ``None``.
+        dead_letters: keeps the messages that Customer.io will never accept.
+        metrics: counts deliveries and dead letters.
+        fail: called with an error that stops all deliveries, such as wrong credentials.
     """
 
     def __init__(
@@ -76,18 +83,18 @@ class Courier:
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._fail = fail
-        self._burials: set[asyncio.Task[None]] = set()
-        #: Messages that were taken and are not over, and what they say, without what Python adds.
-        self.open_bytes = 0
+        self._letter_writes: set[asyncio.Task[None]] = set()
+        #: Messages that were accepted and have no result yet, and the bytes of their keys and values.
         self.open_messages = 0
+        self.open_bytes = 0
 
-    def tell(self) -> None:
-        """Tells the metrics what is on its way."""
+    def report_buffers(self) -> None:
+        """Set the metrics of operations in flight and operations waiting."""
         self._metrics.set_in_flight(self._sender.in_flight)
         self._metrics.set_buffered(self._sender.unfinished - self._sender.in_flight)
 
-    async def take(self, message: ReceivedMessage, settle: Settle) -> None:
-        """Starts a message on its way; yields only if the sender has no room.
+    async def accept(self, message: ReceivedMessage, settle: Settle) -> None:
+        """Begin the delivery of a message. Yields only if the sender's buffer is full.
 
         Args:
             message: what was read.
@@ -96,20 +103,22 @@ class Courier:
         try:
             operation = parse_message(message.value, message.stamp)
         except PoisonError as error:
-            self.bury(message, error.cause, error.detail, 0, settle)
+            self.dead_letter(message, error.cause, error.detail, 0, settle)
             return
         refused = self._refuse(operation)
         if refused is not None:
-            # At once: what is too large for Customer.io may be too large to be kept waiting here.
-            self._bury_refused(message, refused, settle)
+            # Before it waits in the sender: an item that is too large would fill the buffer.
+            self._dead_letter_refused(message, refused, settle)
             return
         sender = self._sender
         future = await sender.add(operation)
-        self._open(message, 1)
-        future.add_done_callback(lambda ended: self._over(message, operation, settle, sender, ended))
+        self._count_open(message, 1)
+        future.add_done_callback(lambda ended: self._finish(message, operation, settle, sender, ended))
 
-    def bury(self, message: ReceivedMessage, cause: str, detail: str, attempts: int, settle: Settle) -> None:
-        """Sends a message to the dead letters."""
+    def dead_letter(
+        self, message: ReceivedMessage, cause: str, detail: str, attempts: int, settle: Settle
+    ) -> None:
+        """Begin to write the dead letter of a message."""
         letter = DeadLetter(
             key=message.key,
             value=message.value,
@@ -122,19 +131,23 @@ class Courier:
             timestamp_ms=message.timestamp_ms,
             failed_at_ms=time.time_ns() // 1_000_000,
         )
-        burial = asyncio.get_running_loop().create_task(self._dead_letters.write(letter))
-        self._open(message, 1)
-        self._burials.add(burial)
-        burial.add_done_callback(lambda over: self._buried(message, cause, settle, over))
+        write = asyncio.get_running_loop().create_task(self._dead_letters.write(letter))
+        self._count_open(message, 1)
+        self._letter_writes.add(write)
+        write.add_done_callback(lambda ended: self._finish_dead_letter(message, cause, settle, ended))
 
     async def drain(self) -> None:
-        """Sends what was taken without waiting for full batches; returns when all of it is over."""
+        """Send accepted messages without waiting for full batches, and wait until all have a result."""
         await self._sender.flush()
-        while self._burials:
-            await asyncio.wait(set(self._burials))
+        while self._letter_writes:
+            await asyncio.wait(set(self._letter_writes))
 
     async def finish(self, seconds: float) -> int:
-        """Drains for at most so long, and abandons the rest. Returns how many messages that were."""
+        """Drain for at most ``seconds``, then abandon what is left.
+
+        Returns:
+            The number of abandoned messages.
+        """
         try:
             async with asyncio.timeout(seconds):
                 await self.drain()
@@ -145,12 +158,12 @@ class Courier:
         return 0
 
     async def abandon(self) -> None:
-        """Cancels whatever is not over; what is taken from now on goes its way as before."""
+        """Cancel every delivery and dead-letter write in flight. Messages can still be accepted."""
         abandoned, self._sender = self._sender, self._make_sender()
         await abandoned.abort()
-        await cancel(*self._burials)
+        await cancel(*self._letter_writes)
 
-    def _over(
+    def _finish(
         self,
         message: ReceivedMessage,
         operation: Operation,
@@ -158,10 +171,10 @@ class Courier:
         sender: BatchSender,
         ended: asyncio.Future[Outcome],
     ) -> None:
-        self._open(message, -1)
+        self._count_open(message, -1)
         if ended.cancelled():
             if sender is self._sender:
-                self._fail(RuntimeError("a delivery was cancelled by nobody"))
+                self._fail(RuntimeError("internal error: a delivery was cancelled unexpectedly"))
             return
         error = ended.exception()
         if error is not None:
@@ -172,27 +185,29 @@ class Courier:
             self._metrics.count_delivered(operation.kind, _age_seconds(message))
             settle("delivered")
         else:
-            self._bury_refused(message, outcome, settle)
+            self._dead_letter_refused(message, outcome, settle)
 
-    def _bury_refused(self, message: ReceivedMessage, refused: Refused, settle: Settle) -> None:
+    def _dead_letter_refused(self, message: ReceivedMessage, refused: Refused, settle: Settle) -> None:
         cause = "too_large" if refused.reason == "too_large" else "refused"
-        self.bury(message, cause, _why(refused), refused.attempts, settle)
+        self.dead_letter(message, cause, _describe(refused), refused.attempts, settle)
 
-    def _open(self, message: ReceivedMessage, by: int) -> None:
-        self.open_messages += by
-        self.open_bytes += by * message.size
-
-    def _buried(self, message: ReceivedMessage, cause: str, settle: Settle, over: asyncio.Task[None]) -> None:
-        self._burials.discard(over)
-        self._open(message, -1)
-        if over.cancelled():
+    def _finish_dead_letter(
+        self, message: ReceivedMessage, cause: str, settle: Settle, ended: asyncio.Task[None]
+    ) -> None:
+        self._letter_writes.discard(ended)
+        self._count_open(message, -1)
+        if ended.cancelled():
             return
-        error = over.exception()
+        error = ended.exception()
         if error is not None:
             self._fail(error)
             return
         self._metrics.count_dead_letter(cause)
         settle("dead")
+
+    def _count_open(self, message: ReceivedMessage, change: int) -> None:
+        self.open_messages += change
+        self.open_bytes += change * message.size
 
 
 def _age_seconds(message: ReceivedMessage) -> float | None:
@@ -201,7 +216,7 @@ def _age_seconds(message: ReceivedMessage) -> float | None:
     return max(0.0, time.time() - message.timestamp_ms / 1000)
 
 
-def _why(refused: Refused) -> str:
+def _describe(refused: Refused) -> str:
     status = "not sent" if refused.status is None else str(refused.status)
     place = f"{refused.field}: " if refused.field else ""
     return f"{status}, {refused.reason}: {place}{refused.message}"

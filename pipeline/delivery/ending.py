@@ -1,4 +1,4 @@
-"""What ends a delivery: a signal, or an error after which going on makes no sense."""
+"""Ends the process in order: after a signal, or after an error that stops all deliveries."""
 
 from __future__ import annotations
 
@@ -11,31 +11,37 @@ from pipeline.cancelling import cancel
 
 
 class Ending:
-    """Set once; ``error`` is ``None`` if it was a signal. Use within a running event loop."""
+    """Why the process ends. ``event`` is set then; ``error`` is ``None`` after a signal.
+
+    Use it inside a running event loop.
+    """
 
     def __init__(self) -> None:
         self.event = asyncio.Event()
         self.error: BaseException | None = None
 
     def listen(self) -> None:
-        """Ends in order at SIGTERM and SIGINT."""
+        """Set the event at SIGTERM and SIGINT."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.event.set)
 
     def fail(self, error: BaseException) -> None:
-        """Ends because of an error; the first one counts."""
+        """Set the event because of an error. The first error is kept."""
         if self.error is None:
             self.error = error
         self.event.set()
 
 
 async def unless_ended(work: Coroutine[Any, Any, None], ended: asyncio.Event) -> bool:
-    """Does something that may take for ever, such as waiting for a server that is away.
+    """Await ``work``, which may take forever, until it is done or ``ended`` is set.
 
     Returns:
-        whether it was done; ``False`` if ``ended`` was set first. The work has been cancelled and is over
-        then; what it raises on its way out is dropped.
+        Whether the work was done. If ``ended`` was set first, the work was cancelled and is over; an error
+        that it raised while it was cancelled is dropped.
+
+    Raises:
+        RuntimeError: the work was cancelled from inside.
     """
     doing = asyncio.create_task(work)
     waiting = asyncio.create_task(ended.wait())
@@ -44,7 +50,7 @@ async def unless_ended(work: Coroutine[Any, Any, None], ended: asyncio.Event) ->
         if not doing.done():
             return False
         if doing.cancelled():
-            raise RuntimeError("the work was cancelled by nobody")
+            raise RuntimeError("internal error: the work was cancelled unexpectedly")
         doing.result()
         return True
     finally:

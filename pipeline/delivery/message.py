@@ -1,7 +1,7 @@
-"""What a message must look like, and what it becomes: ``{"type", "userId", "payload"}`` to an operation.
+"""Parses a message ``{"type", "userId", "payload"}`` into an operation.
 
-Every message that is none has one cause, a word for programs, and a detail, for people; the detail names
-places and sizes and never repeats what the message says, because that is about a person.
+A message that cannot be parsed has a cause, one word for programs, and a detail for people. The detail names
+places and sizes. It never repeats the content, which is personal data.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from pipeline.operation import Kind, Operation
 
 _ID_BYTES = limit("identifier_bytes")
 _EVENT_NAME_BYTES = limit("event_name_bytes")
-#: Seconds: beyond the year 9999 it is milliseconds or worse.
+#: Unix seconds, the end of the year 9999. A larger number is in milliseconds or a smaller unit.
 LATEST_TIMESTAMP = 253_402_300_799
 
 
 class PoisonError(ValueError):
-    """The message is none, and never will be.
+    """The message cannot be parsed; retrying will not help.
 
     Args:
         cause: ``tombstone``, ``not_utf8``, ``not_json``, ``too_deep``, ``not_an_object``, ``unknown_type``,
             ``bad_user_id`` or ``bad_payload``.
-        detail: which part, and what was expected.
+        detail: the part that is wrong, and what was expected.
     """
 
     def __init__(self, cause: str, detail: str) -> None:
@@ -36,12 +36,12 @@ class PoisonError(ValueError):
 
 @dataclass(frozen=True)
 class Stamp:
-    """What a message gets from where it was read.
+    """What the source adds to a message.
 
     Args:
-        deduplication_id: the same each time the message is read.
-        timestamp: when an event that does not say so happened, in Unix seconds; ``None`` if unknown.
-        order_key: messages with the same one are delivered in their order; ``None`` for the person's id.
+        deduplication_id: a ULID, the same each time the message is read.
+        timestamp: the time of an event without a time of its own, in Unix seconds; ``None`` if unknown.
+        order_key: messages with the same key are delivered in order; ``None`` for the person's id.
     """
 
     deduplication_id: str
@@ -50,10 +50,10 @@ class Stamp:
 
 
 def parse_message(value: bytes | None, stamp: Stamp) -> Operation:
-    """The operation that a message asks for.
+    """Return the operation that a message asks for.
 
     Raises:
-        PoisonError: see there.
+        PoisonError: the message cannot be parsed, or could not be sent.
     """
     message = _json_object(value)
     kind = _kind(message)
@@ -79,7 +79,7 @@ def parse_message(value: bytes | None, stamp: Stamp) -> Operation:
 
 def _json_object(value: bytes | None) -> dict[str, Any]:
     if value is None:
-        raise PoisonError("tombstone", "a message without a value")
+        raise PoisonError("tombstone", "the message has no value")
     try:
         text = value.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,7 +91,7 @@ def _json_object(value: bytes | None) -> dict[str, Any]:
     except RecursionError:
         raise PoisonError("too_deep", "nested too deeply") from None
     except ValueError:
-        # Digits beyond what Python converts.
+        # Python converts no number with thousands of digits.
         raise PoisonError("not_json", "a number with too many digits, or NaN, or Infinity") from None
     if not isinstance(message, dict):
         raise PoisonError("not_an_object", f"expected an object, got {_name_of(message)}")
@@ -108,17 +108,17 @@ def _kind(message: dict[str, Any]) -> Kind:
         return "identify"
     if kind == "track":
         return "track"
-    what = "another text" if isinstance(kind, str) else _name_of(kind)
+    what = "another string" if isinstance(kind, str) else _name_of(kind)
     raise PoisonError("unknown_type", f"type: expected 'identify' or 'track', got {what}")
 
 
 def _person(message: dict[str, Any]) -> str:
-    """The person's id. A whole number stands for its digits, as systems that count their users send it."""
+    """Return the person's id. A whole number stands for its digits: systems that number users send it."""
     person = message.get("userId")
     if isinstance(person, int) and not isinstance(person, bool):
         person = str(person)
     if not isinstance(person, str):
-        raise PoisonError("bad_user_id", f"userId: expected a text, got {_name_of(person)}")
+        raise PoisonError("bad_user_id", f"userId: expected a string, got {_name_of(person)}")
     if not person.strip():
         raise PoisonError("bad_user_id", "userId: empty")
     size = _utf8_bytes(person, "userId")
@@ -130,7 +130,7 @@ def _person(message: dict[str, Any]) -> str:
 def _event_name(payload: dict[str, Any]) -> str:
     name = payload.get("event")
     if not isinstance(name, str):
-        raise PoisonError("bad_payload", f"payload.event: expected a text, got {_name_of(name)}")
+        raise PoisonError("bad_payload", f"payload.event: expected a string, got {_name_of(name)}")
     name = name.strip()
     if not name:
         raise PoisonError("bad_payload", "payload.event: empty")
@@ -152,7 +152,7 @@ def _properties(payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _timestamp(payload: dict[str, Any], stamp: Stamp) -> int | None:
-    """The event's own time; else the message's, so that an event from a backlog keeps its true time."""
+    """Return the event's own time, else the message's, so that an event from a backlog keeps its time."""
     timestamp = payload.get("timestamp")
     if timestamp is None:
         return stamp.timestamp
@@ -164,15 +164,15 @@ def _timestamp(payload: dict[str, Any], stamp: Stamp) -> int | None:
 
 
 def _check_sendable(operation: Operation) -> None:
-    """Builds the JSON that will be sent: what can be read can't always be written."""
+    """Encode the JSON that will be sent, as some JSON can be parsed but not encoded again."""
     try:
         _ = operation.v2_item
     except RecursionError:
         raise PoisonError("too_deep", "nested too deeply") from None
     except UnicodeEncodeError:
-        raise PoisonError("not_utf8", "half of a surrogate pair in a text") from None
+        raise PoisonError("not_utf8", "half of a surrogate pair in a string") from None
     except ValueError:
-        raise PoisonError("not_json", "a number too large for JSON's readers") from None
+        raise PoisonError("not_json", "a number that is too large for JSON") from None
 
 
 def _utf8_bytes(text: str, place: str) -> int:
@@ -183,7 +183,7 @@ def _utf8_bytes(text: str, place: str) -> int:
 
 
 def _name_of(value: object) -> str:
-    """A JSON value's kind, in JSON's words."""
+    """Return the name of a value's JSON type."""
     if value is None:
         return "nothing"
     if isinstance(value, bool):
@@ -191,5 +191,5 @@ def _name_of(value: object) -> str:
     if isinstance(value, int | float):
         return "a number"
     if isinstance(value, str):
-        return "a text"
+        return "a string"
     return "a list" if isinstance(value, list) else "an object"

@@ -1,67 +1,71 @@
-"""Which offset of a partition may be committed: all before it must be settled."""
+"""Knows which offset of a partition may be committed: every message before it is settled."""
 
 from __future__ import annotations
 
 from collections import deque
 
-#: A message that Customer.io can't take for a while holds the position back; others may go on this far, and
-#: would be read again after a crash.
+#: A message that is retried for a while holds the position back. Others may be delivered up to this many
+#: messages beyond it, and would be read again after a crash.
 MOST_SPAN = 50_000
 
 
 class OffsetLedger:
-    """Messages of one partition, begun in the order of their offsets and settled in any order.
+    """Records the messages of one partition, begun in the order of their offsets and settled in any order.
 
-    Offsets may have gaps: compaction and transactions leave some. A file's lines work alike, with the
-    position of the next line in place of ``offset + 1``.
+    Compaction and transactions leave gaps between offsets. For a file an offset is the position of a line,
+    and the next line's position takes the place of ``offset + 1``.
     """
 
     def __init__(self) -> None:
-        self._open: deque[int] = deque()  # begun, from the first unsettled on
-        self._settled: dict[int, int] = {}  # of those, the settled ones: offset to the one after it
+        self._open: deque[int] = deque()  # messages begun, from the first unsettled one on
+        self._settled: dict[int, int] = {}  # the settled ones among them: offset to next offset
         self._position: int | None = None
 
     @property
     def position(self) -> int | None:
-        """The offset to commit: everything before it is settled. ``None`` before the first is."""
+        """The offset to commit: every message before it is settled. ``None`` until the first is settled."""
         return self._position
 
     @property
     def first_unsettled(self) -> int | None:
-        """The first offset that is not settled, begun or to come. ``None`` before anything was begun."""
+        """The first offset that is not settled, begun or not. ``None`` until a message was begun."""
         return self._open[0] if self._open else self._position
 
     @property
     def unsettled(self) -> int:
+        """The number of messages begun and not settled."""
         return len(self._open) - len(self._settled)
 
     @property
     def span(self) -> int:
-        """Messages from the first unsettled one on: so many would be read again after a crash."""
+        """The number of messages from the first unsettled one on. A crash would have them read again."""
         return len(self._open)
 
     def is_beyond(self, offset: int) -> bool:
-        """Whether ``offset`` may be begun: it lies beyond the one begun last."""
+        """Return whether ``offset`` may be begun: it lies beyond the offset begun last."""
         if self._open:
             return offset > self._open[-1]
         return self._position is None or offset >= self._position
 
     def begin(self, offset: int) -> None:
-        """A message was taken.
+        """Record that the message at ``offset`` was read.
 
         Raises:
-            ValueError: not beyond the one begun last.
+            ValueError: ``offset`` does not lie beyond the offset begun last.
         """
         if not self.is_beyond(offset):
             raise ValueError(f"offset {offset} after {self._open[-1] if self._open else self._position}")
         self._open.append(offset)
 
     def settle(self, offset: int, following: int | None = None) -> list[int]:
-        """A message was delivered or dead-lettered. Returns the offsets that the position passes by that.
+        """Record that the message at ``offset`` was delivered or dead-lettered.
 
         Args:
             offset: as it was begun.
-            following: where reading goes on after it; ``offset + 1`` if not given.
+            following: the offset at which reading goes on; ``None`` for ``offset + 1``.
+
+        Returns:
+            The offsets that the position has passed because of this.
         """
         self._settled[offset] = offset + 1 if following is None else following
         passed = []

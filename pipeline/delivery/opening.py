@@ -1,4 +1,4 @@
-"""The way to Customer.io: limiter, client, and senders for the chosen API."""
+"""Opens the way to Customer.io: the limiter, the client, and senders for the chosen API."""
 
 from __future__ import annotations
 
@@ -24,19 +24,26 @@ from pipeline.outcome import Outcome, Refused
 from pipeline.sender import BatchLimits, BatchSender
 from pipeline.settings import BatchSettings, PipelineSettings, TrackApi
 
-# While Customer.io is away the worker asks again and again, never more than this long after.
-_FOR_EVER = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
+# While Customer.io is unreachable, requests are retried without end, with pauses of at most five seconds.
+_WITHOUT_END = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
 _BATCH_BYTES = limit("v2_batch_bytes") - BATCH_FRAME_BYTES
 
-#: Messages taken and not settled, at most, and bytes of them at which no more are read. A message takes four
-#: times its bytes while it waits: as it came, as it was read, and as it will be sent.
+#: The most messages accepted and not settled, and the bytes of them at which reading pauses. A waiting
+#: message needs four times its bytes of memory: as received, as parsed, and as it will be sent.
 BUFFER = 5000
 BUFFER_BYTES = 32 * 1024 * 1024
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """The open way."""
+    """The open way to Customer.io.
+
+    Args:
+        client: the client of the Track API.
+        make_sender: returns a batch sender over the client.
+        refuse: returns why an operation cannot be sent; else ``None``.
+        metrics: the metrics of this process.
+    """
 
     client: TrackClient
     make_sender: Callable[[], BatchSender]
@@ -46,10 +53,10 @@ class Delivery:
 
 @asynccontextmanager
 async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
-    """Opens limiter and connections; closes them at the end.
+    """Open the limiter and the client, and close them at the end.
 
     Raises:
-        ConfigError: a file of certificates or the limiter can't be opened as the settings say.
+        ConfigError: the certificate file cannot be read, or the limiter refuses the settings.
     """
     async with AsyncExitStack() as until_end:
         limiter = await _open_limiter(settings)
@@ -74,7 +81,7 @@ def _client(settings: PipelineSettings, limiter: RateLimiter, metrics: PipelineM
         base_url=settings.target.base_url,
         credentials=settings.target.credentials,
         limiter=limiter,
-        retry=_FOR_EVER,
+        retry=_WITHOUT_END,
         connections=settings.limit.concurrency,
         ca_file=settings.target.ca_file,
         on_retry=metrics.count_retry,
@@ -93,7 +100,7 @@ async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
         ),
         limits.redis_url,
         SharedSettings(
-            # The limit is the workspace's: deliveries to another one through the same Redis have their own.
+            # Each workspace has a limit of its own, also when they share a Redis.
             name=settings.target.workspace,
             max_processes=limits.max_processes,
             without_redis=limits.without_redis,
@@ -112,13 +119,13 @@ def _refuse_by(api: TrackApi) -> Callable[[Operation], Refused | None]:
 
 
 def _senders(client: TrackClient, api: TrackApi, batch: BatchSettings) -> Callable[[], BatchSender]:
-    """v2: many operations in a request; v1: one, and none waits for others."""
+    """Return a function that makes senders: v2 sends many operations per request, v1 one."""
     if api == "v2":
         limits = BatchLimits(batch.items, _BATCH_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
         return lambda: BatchSender(client.send_batch, limits, batch_size_bytes)
 
-    async def send_one(operations: Sequence[Operation]) -> list[Outcome]:
+    async def send_each(operations: Sequence[Operation]) -> list[Outcome]:
         return [await client.send(operation) for operation in operations]
 
     limits = BatchLimits(1, _BATCH_BYTES, 0.0, batch.concurrency, BUFFER)
-    return lambda: BatchSender(send_one, limits, lambda operation: 0)
+    return lambda: BatchSender(send_each, limits, lambda operation: 0)

@@ -1,4 +1,4 @@
-"""Says once that Customer.io does not answer, and once that it does again."""
+"""Logs once that Customer.io accepts no requests, and once that it does again."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import time
 from collections.abc import Callable
 
 _log = logging.getLogger(__name__)
-# A fault now and then is the retries' business.
+# Retries handle a shorter failure; it needs no log line.
 _PATIENCE_SECONDS = 5.0
 
 
 class Reachability:
-    """Told of every request's end: an HTTP status, or a word for what kept one from coming.
+    """Observes the result of every request.
 
     Args:
-        clock: seconds that never go back.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -24,12 +24,13 @@ class Reachability:
         self._is_away = False
 
     def observe_request(self, word: str) -> None:
+        """Note the end of a request: its HTTP status, or a word for the failure, such as ``timeout``."""
         if word.startswith("2"):
             if self._is_away:
                 seconds = round(self._clock() - self._answered_at)
-                _log.info("Customer.io answers again", extra={"away_seconds": seconds})
+                _log.info("Customer.io accepts requests again", extra={"away_seconds": seconds})
             self._answered_at = self._clock()
             self._is_away = False
         elif not self._is_away and self._clock() - self._answered_at > _PATIENCE_SECONDS:
             self._is_away = True
-            _log.warning("Customer.io takes nothing; trying again until it does", extra={"reason": word})
+            _log.warning("Customer.io accepts no requests; retrying until it does", extra={"reason": word})

@@ -1,4 +1,4 @@
-"""What has to be true before anything is read: Customer.io accepts the credentials."""
+"""Checks, before a message is read, that Customer.io accepts the credentials."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pipeline.outcome import DeliveryError
 
 
 async def check_credentials(client: TrackClient) -> None:
-    """Returns once Customer.io has accepted them; waits while it is away.
+    """Wait until Customer.io has accepted the credentials.
 
     Raises:
-        ConfigError: it refuses them, or the host is not Customer.io's.
+        ConfigError: Customer.io refuses them, or the host is not the Track API.
     """
     try:
         await client.check_credentials()

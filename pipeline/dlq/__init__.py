@@ -1,1 +1,1 @@
-"""``python -m pipeline.dlq``: looks at dead letters, sends them again, throws them away."""
+"""``python -m pipeline.dlq``: lists, shows, replays and purges dead letters."""

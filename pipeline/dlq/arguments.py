@@ -1,4 +1,4 @@
-"""What ``python -m pipeline.dlq`` takes."""
+"""The arguments of ``python -m pipeline.dlq``."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ _POSITION = re.compile(r"(?:(\d{1,10}):)?(\d{1,18})")
 
 
 def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
     top = OneLineParser(
         prog="pipeline.dlq",
-        description="Looks at dead letters, sends them again, throws them away.",
+        description="List, show, replay or purge dead letters.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC, KAFKA_DLQ_TOPIC.",
         allow_abbrev=False,
     )
@@ -25,84 +26,100 @@ def parser() -> argparse.ArgumentParser:
     source, filters = _source(), _filters()
 
     listing = commands.add_parser(
-        "list", parents=[source, filters], help="pending letters, without what they say", allow_abbrev=False
+        "list",
+        parents=[source, filters],
+        help="list pending dead letters, without their content",
+        allow_abbrev=False,
     )
-    listing.add_argument("--json", action="store_true", help="a JSON object per line")
-    listing.add_argument("--show-keys", action="store_true", help="also the keys: they are people's ids")
+    listing.add_argument("--json", action="store_true", help="print one JSON object per line")
+    listing.add_argument(
+        "--show-keys", action="store_true", help="also print the keys; they are ids of people"
+    )
 
     show = commands.add_parser(
         "show",
         parents=[source],
-        help="one letter in full, as JSON: it holds personal data",
+        help="print one dead letter in full, as JSON; it holds personal data",
         allow_abbrev=False,
     )
     show.add_argument(
         "position",
         type=_position,
         metavar="POSITION",
-        help="partition:offset, as list shows it; a file's line",
+        help="partition:offset as printed by list; with --file, a line number",
     )
 
     replay = commands.add_parser(
         "replay",
         parents=[source, filters],
-        help="send letters back to the topic they came from",
+        help="send dead letters back to the topic they came from",
         allow_abbrev=False,
     )
-    replay.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
+    replay.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     replay.add_argument(
-        "--to", type=Path, metavar="FILE", help="with --file: write the messages to a new file"
+        "--to", type=Path, metavar="FILE", help="with --file: write the messages to this new file"
     )
 
     purge = commands.add_parser(
-        "purge", parents=[source, filters], help="throw letters away for good", allow_abbrev=False
+        "purge", parents=[source, filters], help="delete dead letters for good", allow_abbrev=False
     )
-    purge.add_argument("--dry-run", action="store_true", help="say what would be done, do nothing")
-    purge.add_argument("--all", action="store_true", help="needed where no filter is given")
+    purge.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
+    purge.add_argument(
+        "--all", action="store_true", help="purge all pending dead letters; required without a filter"
+    )
     return top
 
 
 def _source() -> OneLineParser:
     source = OneLineParser(add_help=False, allow_abbrev=False)
-    source.add_argument("--brokers", metavar="HOST:PORT", help="instead of KAFKA_BROKERS")
-    source.add_argument("--topic", help="instead of KAFKA_TOPIC; its dead letters are in TOPIC-dlq")
-    source.add_argument("--dlq-topic", metavar="TOPIC", help="instead of KAFKA_DLQ_TOPIC")
-    source.add_argument("--file", type=Path, metavar="PATH", help="a file of dead letters, not the broker's")
+    source.add_argument("--brokers", metavar="HOST:PORT", help="overrides KAFKA_BROKERS")
+    source.add_argument("--topic", help="overrides KAFKA_TOPIC; the dead letters are in TOPIC-dlq")
+    source.add_argument("--dlq-topic", metavar="TOPIC", help="overrides KAFKA_DLQ_TOPIC")
+    source.add_argument(
+        "--file", type=Path, metavar="PATH", help="read dead letters from a file, not from the broker"
+    )
     return source
 
 
 def _filters() -> OneLineParser:
     parent = OneLineParser(add_help=False, allow_abbrev=False)
-    filters = parent.add_argument_group("filters", "each that is given must hold")
+    filters = parent.add_argument_group("filters", "a dead letter must match every filter given")
     filters.add_argument(
-        "--cause", action="append", default=[], help="such as not_json or refused; may be repeated"
+        "--cause",
+        action="append",
+        default=[],
+        help="the cause, such as not_json or refused; repeat for several",
     )
     filters.add_argument(
         "--since",
         type=_time_ms,
         metavar="TIME",
-        help="given up at TIME or later: 2026-01-31T12:00, or 2h ago",
+        help="dead-lettered at or after TIME: 2026-01-31T12:00 (UTC), or 2h for two hours ago",
     )
-    filters.add_argument("--until", type=_time_ms, metavar="TIME", help="given up before TIME")
+    filters.add_argument("--until", type=_time_ms, metavar="TIME", help="dead-lettered before TIME")
     filters.add_argument(
-        "--partition", type=_whole, action="append", default=[], help="of the dead letters; may be repeated"
+        "--partition",
+        type=_whole,
+        action="append",
+        default=[],
+        help="the partition of the dead letter; repeat for several",
     )
-    filters.add_argument(
-        "--person", "--key", metavar="ID", help="the message's key, or the userId in it, is this"
-    )
-    filters.add_argument("--limit", type=_whole, metavar="N", help="the first N of them")
+    filters.add_argument("--person", "--key", metavar="ID", help="the message's key or userId")
+    filters.add_argument("--limit", type=_whole, metavar="N", help="only the first N dead letters")
     return parent
 
 
 def _position(text: str) -> tuple[int | None, int]:
     match = _POSITION.fullmatch(text)
     if match is None:
-        raise argparse.ArgumentTypeError(f"expected partition:offset such as 0:17, or a line, got {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"expected partition:offset such as 0:17, or a line number, got {text!r}"
+        )
     return (None if match[1] is None else int(match[1])), int(match[2])
 
 
 def _time_ms(text: str) -> int:
-    """Unix milliseconds: an ISO 8601 time, in UTC where it names no zone, or a duration before now."""
+    """Return Unix milliseconds for an ISO 8601 time, UTC by default, or for a duration before now."""
     try:
         return round((time.time() - _ago_seconds(text)) * 1000)
     except ValueError:

@@ -22,15 +22,16 @@ from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_envir
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command.
+    """Run one command.
 
     Returns:
-        0 if it was done, also when no letter matches; 1 if the broker can't be used or there is no such
-        letter; 2 after one line on standard error if an argument or a setting is wrong.
+        The exit code. 0: the command was done, also if no dead letter matches. 1: the broker can't be used,
+        or the dead letter does not exist. 2: an argument or a setting is wrong. For 1 and 2 one line on
+        standard error says why.
     """
     top = parser()
     options = top.parse_args(arguments)
-    # What the client tells about lost connections is said here in one line.
+    # The client logs lost connections at length. This command prints one line instead.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
     try:
         _check(options)
@@ -46,19 +47,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error(str(error))
         return 1
     except BrokenPipeError:
-        # The reader, such as head, has seen enough.
+        # The program that reads our output, such as head, has closed the pipe.
         sys.stderr.close()
         return 1
     except KeyboardInterrupt:
-        print_error("interrupted; no letter is lost, some may be there twice")
+        print_error("interrupted; no dead letter is lost, some may exist twice")
         return 130
 
 
 def _check(options: argparse.Namespace) -> None:
-    """Refuses arguments that don't go together.
+    """Check arguments that depend on each other.
 
     Raises:
-        ConfigError: it names them.
+        ConfigError: a combination is not allowed.
     """
     if options.command == "purge":
         if options.file is not None:
@@ -79,7 +80,7 @@ def _check(options: argparse.Namespace) -> None:
 def _settings(options: argparse.Namespace) -> KafkaSettings:
     variables = pipeline_environment()
     if options.topic is not None:
-        # That of another topic.
+        # KAFKA_DLQ_TOPIC belongs to the topic of the settings, not to this one.
         variables.pop("KAFKA_DLQ_TOPIC", None)
     given = {
         "KAFKA_BROKERS": options.brokers,

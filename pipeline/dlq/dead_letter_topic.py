@@ -1,7 +1,7 @@
-"""The dead-letter topic: its pending letters, and how far they have been handled.
+"""The dead-letter topic: its pending letters, and the offsets up to which letters are handled.
 
-Handled is what lies before the offset that the group ``customerio-dlq`` has committed. The commands never
-join that group: they only read and set its offsets, so none waits for another to leave.
+A letter is handled if it lies before the committed offset of the group ``customerio-dlq``. The commands only
+read and set the offsets of that group. They never join it, so no command waits for another one to leave.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pipeline.settings import KafkaSettings
 GROUP = "customerio-dlq"
 REQUEST_TIMEOUT_MS = 10_000
 _SILENCE_SECONDS = 15.0
-# Less than a poll: an empty one must mean that the broker had nothing.
+# Shorter than a poll, so that an empty poll means that the broker had no record.
 _FETCH_WAIT_MS = 100
 _POLL_MS = 150
 _MOST_AT_ONCE = 500
@@ -37,7 +37,7 @@ _MOST_AT_ONCE = 500
 
 @contextmanager
 def broker_errors(brokers: str) -> Iterator[None]:
-    """Turns whatever a broker's absence or refusal raises into one line."""
+    """Turn the errors of an unreachable or refusing broker into a ``BrokerError`` of one line."""
     try:
         yield
     except (TimeoutError, KafkaTimeoutError, RequestTimedOutError) as error:
@@ -50,7 +50,10 @@ def broker_errors(brokers: str) -> Iterator[None]:
 
 
 class DeadLetterTopic:
-    """Opened by ``open_topic``; raises KafkaError and TimeoutError, see ``broker_errors``."""
+    """Reads the topic and sets its committed offsets. Open it with ``open_topic``.
+
+    Its methods raise KafkaError and TimeoutError; see ``broker_errors``.
+    """
 
     def __init__(self, topic: str, admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer) -> None:
         self.topic = topic
@@ -58,32 +61,33 @@ class DeadLetterTopic:
         self._consumer = consumer
 
     async def partitions(self) -> list[int]:
-        """Their numbers; none if there is no such topic, which is not made by asking."""
+        """Return the numbers of the partitions; none if the topic does not exist. It is not created."""
         if not await self.exists(self.topic):
             return []
         [described] = await self._admin.describe_topics([self.topic])
         return sorted(partition["partition"] for partition in described["partitions"])
 
     async def exists(self, topic: str) -> bool:
+        """Return whether the broker has a topic of this name."""
         return topic in await self._admin.list_topics()
 
     async def first_pending(self, partition: int) -> int:
-        """The offset of the first letter that is not handled, or where it would be."""
+        """Return the offset of the first pending letter, or the offset that the next one will have."""
         beginning, committed = await self._beginning(partition), await self.handled_up_to(partition)
         return max(beginning, committed)
 
     async def handled_up_to(self, partition: int) -> int:
-        """The committed offset; 0 if there is none."""
+        """Return the committed offset; 0 if there is none."""
         where = TopicPartition(self.topic, partition)
-        # Named one by one: "all partitions" is more than some brokers answer.
+        # Some brokers do not answer a question for all partitions, so each is named.
         offsets = await self._admin.list_consumer_group_offsets(GROUP, partitions=[where])
         return max(0, int(offsets[where].offset))
 
     async def read(self, partition: int, start: int, stop: int | None = None) -> AsyncGenerator[Pending]:
-        """Letters from ``start`` to before ``stop``; without ``stop`` to the end as it is when it is reached.
+        """Yield letters from ``start`` to before ``stop``; without ``stop``, to the end of the partition.
 
         Raises:
-            TimeoutError: the broker is silent.
+            TimeoutError: the broker does not answer.
         """
         where = TopicPartition(self.topic, partition)
         self._consumer.assign([where])
@@ -98,14 +102,14 @@ class DeadLetterTopic:
                     return
                 letter = read_letter(record.key, record.value, record.headers, record.timestamp)
                 yield Pending(partition, record.offset, letter, record.headers)
-            # The end may be told too low: it is reached when nothing more comes.
+            # Some brokers report an end that is too low. The end is reached when no more records come.
             if stop is None and not batches and await self._consumer.position(where) >= end:
                 return
             if time.monotonic() - heard > _SILENCE_SECONDS:
                 raise TimeoutError
 
     async def find(self, partition: int, offset: int) -> Pending | None:
-        """The letter at this offset, handled or not; ``None`` if there is none."""
+        """Return the letter at this offset, handled or not; ``None`` if there is none."""
         if partition not in await self.partitions() or offset < await self._beginning(partition):
             return None
         async with aclosing(self.read(partition, offset)) as letters:
@@ -114,16 +118,16 @@ class DeadLetterTopic:
         return None
 
     async def mark_handled(self, partition: int, offset: int) -> None:
-        """Everything before ``offset`` is handled."""
+        """Commit ``offset``: every letter before it is handled."""
         where = TopicPartition(self.topic, partition)
         async with asyncio.timeout(_SILENCE_SECONDS):
             await self._consumer.commit({where: offset})
 
     async def delete_before(self, offsets: Mapping[int, int]) -> None:
-        """Has the broker delete what lies before these offsets, by partition.
+        """Ask the broker to delete the records before these offsets, by partition.
 
         Raises:
-            KafkaError: it can't: an old broker, a compacted topic, a substitute for Kafka.
+            KafkaError: the broker can't, as an old one, one other than Kafka, or for a compacted topic.
         """
         await self._admin.delete_records(
             {
@@ -145,7 +149,7 @@ class DeadLetterTopic:
 
 @asynccontextmanager
 async def open_topic(settings: KafkaSettings) -> AsyncIterator[DeadLetterTopic]:
-    """Connects to the broker; closes the connections at the end."""
+    """Connect to the broker, and close the connections at the end."""
     connection = connection_options(settings) | {"request_timeout_ms": REQUEST_TIMEOUT_MS}
     async with AsyncExitStack() as until_exit:
         admin = AIOKafkaAdminClient(**connection)
@@ -155,7 +159,7 @@ async def open_topic(settings: KafkaSettings) -> AsyncIterator[DeadLetterTopic]:
             **connection,
             group_id=GROUP,
             enable_auto_commit=False,
-            # Where the group's offset lies beyond the topic's end, the topic is a new one.
+            # A committed offset beyond the end of the topic means that the topic was created anew.
             auto_offset_reset="earliest",
             fetch_max_wait_ms=_FETCH_WAIT_MS,
             max_partition_fetch_bytes=8 * 1024 * 1024,

@@ -1,7 +1,7 @@
-"""What keeps a command from its work without being the user's mistake."""
+"""The errors of a command that are not the user's mistake."""
 
 from __future__ import annotations
 
 
 class BrokerError(Exception):
-    """One line that names the broker or topic; ends the command with exit code 1."""
+    """The broker or a topic can't be used. The message is one line; the command exits with code 1."""

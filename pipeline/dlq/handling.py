@@ -1,10 +1,11 @@
-"""Replay and purge: takes letters out from among the pending ones and loses none, wherever it is interrupted.
+"""Replays and purges dead letters. An interruption at any moment loses none.
 
-An offset can only move past everything before it. So a first pass finds the last letter of each partition
-that is meant, and a second one goes up to it, some letters at a time: it replays or drops those that are
-meant, appends the others to the same partition anew, and commits when all of that is acknowledged. A
-crash in between, or two commands at once, leave a letter twice and never nowhere: the committed offset only
-ever lies behind letters that one of them has handled.
+A committed offset marks everything before it as handled. So a first pass finds the last wanted letter of
+each partition. A second pass reads up to it, some letters at a time: it replays or drops the wanted letters,
+appends the others to the same partition again, and commits when all of that is acknowledged.
+
+After a crash in between, or with two commands at once, a letter may exist twice. None is lost: the committed
+offset only passes letters that one of the commands has handled.
 """
 
 from __future__ import annotations
@@ -31,7 +32,12 @@ Wanted = Callable[[Pending], bool]
 
 @dataclass(frozen=True)
 class PartitionRange:
-    """The part of a partition to go through: ``start`` to before ``stop``; ``committed`` when it was read."""
+    """The offsets of a partition to handle.
+
+    Args:
+        committed: the committed offset at the time of the first pass.
+        start, stop: the offsets from ``start`` to before ``stop``.
+    """
 
     committed: int
     start: int
@@ -40,13 +46,13 @@ class PartitionRange:
 
 @dataclass
 class FoundLetters:
-    """What the first pass found.
+    """The result of the first pass.
 
     Args:
-        ranges: by partition; only where there is something to do.
-        causes: of the letters that are meant, with their numbers.
-        topics: that they came from.
-        moved: others that lie before the last that is meant.
+        ranges: the offsets to handle, for each partition with a wanted letter.
+        causes: the number of wanted letters by cause.
+        topics: the topics that the wanted letters came from.
+        moved: the number of other letters that the second pass will append again.
     """
 
     ranges: dict[int, PartitionRange] = field(default_factory=dict)
@@ -56,12 +62,12 @@ class FoundLetters:
 
 
 async def find_letters(topic: DeadLetterTopic, wanted: Wanted, most: int | None) -> FoundLetters:
-    """Goes through the pending letters, and holds none.
+    """Find the wanted letters among the pending ones, without keeping them in memory.
 
     Args:
-        topic: where they are.
-        wanted: which are meant.
-        most: so many at most, in order of partition and offset.
+        topic: the dead-letter topic.
+        wanted: returns whether a letter is wanted.
+        most: find at most this many, in order of partition and offset.
     """
     found = FoundLetters()
     for partition in await topic.partitions():
@@ -89,46 +95,46 @@ async def handle_letters(
     """Send each wanted letter of ``found`` again, or drop it with ``replay=False``.
 
     Raises:
-        BrokerError: another command has moved the group's offset meanwhile; nothing is lost.
+        BrokerError: another command has moved the committed offset meanwhile; no letter is lost.
     """
     async with _open_producer(settings) as producer:
         for partition, part in found.ranges.items():
             at = part.committed
             async for chunk in _chunks(topic.read(partition, part.start, part.stop)):
-                await _demand(topic, partition, at)
+                await _require_committed(topic, partition, at)
                 await _send(producer, topic.topic, chunk, wanted, replay=replay)
-                await _demand(topic, partition, at)
+                await _require_committed(topic, partition, at)
                 at = chunk[-1].offset + 1
                 await topic.mark_handled(partition, at)
 
 
-async def _demand(topic: DeadLetterTopic, partition: int, committed: int) -> None:
+async def _require_committed(topic: DeadLetterTopic, partition: int, committed: int) -> None:
     if await topic.handled_up_to(partition) != committed:
         raise BrokerError(
-            f"another command works on {topic.topic} at the same time: stopped; "
-            "no letter is lost, some may be there twice"
+            f"another command is handling {topic.topic}, so this one has stopped; "
+            "no dead letter is lost, some may exist twice"
         )
 
 
 async def _send(
     producer: AIOKafkaProducer, dead_letter_topic: str, chunk: list[Pending], wanted: Wanted, *, replay: bool
 ) -> None:
-    """Returns when all that has to be somewhere else is there."""
+    """Replay or drop wanted letters and append the others. Return when the broker has acknowledged all."""
     sent = []
     for pending in chunk:
         if not wanted(pending):
             topic, partition, headers = dead_letter_topic, pending.partition, pending.headers
         elif replay:
-            # Under a new time: with the old one the broker could expire it before it is read.
+            # The record gets the current time: with its old time the broker could expire it unread.
             letter = pending.letter
             topic, partition, headers = letter.topic, None, replay_headers(letter.origin)
         else:
             continue
         value = pending.letter.value
         if value is None and pending.letter.key is None:
-            value = b""  # the client sends no record of nothing
+            value = b""  # aiokafka sends no record with neither key nor value
         sent.append(await producer.send(topic, value, pending.letter.key, partition, headers=list(headers)))
-    # All are waited for also when one fails: those that are given up would complain by themselves.
+    # Wait for all, even if one fails: asyncio warns about a future whose error nobody has read.
     for end in await asyncio.gather(*sent, return_exceptions=True):
         if isinstance(end, BaseException):
             raise end

@@ -1,4 +1,4 @@
-"""How dead letters are shown: many without personal data, one in full."""
+"""Prints dead letters: many without personal data, or one in full."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from rich.table import Table
 
 from pipeline.dead_letter import DeadLetter
 
-_COLUMNS = ("position", "cause", "attempts", "given up", "bytes", "came from")
-# Of no use if the terminal is too narrow for all of it.
-_WHOLE = ("position", "given up")
+_COLUMNS = ("position", "cause", "attempts", "dead-lettered", "bytes", "came from")
+# These are useless when a narrow terminal wraps them.
+_UNWRAPPED = ("position", "dead-lettered")
 
 
 class Listing:
-    """Takes letters one by one; a table on a terminal, aligned text elsewhere, or JSON lines.
+    """Prints letters as they are added: a table on a terminal, tab-separated lines elsewhere, or JSON lines.
 
-    Payloads and details are left out, and keys unless they are asked for: a list gets copied into tickets.
+    It leaves out payloads and details, and keys unless ``with_keys``: people paste such lists into tickets.
     """
 
     def __init__(self, *, as_json: bool, with_keys: bool) -> None:
@@ -30,10 +30,11 @@ class Listing:
         self._console = Console(highlight=False, markup=False, emoji=False)
         self._table = Table(box=None, pad_edge=False)
         for name in (*_COLUMNS, *(["key"] if with_keys else [])):
-            self._table.add_column(name, no_wrap=name in _WHOLE, overflow="fold")
+            self._table.add_column(name, no_wrap=name in _UNWRAPPED, overflow="fold")
         self._count = 0
 
     def add(self, position: str, letter: DeadLetter) -> None:
+        """Add a letter; ``position`` says where it is."""
         self._count += 1
         if self._as_json:
             _write(json.dumps(self._facts(position, letter)) + "\n")
@@ -43,7 +44,7 @@ class Listing:
             _write("\t".join(_visible(self._row(position, letter))) + "\n")
 
     def close(self, where: str) -> None:
-        """Writes what is left to write; ``where`` names the place that was looked at."""
+        """Print what is left; ``where`` names the topic or file that was searched."""
         if self._as_json:
             return
         if self._console.is_terminal and self._count:
@@ -72,14 +73,14 @@ class Listing:
 
 
 def show(position: str, letter: DeadLetter) -> None:
-    """Everything of one letter, as a JSON object that does nothing to a terminal."""
+    """Print one letter in full, as a JSON object without control characters."""
     content = {"position": position, "failed_at": utc(letter.failed_at_ms), **letter.to_json()}
     [text] = _visible([json.dumps(content, ensure_ascii=False, indent=2)], keep="\n")
     _write(text + "\n")
 
 
 def utc(milliseconds: int) -> str:
-    """A time as people read it; ``-`` where there is none."""
+    """Return an ISO 8601 time in UTC; ``-`` for an unknown time."""
     try:
         moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (OverflowError, ValueError, OSError):
@@ -92,7 +93,7 @@ def _key(letter: DeadLetter) -> str | None:
 
 
 def _visible(texts: Iterable[str], keep: str = "") -> list[str]:
-    r"""Control characters and direction marks as \uXXXX: a letter may hold anything."""
+    r"""Replace control characters and direction marks by \uXXXX: a letter may hold any character."""
     return ["".join(c if c.isprintable() or c in keep else _escaped(c) for c in text) for text in texts]
 
 
@@ -101,6 +102,6 @@ def _escaped(character: str) -> str:
 
 
 def _write(text: str) -> None:
-    # In UTF-8 whatever the locale says: a name in a letter must not end the command.
+    # Always UTF-8: a locale that cannot encode a character would end the command.
     sys.stdout.buffer.write(text.encode("utf-8", "backslashreplace"))
     sys.stdout.buffer.flush()

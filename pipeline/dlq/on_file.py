@@ -1,4 +1,4 @@
-"""The dead letters of a backfill: a file with one JSON object per line. A letter's position is its line."""
+"""The commands on a backfill's file of dead letters. The position of a letter is its line number."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from pipeline.dlq.pending import Selection
 
 
 def on_file(options: argparse.Namespace, matching: Selection) -> int:
-    """Runs the command; returns its exit code.
+    """Run the command and return its exit code.
 
     Raises:
-        ConfigError: a file can't be read or written.
+        ConfigError: a file cannot be read or written.
     """
     if options.command == "show":
         number = options.position[1]
@@ -26,7 +26,7 @@ def on_file(options: argparse.Namespace, matching: Selection) -> int:
             if line == number:
                 show(str(line), letter)
                 return 0
-        print_error(f"{options.file}: no line {number}")
+        print_error(f"{options.file}: there is no dead letter at line {number}")
         return 1
     if options.command == "list":
         listing = Listing(as_json=options.json, with_keys=options.show_keys)
@@ -38,15 +38,15 @@ def on_file(options: argparse.Namespace, matching: Selection) -> int:
     causes, without = _write_messages(options.file, target, matching, options.limit)
     print_result(f"{'would write' if options.dry_run else 'wrote'} {counted(causes)}")
     if without:
-        print_error(f"{without} without a message, left out: the line was too long to be kept")
+        print_error(f"left out {without} without a message: their lines were too long to be copied")
     return 0
 
 
 def _read(path: Path) -> Iterator[tuple[int, DeadLetter]]:
-    """Line numbers from 1, with the letters. A line that is none, as after a crash of the machine, is named.
+    """Yield line numbers, from 1, and letters. Report lines that are not letters, as after a crash.
 
     Raises:
-        ConfigError: the file can't be read.
+        ConfigError: the file cannot be read.
     """
     try:
         with path.open("rb") as lines:
@@ -54,7 +54,7 @@ def _read(path: Path) -> Iterator[tuple[int, DeadLetter]]:
                 try:
                     letter = DeadLetter.from_json_line(line)
                 except NotALetterError as error:
-                    print_error(f"{path}: line {number}: expected a dead letter, passed over: {error}")
+                    print_error(f"{path}: line {number}: skipped, not a dead letter: {error}")
                 else:
                     yield number, letter
     except OSError as error:
@@ -62,7 +62,7 @@ def _read(path: Path) -> Iterator[tuple[int, DeadLetter]]:
 
 
 def _selected(path: Path, selection: Selection, most: int | None) -> Iterator[tuple[int, DeadLetter]]:
-    """Those that match, ``most`` at most. A file is one partition, 0."""
+    """Yield at most ``most`` letters that match. A file counts as partition 0."""
     count = 0
     for number, letter in _read(path):
         if most is not None and count >= most:
@@ -75,14 +75,13 @@ def _selected(path: Path, selection: Selection, most: int | None) -> Iterator[tu
 def _write_messages(
     path: Path, target: Path | None, selection: Selection, most: int | None
 ) -> tuple[Counter[str], int]:
-    """Writes the messages, as they were, to a new file; only counts them where ``target`` is ``None``.
+    """Write the messages, byte for byte, to a new file. With ``target=None`` only count them.
 
     Returns:
-        How many by cause, and how many could not be written because the letter holds no message, as of a line
-        that was too long to be kept.
+        The number written by cause, and the number of letters without a message: their lines were too long.
 
     Raises:
-        ConfigError: ``path`` can't be read, ``target`` exists or can't be written.
+        ConfigError: ``path`` cannot be read, or ``target`` exists or cannot be written.
     """
     causes: Counter[str] = Counter()
     without = 0

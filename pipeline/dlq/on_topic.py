@@ -17,7 +17,7 @@ from pipeline.settings import KafkaSettings
 
 
 async def on_topic(options: argparse.Namespace, selection: Selection, settings: KafkaSettings) -> int:
-    """Runs the command; returns its exit code.
+    """Run the command and return its exit code.
 
     Raises:
         BrokerError, KafkaError, TimeoutError: the broker can't be used.
@@ -67,15 +67,17 @@ async def _replay(
 
     found = await find_letters(topic, wanted, options.limit)
     for origin in sorted(found.topics):
-        # A broker may make a topic when something is sent to it; nobody would read that one.
+        # The broker may create a missing topic when it receives a message. No worker would read it.
         if not await topic.exists(origin):
-            raise BrokerError(f"there is no topic {origin}, where letters came from; nothing was replayed")
+            raise BrokerError(
+                f"there is no topic {origin}, from which dead letters came; nothing was replayed"
+            )
     if not options.dry_run:
         await handle_letters(topic, found, wanted, settings, replay=True)
     _report("would replay" if options.dry_run else "replayed", found, topic)
     if not options.dry_run:
         await _delete_handled(
-            topic, found, f"they count as handled while it keeps the offsets of group {GROUP}"
+            topic, found, f"they count as handled as long as it keeps the offsets of group {GROUP}"
         )
 
 
@@ -91,12 +93,16 @@ async def _purge(
     _report("would purge" if options.dry_run else "purged", found, topic)
     if not options.dry_run:
         await _delete_handled(
-            topic, found, "what they say stays on its disk until the topic's retention ends"
+            topic, found, "their content stays on its disk until the topic's retention ends"
         )
 
 
 async def _delete_handled(topic: DeadLetterTopic, found: FoundLetters, otherwise: str) -> None:
-    """For privacy after a purge; and a broker forgets the offsets of a group that is idle for some days."""
+    """Ask the broker to delete handled letters.
+
+    Purged data should be gone. Also, a broker forgets the offsets of a group that is idle for some days;
+    letters that still exist would then count as pending again.
+    """
     if not found.ranges:
         return
     try:
@@ -108,4 +114,4 @@ async def _delete_handled(topic: DeadLetterTopic, found: FoundLetters, otherwise
 def _report(done: str, found: FoundLetters, topic: DeadLetterTopic) -> None:
     print_result(f"{done} {counted(found.causes)} of {topic.topic}")
     if found.moved:
-        print_result(f"others that lie between them: {found.moved}, kept at the topic's end")
+        print_result(f"{found.moved} others that lay between them were kept, at the end of the topic")

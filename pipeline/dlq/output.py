@@ -1,4 +1,4 @@
-"""What the commands tell: results on standard output, complaints on standard error."""
+"""Prints results on standard output and errors on standard error."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from collections import Counter
 
 
 def print_result(line: str) -> None:
+    """Print a line on standard output."""
     print(line)  # noqa: T201 - the command's output
 
 
 def print_error(line: str) -> None:
+    """Print a line on standard error, after the name of the command."""
     print(f"pipeline.dlq: {line}", file=sys.stderr)  # noqa: T201 - the command's output
 
 
 def counted(causes: Counter[str]) -> str:
-    """``3 dead letters (1 not_json, 2 refused)``."""
+    """Return a text such as ``3 dead letters (1 not_json, 2 refused)``."""
     listed = ", ".join(f"{number} {cause}" for cause, number in sorted(causes.items()))
     letters = "1 dead letter" if causes.total() == 1 else f"{causes.total()} dead letters"
     return f"{letters} ({listed})" if listed else letters

@@ -1,4 +1,4 @@
-"""A letter where it lies, and which letters a command is to touch."""
+"""A dead letter with its position, and the filters that select dead letters."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 
 from pipeline.dead_letter import DeadLetter, NotALetterError
 
-#: The cause that is given to what somebody else has put among the dead letters.
+#: The cause of a record on the dead-letter topic that is not a dead letter.
 NOT_A_LETTER = "not_a_letter"
 
 
 @dataclass(frozen=True)
 class Pending:
-    """A dead letter in its partition, with the headers it came with.
+    """A dead letter at its position on the topic, with the headers of its record.
 
-    A record that is no letter appears as one with the cause ``not_a_letter``, so that it can be seen and
-    purged; it has no topic to be replayed to.
+    A record that is not a dead letter gets the cause ``not_a_letter``, so that it can be listed and purged.
+    It cannot be replayed: it names no topic.
     """
 
     partition: int
@@ -27,17 +27,19 @@ class Pending:
 
     @property
     def position(self) -> str:
+        """``partition:offset``."""
         return f"{self.partition}:{self.offset}"
 
     @property
     def can_be_replayed(self) -> bool:
+        """Whether the letter names the topic that it came from."""
         return self.letter.cause != NOT_A_LETTER
 
 
 def read_letter(
     key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]], timestamp_ms: int
 ) -> DeadLetter:
-    """The letter of a record, whatever it is."""
+    """Return the dead letter of a record; see ``Pending`` for other records."""
     try:
         return DeadLetter.from_record(key, value, headers)
     except NotALetterError as error:
@@ -46,12 +48,12 @@ def read_letter(
 
 @dataclass(frozen=True)
 class Selection:
-    """Filters; each that is set must hold.
+    """Filters. A letter must match each filter that is set.
 
     Args:
-        causes: one of these.
-        since_ms, until_ms: given up at or after, and before; Unix milliseconds.
-        partitions: of the dead-letter topic.
+        causes: the cause is one of these.
+        since_ms, until_ms: dead-lettered at or after, and before; Unix milliseconds.
+        partitions: the partition of the dead-letter topic is one of these.
         person: the message's key, or the ``userId`` in its value.
     """
 
@@ -62,6 +64,7 @@ class Selection:
     person: str | None = None
 
     def has(self, partition: int, letter: DeadLetter) -> bool:
+        """Return whether a letter matches."""
         return (
             (not self.causes or letter.cause in self.causes)
             and (self.since_ms is None or letter.failed_at_ms >= self.since_ms)

@@ -1,4 +1,4 @@
-"""What an orchestrator and Prometheus ask a process over HTTP."""
+"""The HTTP server for probes of an orchestrator and scrapes of Prometheus."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from config.errors import ConfigError
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.settings import OperationsSettings
 
-#: Says why not, in words without personal data; ``None`` is good.
+#: Returns what is wrong, without personal data; ``None`` if nothing is.
 Check = Callable[[], str | None]
 
-# Answers are short: nobody keeps an ending process waiting for longer.
+# Answers are short, so a stopping process needs to wait no longer for them.
 _SHUTDOWN_SECONDS = 1.0
 
 
-def _fine() -> None:
-    """Nothing is wrong."""
+def _always_well() -> None:
+    """Return ``None``: nothing is wrong."""
 
 
 @dataclass(frozen=True)
 class Checks:
-    """What is asked at each probe; both return at once. What is not given is always well.
+    """The checks behind the probes. Each must return without waiting.
 
     Args:
-        alive: whether the process does its work or can still come to do it; if not, it is to be replaced.
-        ready: whether it can deliver now.
+        alive: whether the process works or can still recover; if not, it should be restarted.
+        ready: whether the process can deliver now.
     """
 
-    alive: Check = _fine
-    ready: Check = _fine
+    alive: Check = _always_well
+    ready: Check = _always_well
 
 
 _ALL_IS_WELL = Checks()
@@ -45,10 +45,10 @@ _ALL_IS_WELL = Checks()
 async def health_page(
     settings: OperationsSettings, metrics: PipelineMetrics, checks: Checks = _ALL_IS_WELL
 ) -> AsyncIterator[None]:
-    """The page, while its block lasts, where the settings ask for one.
+    """Run the health server inside the block, if the settings ask for one.
 
     Raises:
-        ConfigError: it can't listen there.
+        ConfigError: the server can't listen on its address.
     """
     if settings.health_port is None:
         yield
@@ -58,13 +58,15 @@ async def health_page(
 
 
 class HealthServer:
-    """``/healthz``, ``/readyz`` (200, or 503 with the reason) and ``/metrics``, while its block lasts.
+    """Serves ``/healthz`` and ``/readyz`` (200, or 503 with the reason), and ``/metrics``.
 
-    It answers from the event loop that does the work: where that stands still, a probe times out.
+    It runs on the event loop that does the work, so a probe times out when that loop is blocked.
 
     Args:
-        host: where to listen; it signs nobody in.
-        port: 0 for a free one, then in ``port``.
+        host: the address to listen on. There is no login.
+        port: the port to listen on; 0 for any free port, which ``port`` then holds.
+        metrics: what ``/metrics`` returns.
+        checks: what ``/healthz`` and ``/readyz`` return.
     """
 
     def __init__(self, host: str, port: int, metrics: PipelineMetrics, checks: Checks) -> None:
@@ -76,14 +78,14 @@ class HealthServer:
         app.router.add_get("/healthz", self._healthz)
         app.router.add_get("/readyz", self._readyz)
         app.router.add_get("/metrics", self._scrape)
-        # No access log: probes come every few seconds and say nothing.
+        # No access log: it would only show a probe every few seconds.
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
 
     async def __aenter__(self) -> Self:
-        """Listens.
+        """Begin to listen.
 
         Raises:
-            ConfigError: it cannot listen there.
+            ConfigError: the address or the port can't be used.
         """
         await self._runner.setup()
         try:
@@ -121,7 +123,7 @@ def _answer(reason: str | None) -> web.Response:
 
 
 def _reason(error: OSError | OverflowError | UnicodeError) -> str:
-    # asyncio's own text repeats the address.
+    # The text of asyncio repeats the address.
     if isinstance(error, OSError) and error.strerror:
         return error.strerror.rpartition(": ")[2].rstrip("]")
     return str(error)

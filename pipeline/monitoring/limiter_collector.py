@@ -1,4 +1,4 @@
-"""The rate limiter's state as metrics, read when somebody asks for it."""
+"""The rate limiter's state as metrics, read at each scrape."""
 
 from __future__ import annotations
 
@@ -11,29 +11,30 @@ from prometheus_client.registry import Collector
 from pipeline.limiter.interface import LimiterStats
 
 _GAUGES = {
-    "running": "Requests under way.",
-    "queued": "Requests that wait for their turn.",
-    "tokens_left": "Starts that the window still allows now.",
-    "requests_allowed": "Starts per window that are allowed now; below the setting after a 429.",
-    "shared": "1 while the limit is counted together with other processes, 0 while by this one alone.",
+    "running": "Requests in flight.",
+    "queued": "Requests that wait for a slot.",
+    "tokens_left": "Starts that the window still allows.",
+    "requests_allowed": "Starts per window that are allowed now; fewer than the setting after a 429.",
+    "shared": "1 while other processes count towards the limit, 0 while only this one does.",
 }
 _COUNTERS = {
     "done": "Requests that have ended.",
-    "throttled": "Answers with 429 that this process has told of.",
+    "throttled": "429 responses this process reported to the limiter.",
 }
 
 
 class LimiterCollector(Collector):
-    """``customerio_limiter_...``, one value per field of the statistics.
+    """Collects ``customerio_limiter_...``, one metric per field of ``LimiterStats``.
 
     Args:
-        stats: called once per scrape, so that all values are of one moment.
+        stats: called once per scrape, so that all values describe one moment.
     """
 
     def __init__(self, stats: Callable[[], LimiterStats]) -> None:
         self._stats = stats
 
     def collect(self) -> Iterable[Metric]:
+        """Yield the metrics with their values."""
         stats = self._stats()
         for name, text in _GAUGES.items():
             yield GaugeMetricFamily(f"customerio_limiter_{name}", text, value=float(getattr(stats, name)))
@@ -41,7 +42,7 @@ class LimiterCollector(Collector):
             yield CounterMetricFamily(f"customerio_limiter_{name}", text, value=float(getattr(stats, name)))
 
     def describe(self) -> Iterable[Metric]:
-        """Names without values: the limiter need not run when the registry is made."""
+        """Yield the metrics without values: the limiter need not run when the registry is created."""
         for name, text in _GAUGES.items():
             yield GaugeMetricFamily(f"customerio_limiter_{name}", text)
         for name, text in _COUNTERS.items():

@@ -1,7 +1,8 @@
-"""Logs on standard error: JSON lines for a collector, plain lines for a person at a terminal.
+"""Logs to standard error: JSON lines for a collector, plain lines on a terminal.
 
-Our own code logs counts, places and reasons: topic, partition, offset, status. It never passes a message's
-value or key, nor a person's id. What libraries say is searched for secrets, and repeats of it are held back.
+Our own code logs counts, positions and reasons: topic, partition, offset, status. It never logs a message's
+value or key, or a person's id. Secrets are redacted in every line, and repeated lines of libraries are held
+back.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ from pipeline.monitoring.repeats import RepeatFilter
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _OURS = "pipeline"
 
-# While its broker is away, a consumer and a producer of aiokafka 0.14 write the same nine lines again and
-# again, 117 per second.
+# While the broker is away, a consumer and a producer of aiokafka 0.14 log the same nine lines 117 times per
+# second.
 _TALKATIVE = ("aiokafka",)
 _REPEAT_SECONDS = 30.0
 
 
 def configure_logs(level: str, json: bool | None, secrets: Iterable[str] = ()) -> None:
-    """Sends everything that is logged to standard error, in one form.
+    """Log everything to standard error, in one format.
 
     Args:
-        level: of our own loggers. Those of libraries never go below INFO: at DEBUG they write messages down.
-        json: ``None`` for JSON unless standard error is a terminal.
-        secrets: values that must not appear anywhere.
+        level: the level of our own loggers. Libraries stay at INFO or above: at DEBUG they log messages.
+        json: whether to write JSON; ``None`` for JSON unless standard error is a terminal.
+        secrets: values that must not appear in a log.
 
     Raises:
-        ConfigError: there is no such level.
+        ConfigError: the level does not exist.
     """
     level = level.upper()
     if level not in LEVELS:
@@ -47,14 +48,14 @@ def configure_logs(level: str, json: bool | None, secrets: Iterable[str] = ()) -
     logging.basicConfig(level=max(logging.INFO, logging.getLevelName(level)), handlers=[handler], force=True)
     logging.getLogger(_OURS).setLevel(level)
     if level != "DEBUG":
-        # What it does at each rebalance is for whoever looks for a fault in it.
+        # aiokafka logs every step of a rebalance at INFO. That helps only to debug aiokafka.
         for name in _TALKATIVE:
             logging.getLogger(name).setLevel(logging.WARNING)
     logging.captureWarnings(True)
 
 
 def log_handler(stream: TextIO, json: bool, secrets: Iterable[str] = ()) -> logging.Handler:
-    """What `configure_logs` puts to work: a line per event, without secrets and a library's repeats."""
+    """Return the handler of ``configure_logs``: a line per event, without secrets and repeats."""
     handler = logging.StreamHandler(stream)
     redactor = Redactor(secrets)
     handler.setFormatter(_JsonLines(redactor) if json else _PlainLines(redactor))
@@ -83,12 +84,12 @@ class _JsonLines(JsonFormatter):
         return _utc(record).replace("+00:00", "Z")
 
     def process_log_record(self, log_data: dict[str, Any]) -> dict[str, Any]:
-        # Before it is JSON: inside JSON a secret may be written otherwise.
+        # Redacted before it becomes JSON, as JSON may escape characters of a secret.
         return {key: value for key, value in self._redacted(log_data).items() if value is not None}
 
     def _redacted(self, log_data: dict[str, Any]) -> dict[str, Any]:
         redacted = self._redactor.value(log_data)
-        assert isinstance(redacted, dict)  # noqa: S101 - it was given a dict, for the type checker
+        assert isinstance(redacted, dict)  # noqa: S101 - a dict stays a dict; for the type checker
         return redacted
 
 

@@ -1,7 +1,7 @@
-"""What the pipeline counts and measures, for Prometheus.
+"""The metrics of the pipeline, for Prometheus.
 
-Names follow https://prometheus.io/docs/practices/naming: one prefix, base units, ``_total`` for what only
-grows. No label holds anything of a person or a message.
+Names follow https://prometheus.io/docs/practices/naming: one prefix, base units, ``_total`` for counters. No
+label holds personal data or content of a message.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from prometheus_client.exposition import choose_encoder
 from pipeline.limiter.interface import LimiterStats
 from pipeline.monitoring.limiter_collector import LimiterCollector
 
-# From 10 ms, when everything flows, to an hour, when Customer.io was away.
+# From 10 ms, without a backlog, to an hour, after Customer.io was unreachable.
 _DELIVERY_BUCKETS_SECONDS = (
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600,
 )  # fmt: skip
 _REQUEST_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
-# There from the start, at 0: a rate over a series that has just appeared misses its first step.
+# These series exist from the start, at 0: a rate misses the first increase of a new series.
 _KINDS = ("identify", "track")
 _RETRY_REASONS = ("429", "503", "timeout", "connection")
 
-# Some label values are Customer.io's own words: none may grow the number of series without end.
+# Some label values are words of Customer.io. They must not make the number of series grow without bound.
 _WORD = re.compile(r"[a-zA-Z0-9_.-]{1,64}")
 _MOST_WORDS = 50
 
@@ -34,7 +34,7 @@ class PipelineMetrics:
     """The metrics of one process, in a registry of their own.
 
     Args:
-        limiter_stats: read at each scrape; ``None`` where nothing limits.
+        limiter_stats: called at each scrape; ``None`` without a rate limiter.
     """
 
     def __init__(self, limiter_stats: Callable[[], LimiterStats] | None = None) -> None:
@@ -44,41 +44,41 @@ class PipelineMetrics:
             "customerio_consumed", "Messages read from Kafka.", ["topic", "partition"], registry=registry
         )
         self._delivered = Counter(
-            "customerio_delivered", "Operations that Customer.io has taken.", ["kind"], registry=registry
+            "customerio_delivered", "Operations that Customer.io has accepted.", ["kind"], registry=registry
         )
         self._dead_letters = Counter(
-            "customerio_dead_letters", "Messages put aside as dead letters.", ["cause"], registry=registry
+            "customerio_dead_letters", "Messages dead-lettered.", ["cause"], registry=registry
         )
         self._requests = Counter(
             "customerio_requests",
-            "Requests to Customer.io by what came of them: an HTTP status, timeout or connection.",
+            "Requests to Customer.io by result: an HTTP status, timeout or connection.",
             ["status"],
             registry=registry,
         )
         self._retries = Counter(
-            "customerio_retries", "Requests to be made again, and why.", ["reason"], registry=registry
+            "customerio_retries", "Retries of requests, by reason.", ["reason"], registry=registry
         )
         self._lag = Gauge(
             "customerio_partition_lag",
-            "Messages neither delivered nor dead letters yet, of a partition that is assigned here.",
+            "Unsettled messages of a partition that is assigned to this worker.",
             ["topic", "partition"],
             registry=registry,
         )
         self._in_flight = Gauge(
-            "customerio_in_flight", "Operations that requests under way carry.", registry=registry
+            "customerio_in_flight", "Operations in requests that are in flight.", registry=registry
         )
         self._buffered = Gauge(
-            "customerio_buffered", "Operations that wait for their request.", registry=registry
+            "customerio_buffered", "Operations that wait for a request.", registry=registry
         )
         self._delivery_seconds = Histogram(
             "customerio_delivery_seconds",
-            "From a message's own time to its delivery.",
+            "Seconds from a message's own time to its delivery.",
             buckets=_DELIVERY_BUCKETS_SECONDS,
             registry=registry,
         )
         self._request_seconds = Histogram(
             "customerio_request_seconds",
-            "From a request's start to its answer or failure, without the wait for its turn.",
+            "Seconds from the start of a request to its answer or failure, without the wait for a slot.",
             buckets=_REQUEST_BUCKETS_SECONDS,
             registry=registry,
         )
@@ -89,65 +89,66 @@ class PipelineMetrics:
         self._words: dict[str, set[str]] = {"cause": set(), "reason": set(_RETRY_REASONS), "status": set()}
         if limiter_stats is not None:
             registry.register(LimiterCollector(limiter_stats))
-        # CPU, memory and open files of the process, under the names that dashboards know.
+        # CPU, memory and open files of the process, under the usual names.
         ProcessCollector(registry=registry)
 
     def count_consumed(self, topic: str, partition: int, count: int = 1) -> None:
-        """Messages have been read."""
+        """Count messages that were read."""
         self._consumed.labels(topic, partition).inc(count)
 
     def count_delivered(self, kind: str, end_to_end_seconds: float | None) -> None:
-        """Customer.io has taken an operation, so long after the time its message bears, if it bears one."""
+        """Count an accepted operation, and the seconds since its message's own time, if known."""
         self._delivered.labels(kind).inc()
         if end_to_end_seconds is None:
             return
-        # Two machines' clocks: a message may seem to come from the future.
+        # The time comes from another machine's clock and may lie in the future.
         self._delivery_seconds.observe(max(0.0, end_to_end_seconds))
 
     def count_dead_letter(self, cause: str) -> None:
-        """A message was put aside; ``cause`` is a word."""
+        """Count a dead-lettered message."""
         self._dead_letters.labels(self._admit_word("cause", cause)).inc()
 
     def observe_request(self, status: int | str, seconds: float) -> None:
-        """A request has ended: ``status`` is HTTP's, or ``timeout``, or ``connection``."""
+        """Count and time a request; ``status`` is an HTTP status, ``timeout`` or ``connection``."""
         self._requests.labels(self._admit_word("status", str(status))).inc()
         self._request_seconds.observe(seconds)
 
     def count_retry(self, reason: int | str) -> None:
-        """A request will be made again: because of an HTTP status, ``timeout``, or ``connection``."""
+        """Count a retry; ``reason`` is an HTTP status, ``timeout`` or ``connection``."""
         self._retries.labels(self._admit_word("reason", str(reason))).inc()
 
     def set_in_flight(self, operations: int) -> None:
-        """So many operations are in requests under way."""
+        """Set the number of operations in requests that are in flight."""
         self._in_flight.set(operations)
 
     def set_buffered(self, operations: int) -> None:
-        """So many operations wait for their request."""
+        """Set the number of operations that wait for a request."""
         self._buffered.set(operations)
 
     def set_lag(self, topic: str, partition: int, messages: int) -> None:
-        """So many messages of an assigned partition are still to be delivered."""
+        """Set the number of unsettled messages of an assigned partition."""
         self._lag.labels(topic, partition).set(messages)
 
     def forget_partition(self, topic: str, partition: int) -> None:
-        """The partition is another worker's now, and so is its lag. What was counted stays."""
-        # remove() of prometheus_client minds labels that are not there from version to version.
+        """Remove the lag of a partition that another worker owns now. Counters stay."""
+        # Some versions of prometheus_client raise an error when they remove unknown labels.
         self._lag.labels(topic, partition)
         self._lag.remove(topic, partition)
 
     def render(self, accept: str) -> tuple[bytes, str]:
-        """The page for a scraper.
+        """Render the metrics for a scraper.
 
         Args:
-            accept: its ``Accept`` header.
+            accept: the scraper's ``Accept`` header.
 
         Returns:
-            the body, and its ``Content-Type``.
+            The body and its ``Content-Type``.
         """
         encode, content_type = choose_encoder(accept)
         return encode(self.registry), content_type
 
     def _admit_word(self, label: str, word: str) -> str:
+        """Return the label's value for a word: the word, or ``other`` beyond the bound."""
         known = self._words[label]
         if word in known:
             return word

@@ -1,4 +1,4 @@
-"""Keeps secrets out of text that others wrote: messages and exceptions of libraries."""
+"""Redacts secrets in text that we did not write: messages and exceptions of libraries."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from config.settings import Credentials
 _HIDDEN = "***"
 _SHORTEST = 8
 _PATTERNS = (
-    # HTTP credentials, with or without their header.
+    # HTTP credentials, with or without the name of their header.
     (re.compile(r"\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
-    # Everything of a URL before its @. Not past a quote or a blank: that is another word.
+    # The credentials of a URL, up to its @. A quote or a blank ends the URL.
     (re.compile(r"://[^\s/@'\"<>]*:[^\s@'\"<>]*@"), f"://{_HIDDEN}@"),
     # name=value, name: value, 'name': 'value', as in reprs and connection strings.
     (
@@ -29,12 +29,12 @@ _PATTERNS = (
 
 
 class Redactor:
-    """Replaces secrets by ``***``: those it is told of wherever they stand, others by where they stand.
+    """Replaces secrets by ``***``: known values everywhere, others after names such as ``password=``.
 
     Args:
-        secrets: exact values; also found as they look inside a URL and inside JSON. Those of fewer than eight
-            characters are not looked for: they are words such as ``standin``, and hiding them would spoil
-            other text. Where they stand as a secret does they are hidden like all others.
+        secrets: the known values. They are also found in the form they have inside a URL or JSON. Values of
+            fewer than eight characters are not searched for: they may be words such as ``standin``, which
+            stand in other text, too. After a name such as ``password=`` they are redacted all the same.
     """
 
     def __init__(self, secrets: Iterable[str]) -> None:
@@ -44,7 +44,7 @@ class Redactor:
         self._exact = re.compile("|".join(re.escape(form) for form in ordered)) if ordered else None
 
     def text(self, text: str) -> str:
-        """The text without secrets."""
+        """Return the text without secrets."""
         if self._exact is not None:
             text = self._exact.sub(_HIDDEN, text)
         for pattern, replacement in _PATTERNS:
@@ -52,7 +52,7 @@ class Redactor:
         return text
 
     def value(self, value: object) -> object:
-        """Anything, as it may go into JSON: numbers and the like as they are, the rest without secrets."""
+        """Return a value that can be written as JSON, with secrets redacted in every string."""
         if value is None or isinstance(value, bool | int):
             return value
         if isinstance(value, float):
@@ -64,7 +64,7 @@ class Redactor:
         return self.text(str(value))
 
     def _field(self, name: str, value: object) -> object:
-        # {"password": "x"}: the value alone does not show what it is.
+        # {"password": "x"}: only the name shows that the value is a secret.
         if isinstance(value, str) and self.text(f"{name}={value}").endswith(f"={_HIDDEN}"):
             return _HIDDEN
         return self.value(value)
@@ -73,7 +73,7 @@ class Redactor:
 def known_secrets(
     credentials: Credentials, redis_url: str | None = None, kafka_password: str | None = None
 ) -> list[str]:
-    """What must not be seen of the settings: the API key, both of the pair in one, the two passwords."""
+    """Return the secrets of the settings: the API key, the encoded credentials, and two passwords."""
     secrets = [credentials.api_key, credentials.authorization.removeprefix("Basic ")]
     password = urlsplit(redis_url).password if redis_url else None
     if password:

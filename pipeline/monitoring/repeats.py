@@ -1,4 +1,4 @@
-"""Holds back what a library says again and again while something is away."""
+"""Holds back log lines that a library repeats, for example while a broker is away."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import logging
 import time
 from collections.abc import Callable
 
-# Beyond this many different lines the oldest are forgotten, and may be said again.
+# Beyond this many different lines the oldest is forgotten, and passes again.
 _MOST_REMEMBERED = 1000
 
 
 class RepeatFilter(logging.Filter):
-    """Lets the same line of the given loggers through once per period.
+    """Passes the same line of the given loggers once per period.
 
-    The next one through says how many were held back since, as ``held_back``.
+    The next line that passes has the number of lines held back since, in the field ``held_back``.
 
     Args:
-        loggers: their names; those below them are meant too.
-        clock: seconds that never go back.
+        loggers: names of loggers; their children are included.
+        period_seconds: the time within which a repeated line is held back.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class RepeatFilter(logging.Filter):
         self._last: dict[tuple[str, int, str], tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record passes, and count it if it does not."""
         if not any(record.name == name or record.name.startswith(f"{name}.") for name in self._loggers):
             return True
         key = (record.name, record.levelno, record.getMessage())

@@ -1,1 +1,1 @@
-"""``python -m pipeline.produce``: fills a topic from a file or at a rate."""
+"""``python -m pipeline.produce``: fills a topic from a file, or with invented messages."""

@@ -26,29 +26,29 @@ _STANDARD_INPUT = "-"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fills the topic.
+    """Fill the topic.
 
     Returns:
-        0 if everything was sent; 1 if the broker can't be used; 2 after one line on standard error if an
-        argument, a setting or a line of the source is wrong.
+        The exit code. 0: every message was sent. 1: the broker can't be used. 2: an argument, a setting or a
+        line of the source is wrong. For 1 and 2 one line on standard error says why.
     """
     parser = _parser()
     options = parser.parse_args(arguments)
-    # What the client tells about lost connections is said here in one line.
+    # The client logs lost connections at length. This command prints one line instead.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
     sent = Sent()
     try:
         settings = _settings(options)
         with _open_source(options) as source:
             asyncio.run(_produce(options, settings, source, sent))
-            _tell(settings, source, sent)
+            _print_summary(settings, source, sent)
         return 0
     except ConfigError as error:
         return _fail(f"{error}{_so_far(sent)}", USAGE_ERROR)
     except KafkaConnectionError:
         return _fail(f"the broker at {settings.brokers} can't be reached{_so_far(sent)}", 1)
     except (KafkaError, TimeoutError) as error:
-        hint = "" if options.no_idempotence else "; not every broker writes idempotently: --no-idempotence"
+        hint = "" if options.no_idempotence else "; if it lacks idempotent writes, use --no-idempotence"
         reason = str(error) or type(error).__name__
         return _fail(f"the broker at {settings.brokers}: {reason}{hint if not sent.total else ''}", 1)
     except KeyboardInterrupt:
@@ -93,7 +93,7 @@ def _settings(options: argparse.Namespace) -> KafkaSettings:
     )
 
 
-def _tell(settings: KafkaSettings, source: Source, sent: Sent) -> None:
+def _print_summary(settings: KafkaSettings, source: Source, sent: Sent) -> None:
     types = ", ".join(f"{number} {kind}" for kind, number in sorted(sent.by_type.items())) or "nothing"
     skipped = f"; {source.skipped} bad lines skipped" if source.skipped else ""
     print(  # noqa: T201 - the command's output
@@ -113,7 +113,7 @@ def _fail(line: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="pipeline.produce",
-        description="Fills the topic that the workers read, from a file or with invented messages.",
+        description="Fill the topic that the workers read, from a file or with invented messages.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC.",
         allow_abbrev=False,
     )
@@ -122,20 +122,30 @@ def _parser() -> argparse.ArgumentParser:
         "--from",
         dest="source",
         metavar="FILE",
-        help='JSON lines, each {"type", "userId", "payload"}; - for standard input',
+        help='send a file of messages, one {"type", "userId", "payload"} per line; - reads standard input',
     )
-    what.add_argument("--count", type=_whole, metavar="N", help="invent N messages")
+    what.add_argument("--count", type=_whole, metavar="N", help="send N invented messages")
     parser.add_argument(
-        "--people", type=_whole, default=1000, metavar="M", help="of M persons in turn (default: %(default)s)"
+        "--people",
+        type=_whole,
+        default=1000,
+        metavar="M",
+        help="invent messages of M people in turn (default: %(default)s)",
     )
     parser.add_argument("--rate", type=_rate, metavar="R", help="messages per second (default: no limit)")
     parser.add_argument(
-        "--skip-bad", action="store_true", help="pass over lines that are no message, and count"
+        "--skip-bad",
+        action="store_true",
+        help="skip and count invalid lines instead of stopping at the first",
     )
-    parser.add_argument("--partitions", type=_whole, metavar="N", help="make the topic if it is missing")
-    parser.add_argument("--no-idempotence", action="store_true", help="for a broker that lacks it")
-    parser.add_argument("--brokers", metavar="HOST:PORT", help="instead of KAFKA_BROKERS")
-    parser.add_argument("--topic", help="instead of KAFKA_TOPIC")
+    parser.add_argument(
+        "--partitions", type=_whole, metavar="N", help="create the topic with N partitions if it is missing"
+    )
+    parser.add_argument(
+        "--no-idempotence", action="store_true", help="for a broker without idempotent writes"
+    )
+    parser.add_argument("--brokers", metavar="HOST:PORT", help="overrides KAFKA_BROKERS")
+    parser.add_argument("--topic", help="overrides KAFKA_TOPIC")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Messages that are known to be good before anybody has to read them."""
+"""Messages that are checked by the worker's rules before they are sent."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from pipeline.operation import Kind
 from pipeline.origin import deduplication_id
 
 _ITEM_BYTES = limit("v2_entity_bytes")
-# What the worker will add: an id and a time of the longest kind.
+# The worker adds an id and a time. This stamp has the longest of both, so that sizes are not too low.
 _STAMP = Stamp(deduplication_id("", 0, 0, 0), timestamp=10**10, order_key=None)
 
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """What the worker will take and Customer.io's sizes allow; made by the functions below.
+    """A message that the worker accepts and that fits Customer.io's limits. The functions below make it.
 
     Args:
         kind: identify or track.
-        key: the person's id: all of a person is in one partition, in its order.
+        key: the person's id, so that all messages of a person stay in order in one partition.
         value: JSON, ``{"type", "userId", "payload"}``.
     """
 
@@ -33,19 +33,22 @@ class OutgoingMessage:
 
 
 def identify(user_id: str, attributes: Mapping[str, Any]) -> OutgoingMessage:
-    """Sets attributes of a person.
+    """Return a message that sets attributes of a person.
 
     Raises:
-        ValueError: the worker would not take it; a PoisonError where the reason has a name.
-        TypeError: an attribute has no JSON form.
+        ValueError: the worker would not accept the message; a PoisonError if the reason has a cause.
+        TypeError: an attribute cannot be written as JSON.
     """
-    return _made({"type": "identify", "userId": user_id, "payload": attributes})
+    return _encode({"type": "identify", "userId": user_id, "payload": attributes})
 
 
 def track(
     user_id: str, event: str, properties: Mapping[str, Any] | None = None, timestamp: int | None = None
 ) -> OutgoingMessage:
-    """Records an event of a person; ``timestamp`` in Unix seconds, the time of sending if ``None``.
+    """Return a message that records an event.
+
+    Args:
+        timestamp: when the event happened, in Unix seconds; ``None`` for the time of sending.
 
     Raises:
         ValueError, TypeError: as ``identify``.
@@ -53,14 +56,14 @@ def track(
     payload: dict[str, Any] = {"event": event, "properties": properties or {}}
     if timestamp is not None:
         payload["timestamp"] = timestamp
-    return _made({"type": "track", "userId": user_id, "payload": payload})
+    return _encode({"type": "track", "userId": user_id, "payload": payload})
 
 
 def checked(value: bytes) -> OutgoingMessage:
-    """A message that somebody else has written, byte for byte.
+    """Return a message that was written elsewhere, byte for byte.
 
     Raises:
-        PoisonError: the worker would not take it.
+        PoisonError: the worker would not accept the message.
     """
     operation = parse_message(value, _STAMP)
     size = len(operation.v2_item)
@@ -69,11 +72,11 @@ def checked(value: bytes) -> OutgoingMessage:
     return OutgoingMessage(operation.kind, operation.person.encode(), value)
 
 
-def _made(content: dict[str, Any]) -> OutgoingMessage:
+def _encode(content: dict[str, Any]) -> OutgoingMessage:
     try:
         value = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
-        raise PoisonError("not_utf8", "half of a surrogate pair in a text") from None
+        raise PoisonError("not_utf8", "half of a surrogate pair in a string") from None
     except RecursionError:
         raise PoisonError("too_deep", "nested too deeply") from None
     return checked(value)

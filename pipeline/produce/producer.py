@@ -1,4 +1,4 @@
-"""Puts messages on the topic that the workers read."""
+"""The producer that fills the topic of the workers."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from pipeline.produce.outgoing import OutgoingMessage
 _CLIENT_ID = "customerio-producer"
 _LINGER_MS = 5
 _BATCH_BYTES = 128 * 1024
-# Nothing that is checked is as large; the broker's own limit for the topic is usually 1 MiB.
+# No checked message is as large. The topic's own limit is 1 MiB by default.
 _MOST_BYTES = 1024 * 1024
 
 
 class Producer:
-    """For applications: ``async with Producer(brokers, topic) as producer: await producer.track(...)``.
+    """A producer for applications: ``async with Producer(brokers, topic) as producer: ...``.
 
-    A message is safe when the call returns: all replicas in sync have it. With ``idempotent`` the client's
-    own retries neither double nor reorder anything; a broker that can't do that refuses the start.
+    A message is safe when the call returns: all in-sync replicas have it. With ``idempotent``, retries of the
+    client neither duplicate nor reorder messages; without idempotent writes at the broker, entry fails.
 
     Args:
-        brokers: ``host:port``, several separated by commas.
-        topic: must exist.
-        idempotent: see above.
-        connection: further arguments of aiokafka's clients, such as for TLS.
+        brokers: ``host:port``; separate several with commas.
+        topic: an existing topic.
+        idempotent: whether to write idempotently.
+        connection: further arguments for aiokafka's client, such as those for TLS.
 
     Raises:
-        KafkaError: on entry, if the broker can't be used; by each call, if the message is not acknowledged.
+        KafkaError: on entry, if the broker can't be used; in a call, if the message is not acknowledged.
     """
 
     def __init__(
@@ -49,10 +49,10 @@ class Producer:
         self._producer: AIOKafkaProducer | None = None
 
     async def identify(self, user_id: str, attributes: Mapping[str, Any]) -> None:
-        """Sets attributes of a person.
+        """Send a message that sets attributes of a person.
 
         Raises:
-            ValueError, TypeError: the worker would not take it; nothing was sent.
+            ValueError, TypeError: the worker would not accept the message; nothing was sent.
         """
         await (await self.enqueue(outgoing.identify(user_id, attributes)))
 
@@ -63,16 +63,20 @@ class Producer:
         properties: Mapping[str, Any] | None = None,
         timestamp: int | None = None,
     ) -> None:
-        """Records an event of a person; ``timestamp`` in Unix seconds, the time of sending if ``None``.
+        """Send a message that records an event of a person.
+
+        Args:
+            timestamp: when the event happened, in Unix seconds; ``None`` for the time of sending.
 
         Raises:
-            ValueError, TypeError: the worker would not take it; nothing was sent.
+            ValueError, TypeError: the worker would not accept the message; nothing was sent.
         """
         await (await self.enqueue(outgoing.track(user_id, event, properties, timestamp)))
 
     async def enqueue(self, message: OutgoingMessage) -> asyncio.Future[Any]:
-        """For many: returns when there is room for it, with what is done when it is safe.
+        """Send a message without waiting until it is safe; for sending many messages.
 
+        Waits for room in the client's buffer, and returns a future that is done when the message is safe.
         Messages of one person arrive in the order of the calls.
         """
         if self._producer is None:
@@ -100,6 +104,6 @@ class Producer:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Sends what is enqueued, and closes the connections."""
+        """Send every enqueued message, and close the connections."""
         if self._producer is not None:
             await self._producer.stop()

@@ -1,4 +1,4 @@
-"""How far the command has come: a bar on a terminal, nothing elsewhere."""
+"""Shows the progress of the command: a bar on a terminal, nothing elsewhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _REDRAW_SECONDS = 0.1
 
 @contextmanager
 def show_progress(source: Source, sent: Sent) -> Iterator[Callable[[], None]]:
-    """Gives what is to be called with every message; it draws ten times a second."""
+    """Yield a function to call after each message. It redraws the bar ten times a second."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

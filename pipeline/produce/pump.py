@@ -1,4 +1,4 @@
-"""From a source to the topic, at a rate or as fast as it goes."""
+"""Sends the messages of a source to the topic, at a rate or as fast as possible."""
 
 from __future__ import annotations
 
@@ -13,54 +13,61 @@ from typing import Any
 from pipeline.produce.producer import Producer
 from pipeline.produce.sources import Source
 
-# So many at most are not acknowledged yet.
+# The most messages that wait for their acknowledgement.
 _MOST_UNDER_WAY = 10_000
 
 
 @dataclass
 class Sent:
-    """What has been acknowledged, by type, and since when."""
+    """Counts acknowledged messages by type, and the time since ``start_clock``."""
 
     by_type: Counter[str] = field(default_factory=Counter)
     started: float = field(default_factory=time.monotonic)
 
+    def start_clock(self) -> None:
+        """Begin to measure the time."""
+        self.started = time.monotonic()
+
     @property
     def total(self) -> int:
+        """The number of acknowledged messages."""
         return self.by_type.total()
 
     @property
     def seconds(self) -> float:
+        """The seconds since ``start_clock``."""
         return time.monotonic() - self.started
 
     @property
     def per_second(self) -> float:
+        """Acknowledged messages per second."""
         return self.total / max(self.seconds, 1e-9)
 
 
 async def pump(
     source: Source, producer: Producer, rate: float | None, sent: Sent, show: Callable[[], None]
 ) -> None:
-    """Sends everything; returns when all of it is acknowledged.
+    """Send every message of a source, and wait until all are acknowledged.
 
     Args:
-        source: of the messages.
-        producer: entered.
+        source: yields the messages.
+        producer: open.
         rate: messages per second; ``None`` for no limit.
-        sent: counts, kept up to date, also when this raises.
-        show: called now and then.
+        sent: counts acknowledged messages, and stays correct if an error is raised.
+        show: called after each message.
 
     Raises:
-        ConfigError: the source is bad; what came before is acknowledged.
-        KafkaError: a message is not acknowledged.
+        ConfigError: a line of the source is wrong. The messages before it are acknowledged.
+        KafkaError: a message was not acknowledged.
     """
     under_way: deque[tuple[str, asyncio.Future[Any]]] = deque()
-    sent.started = time.monotonic()
+    sent.start_clock()
     try:
         async with aclosing(source.messages()) as messages:
             number = 0
             async for message in messages:
                 if rate is not None:
-                    # From the start and not from the one before: nothing adds up.
+                    # Counted from the start, so that delays do not add up.
                     await _sleep_until(sent.started + number / rate)
                 number += 1
                 under_way.append((message.kind, await producer.enqueue(message)))

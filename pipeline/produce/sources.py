@@ -1,4 +1,4 @@
-"""Where the command takes messages from: lines of a file, or its own invention."""
+"""The sources of messages: lines of a file, or invented messages."""
 
 from __future__ import annotations
 
@@ -14,27 +14,32 @@ from pipeline.delivery.message import PoisonError
 from pipeline.produce import outgoing
 from pipeline.produce.outgoing import OutgoingMessage
 
-# Of the messages of a person one in so many is an identify, the first to begin with.
+# Every fifth message of a person is an identify, beginning with the first.
 _IDENTIFY_EVERY = 5
 
 
 class Source(Protocol):
-    """Messages, and how far it has come: ``done`` of ``total``, ``None`` if that is unknown."""
+    """Messages to send.
+
+    ``done`` of ``total`` is the progress; ``total`` is ``None`` if unknown. ``skipped`` counts invalid lines.
+    """
 
     done: int
     total: int | None
     skipped: int
 
-    def messages(self) -> AsyncGenerator[OutgoingMessage]: ...
+    def messages(self) -> AsyncGenerator[OutgoingMessage]:
+        """Yield the messages in order."""
+        ...
 
 
 class Lines:
-    """JSON lines, each checked; empty ones are passed over. Progress is in bytes.
+    """The messages of a file, one JSON object per line. Empty lines are skipped. Progress is in bytes.
 
     Args:
-        name: for complaints.
-        descriptor: of the file.
-        skip_bad: count the bad ones instead of ending at the first.
+        name: the name of the file in errors.
+        descriptor: the file, open for reading.
+        skip_bad: whether to skip and count invalid lines instead of ending at the first.
     """
 
     def __init__(self, name: str, descriptor: int, *, skip_bad: bool) -> None:
@@ -47,8 +52,10 @@ class Lines:
         self.total = status.st_size if stat.S_ISREG(status.st_mode) else None
 
     async def messages(self) -> AsyncGenerator[OutgoingMessage]:
-        """Raises:
-        ConfigError: the file can't be read, or a line is no message.
+        """Yield the messages in order.
+
+        Raises:
+            ConfigError: the file cannot be read, or a line is not a message.
         """
         reader, splitter = BlockReader(self._descriptor), LineSplitter(0)
         number = 0
@@ -82,9 +89,9 @@ class Lines:
 
 
 class Synthetic:
-    """``count`` messages of ``people`` persons in turn, each with its number among those of the person.
+    """Invents ``count`` messages of ``people`` people in turn, and numbers each person's messages from 1.
 
-    It is in ``payload.properties.sequence`` of a track, ``payload.sequence`` of an identify, from 1.
+    The number is in ``payload.properties.sequence`` of a track and in ``payload.sequence`` of an identify.
     """
 
     def __init__(self, count: int, people: int) -> None:
@@ -95,6 +102,7 @@ class Synthetic:
         self.skipped = 0
 
     async def messages(self) -> AsyncGenerator[OutgoingMessage]:
+        """Yield the messages in order."""
         for number in range(self._count):
             turn, person = divmod(number, self._people)
             self.done = number + 1

@@ -1,4 +1,4 @@
-"""The topic that is to be filled."""
+"""Creates the topic that is to be filled."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from pipeline.kafka import connection_options
 from pipeline.settings import KafkaSettings
 
 _REQUEST_TIMEOUT_MS = 10_000
-_COPIES = 3
+_MOST_REPLICAS = 3
 
 
 async def ensure_topic(settings: KafkaSettings, partitions: int | None) -> None:
-    """Makes it if it is missing and ``partitions`` is given; with three copies if there are three brokers.
+    """Create the topic if it is missing and ``partitions`` is given, with up to three replicas.
 
     Raises:
-        ConfigError: it is missing and may not be made. A broker would make it unasked, in its own way.
+        ConfigError: the topic is missing and ``partitions`` is ``None``. Without this check a broker may
+            create the topic on the first message, with its own defaults.
         KafkaError: the broker can't be used, or refuses.
     """
     admin = AIOKafkaAdminClient(**connection_options(settings), request_timeout_ms=_REQUEST_TIMEOUT_MS)
@@ -34,7 +35,7 @@ async def ensure_topic(settings: KafkaSettings, partitions: int | None) -> None:
 
 async def _create(admin: AIOKafkaAdminClient, topic: str, partitions: int) -> None:
     brokers = (await admin.describe_cluster())["brokers"]
-    answer = await admin.create_topics([NewTopic(topic, partitions, min(_COPIES, len(brokers)))])
+    answer = await admin.create_topics([NewTopic(topic, partitions, min(_MOST_REPLICAS, len(brokers)))])
     for _, code, *message in answer.topic_errors:
         if code not in (0, TopicAlreadyExistsError.errno):
             kind: type[KafkaError] = for_code(code)

@@ -1,4 +1,4 @@
-"""Collects operations into batches, keeps each person's order, and tells the fate of each."""
+"""Collects operations into batches, keeps the order of each person, and returns a result for each."""
 
 from pipeline.sender.batch_sender import BatchLimits, BatchSender, SenderClosedError
 

@@ -1,4 +1,4 @@
-"""The batch sender: operations go in one by one, batches go out, a future tells the fate of each."""
+"""The batch sender: it accepts single operations, sends batches, and returns a future for each operation."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from pipeline.outcome import Outcome
 from pipeline.sender.lanes import Lane, QueuedOperation
 from pipeline.sender.ready_lanes import ReadyLanes
 
-#: Delivers operations and returns one outcome for each, in their order.
+#: Delivers operations and returns one outcome for each, in the same order.
 Deliver = Callable[[Sequence[Operation]], Awaitable[list[Outcome]]]
 
 
 @dataclass(frozen=True)
 class BatchLimits:
-    """When a batch is full, when it is due, and how many go at once.
+    """The limits of batches, and of what the sender holds.
 
     Args:
-        items: operations in a batch at most.
-        bytes: of a batch at most, by the size of its operations.
-        wait_seconds: no operation waits longer than this for its batch to fill.
-        concurrency: batches under way at once.
-        buffer: operations added and not yet over; ``add`` waits when there are so many.
+        items: the most operations in a batch.
+        bytes: the most bytes in a batch, as the sum of its operations' sizes.
+        wait_seconds: the longest time that an operation waits for its batch to fill.
+        concurrency: the most batches in flight at once.
+        buffer: the most operations without a result; ``add`` waits while there are that many.
     """
 
     items: int = 100
@@ -35,20 +35,20 @@ class BatchLimits:
 
 
 class SenderClosedError(RuntimeError):
-    """The sender takes no more operations."""
+    """The sender is closed and accepts no more operations."""
 
 
 class BatchSender:
-    """Collects operations into batches; those of one lane are delivered in the order of their adding.
+    """Collects operations into batches and delivers the operations of a lane in the order they were added.
 
-    A lane has operations in one batch at a time, so a later one never overtakes an earlier one that is
-    being retried; within a batch Customer.io keeps the order. Whatever was added comes to an end:
-    delivered, refused, or with the error that ``deliver`` raised.
+    Only one batch at a time carries operations of a lane, so a later operation never overtakes an earlier one
+    that is being retried. Within a batch Customer.io keeps the order. Every operation ends: its future holds
+    an outcome or the error that ``deliver`` raised.
 
     Args:
         deliver: sends one batch.
-        limits: when a batch goes.
-        size: bytes that an operation adds to a batch.
+        limits: when a batch is full and when it is due.
+        size: returns the bytes that an operation adds to a batch.
     """
 
     def __init__(self, deliver: Deliver, limits: BatchLimits, size: Callable[[Operation], int]) -> None:
@@ -58,7 +58,7 @@ class BatchSender:
         self._lanes: dict[str, Lane] = {}
         self._ready = ReadyLanes()
         self._added = 0
-        self._flushed = 0  # operations up to this number do not wait for their batch to fill
+        self._flushed = 0  # operations up to this number do not wait until a batch is full
         self._unfinished: set[asyncio.Future[Outcome]] = set()
         self._batches: set[asyncio.Task[None]] = set()
         self._in_flight = 0
@@ -69,18 +69,18 @@ class BatchSender:
 
     @property
     def unfinished(self) -> int:
-        """Operations that were added and are not over."""
+        """The number of operations without a result."""
         return len(self._unfinished)
 
     @property
     def in_flight(self) -> int:
-        """Those of them that are in batches under way."""
+        """The number of operations in batches that are being sent."""
         return self._in_flight
 
     async def add(self, operation: Operation) -> asyncio.Future[Outcome]:
-        """Adds an operation as soon as there is room, without yielding if there is; its fate is the future.
+        """Add an operation and return the future of its outcome. Yields only while the buffer is full.
 
-        Cancelling the future does not take the operation back.
+        Cancelling the future does not cancel the operation.
 
         Raises:
             SenderClosedError: ``close`` or ``abort`` was called.
@@ -93,7 +93,7 @@ class BatchSender:
             raise
 
     async def flush(self) -> None:
-        """Sends what was added before without waiting for full batches; returns when all of it is over."""
+        """Send all added operations without waiting for full batches, and wait until each has a result."""
         before = set(self._unfinished)
         self._flushed = self._added
         self._start_batches()
@@ -101,21 +101,21 @@ class BatchSender:
             await asyncio.wait(before)
 
     async def close(self) -> None:
-        """Takes no more operations; returns when all that were added are over."""
+        """Accept no more operations, and wait until all added ones have a result."""
         self._closed = True
         await self.flush()
         if self._batches:
             await asyncio.wait(self._batches)
 
     async def abort(self) -> None:
-        """Takes no more operations and cancels what is not over. A request on its way may still arrive."""
+        """Accept no more operations and cancel those without a result. A sent request may still arrive."""
         self._closed = self._aborted = True
         self._set_timer()
         for batch in self._batches:
             batch.cancel()
         if self._batches:
             await asyncio.wait(self._batches)
-        # What waits in lanes, and batches that were cancelled before their first step.
+        # Operations that wait in lanes, and batches that were cancelled before they first ran.
         for future in list(self._unfinished):
             self._end(future)
             future.cancel()
@@ -142,7 +142,7 @@ class BatchSender:
     # -- batches ----------------------------------------------------------------------------------
 
     def _start_batches(self) -> None:
-        """Starts every batch that is due, as far as the concurrency allows."""
+        """Start every batch that is due, as far as ``concurrency`` allows."""
         if self._aborted:
             return
         loop = asyncio.get_running_loop()
@@ -164,7 +164,10 @@ class BatchSender:
         )
 
     def _set_timer(self) -> None:
-        """Looks again when the oldest has waited long enough; at full concurrency a batch's end does it."""
+        """Look again when the oldest operation has waited long enough.
+
+        At full concurrency no timer is needed: the end of a batch starts the next one.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -180,7 +183,7 @@ class BatchSender:
         except asyncio.CancelledError:
             self._finish(batch, lambda index, future: future.cancel())
             raise
-        except Exception as error:  # noqa: BLE001 - handed to those who wait for the operations
+        except Exception as error:  # noqa: BLE001 - passed to those who wait for the operations
             reason = error
             self._finish(batch, lambda index, future: future.set_exception(reason))
         else:
@@ -202,7 +205,7 @@ class BatchSender:
         self._room.release()
 
     def _free(self, lanes: list[Lane]) -> None:
-        """A batch is over: its lanes are ready again, or forgotten if nothing waits in them."""
+        """Make the lanes of a finished batch ready again, and drop those in which nothing waits."""
         task = asyncio.current_task()
         if task is not None:
             self._batches.discard(task)

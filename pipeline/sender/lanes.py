@@ -1,4 +1,4 @@
-"""A lane: operations that are delivered in their order, one batch after the other."""
+"""A lane: operations that are delivered in order, one batch after the other."""
 
 from __future__ import annotations
 
@@ -12,7 +12,14 @@ from pipeline.outcome import Outcome
 
 @dataclass(frozen=True)
 class QueuedOperation:
-    """An operation in the sender: its place in the order of adding, the loop's time then, its bytes."""
+    """An operation in the sender.
+
+    Args:
+        number: its place in the order in which operations were added.
+        added_at: the event loop's time when it was added, seconds.
+        size: the bytes that it adds to a batch.
+        future: its outcome.
+    """
 
     number: int
     added_at: float
@@ -23,7 +30,7 @@ class QueuedOperation:
 
 @dataclass
 class Lane:
-    """The operations of one lane that wait; ``busy`` while earlier ones are under way."""
+    """The waiting operations of one lane. It is ``busy`` while a batch carries earlier ones."""
 
     name: str
     waiting: deque[QueuedOperation] = field(default_factory=deque)
@@ -31,15 +38,16 @@ class Lane:
     busy: bool = False
 
     def __lt__(self, other: Lane) -> bool:
-        """The one whose first operation was added earlier comes first."""
+        """Order lanes by the time at which their first operation was added."""
         return self.waiting[0].number < other.waiting[0].number
 
     def add(self, item: QueuedOperation) -> None:
+        """Append an operation."""
         self.waiting.append(item)
         self.bytes += item.size
 
     def take(self, most_items: int, most_bytes: int, at_least_one: bool) -> list[QueuedOperation]:
-        """The first operations that fit, in their order."""
+        """Remove and return the first operations that fit, in order."""
         taken: list[QueuedOperation] = []
         while self.waiting and len(taken) < most_items:
             first = self.waiting[0]

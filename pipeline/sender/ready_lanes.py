@@ -1,4 +1,4 @@
-"""The lanes from which the next batch is taken: those that wait and have nothing under way."""
+"""The lanes that can fill the next batch: operations wait in them and none is in flight."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pipeline.sender.lanes import Lane, QueuedOperation
 
 
 class ReadyLanes:
-    """Ready lanes, the one that has waited longest first, with what they hold together."""
+    """A heap of ready lanes, the longest waiting first, and the sums of their items and bytes."""
 
     def __init__(self) -> None:
         self._heap: list[Lane] = []
@@ -24,7 +24,7 @@ class ReadyLanes:
         return self._heap[0].waiting[0]
 
     def add_item(self, lane: Lane, item: QueuedOperation) -> None:
-        """Appends to a lane that is not busy; the lane is ready from now on if it was not."""
+        """Append an operation to a lane that is not busy. The lane is ready from now on."""
         lane.add(item)
         if len(lane.waiting) == 1:
             heapq.heappush(self._heap, lane)
@@ -32,13 +32,13 @@ class ReadyLanes:
         self.bytes += item.size
 
     def add_lane(self, lane: Lane) -> None:
-        """Takes in a lane with operations waiting."""
+        """Add a lane in which operations wait."""
         heapq.heappush(self._heap, lane)
         self.items += len(lane.waiting)
         self.bytes += lane.bytes
 
     def take_batch(self, most_items: int, most_bytes: int) -> tuple[list[Lane], list[QueuedOperation]]:
-        """Operations for one batch, at least one, and their lanes, which are no longer among the ready."""
+        """Remove and return at least one operation for a batch, and the lanes that they came from."""
         lanes: list[Lane] = []
         batch: list[QueuedOperation] = []
         while self._heap and len(batch) < most_items:

@@ -1,1 +1,1 @@
-"""``python -m pipeline.worker``: delivers what a Kafka topic, a file or standard input holds."""
+"""``python -m pipeline.worker``: delivers the messages of a Kafka topic, a file or standard input."""

@@ -20,17 +20,17 @@ from pipeline.worker.run import run_worker
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Delivers until the source ends or the worker is told to stop.
+    """Deliver until the source ends or a signal stops the worker.
 
     Returns:
-        0 if the worker was stopped in order, or everything of a file was delivered; 1 if something is
-        left over (dead letters of a file, an interrupted backfill, a broker that refuses); 2 after one
-        line on standard error if settings or credentials are wrong.
+        The exit code. 0: the worker was stopped in order, or every line of the file was delivered. 1: the
+        file has dead letters, the backfill was interrupted, or the broker refused. 2: a setting or the
+        credentials are wrong; one line on standard error says which.
     """
     options = _parser().parse_args(arguments)
     try:
         if options.standin and options.source is None:
-            # A trial would take the topic's messages away from those who deliver them.
+            # With a topic, a trial would take messages away from the workers that deliver them.
             raise ConfigError("--standin: expected together with --from")
         with ExitStack() as until_end:
             variables = pipeline_environment()
@@ -55,12 +55,12 @@ def _deliver(settings: PipelineSettings, options: argparse.Namespace) -> int:
 
 
 def _to_standin(variables: dict[str, str], until_end: ExitStack) -> dict[str, str]:
-    """The variables with a stand-in of this command's own as the target."""
+    """Start a stand-in; return the variables with the stand-in as the target."""
     try:
-        # Here and not above: an image of the worker alone has none.
+        # Imported here, as the image of the worker does not contain the stand-in.
         from standin.own_process import LocalStandin
     except ImportError:
-        raise ConfigError("--standin: there is no stand-in in this installation") from None
+        raise ConfigError("--standin: this installation has no stand-in") from None
     standin = LocalStandin()
     until_end.callback(standin.stop)
     print(f"Delivering to a stand-in at {standin.url}; nothing reaches Customer.io", file=sys.stderr)  # noqa: T201
@@ -71,30 +71,32 @@ def _to_standin(variables: dict[str, str], until_end: ExitStack) -> dict[str, st
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="pipeline.worker",
-        description="Delivers identify and track messages to Customer.io, from a Kafka topic or a file.",
-        epilog="Settings come from the environment and .env, as .env.example names them; docs/pipeline.md.",
+        description="Deliver identify and track messages from a Kafka topic or a file to Customer.io.",
+        epilog="Settings come from the environment and .env. See .env.example and docs/pipeline.md.",
         allow_abbrev=False,
     )
     parser.add_argument(
         "--from",
         dest="source",
         metavar="FILE",
-        help="deliver a file's lines, one message each, and end; - for standard input",
+        help="deliver the messages of a file, one per line, and exit; - reads standard input",
     )
     parser.add_argument(
-        "--standin", action="store_true", help="with --from: deliver to a stand-in that is started for it"
+        "--standin",
+        action="store_true",
+        help="with --from: start a stand-in for Customer.io and deliver to it",
     )
     parser.add_argument(
         "--position",
         type=Path,
         metavar="FILE",
-        help="where to keep how far it has come (default: FILE.position; none for standard input)",
+        help="file that keeps the position reached (default: FILE.position; none for standard input)",
     )
     parser.add_argument(
         "--dead-letters",
         type=Path,
         metavar="FILE",
-        help="where to put what can't be delivered (default: FILE.dead.jsonl; stdin.dead.jsonl)",
+        help="file for messages that cannot be delivered (default: FILE.dead.jsonl or stdin.dead.jsonl)",
     )
     return parser
 

@@ -1,4 +1,4 @@
-"""Dead letters on their Kafka topic."""
+"""Writes dead letters to their Kafka topic."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TOPIC_SECONDS = 10.0
 
 
 class KafkaDeadLetters:
-    """Writes letters with all replicas' consent, and tries again for as long as the broker is away."""
+    """Writes dead letters, acknowledged by all replicas. Retries for as long as the broker is away."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._topic = settings.dead_letter_topic
@@ -30,10 +30,10 @@ class KafkaDeadLetters:
         )
 
     async def write(self, letter: DeadLetter) -> None:
-        """See ``DeadLetters``.
+        """Write a dead letter; see ``DeadLetters``.
 
         Raises:
-            MessageSizeTooLargeError: the topic takes no message of this size.
+            MessageSizeTooLargeError: the topic accepts no message of this size.
         """
         key, value, headers = letter.to_record()
         while True:
@@ -48,10 +48,11 @@ class KafkaDeadLetters:
                 return
 
     async def start(self) -> None:
-        """
+        """Connect, and check that the topic exists.
+
         Raises:
-            KafkaConnectionError: the broker is not there.
-            ConfigError: there is no such topic, and the broker makes none when it is asked for.
+            KafkaConnectionError: the broker is unreachable.
+            ConfigError: the topic does not exist, and the broker does not create it on demand.
         """
         await self._producer.start()
         try:
@@ -63,4 +64,5 @@ class KafkaDeadLetters:
             ) from None
 
     async def stop(self) -> None:
+        """Close the connection."""
         await self._producer.stop()

@@ -1,4 +1,4 @@
-"""How far a worker is behind: messages of its partitions that are not settled yet."""
+"""Measures the consumer lag: the messages of a partition that are not settled yet."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from pipeline.monitoring.metrics import PipelineMetrics
 _ANSWER_SECONDS = 2.0
 
 
-async def tell_lag(
+async def measure_lag(
     consumer: AIOKafkaConsumer,
     ledgers: Callable[[], Mapping[TopicPartition, OffsetLedger]],
     metrics: PipelineMetrics,
 ) -> None:
-    """Asks the broker for the ends, and tells the metrics what lies before them.
+    """Ask the broker for the end offsets and set the lag metric.
 
-    What the consumer knows of the ends by itself is as old as its last read, and it does not read while
-    too much is on its way: just when the lag grows. A broker that does not answer leaves the old figures.
+    The consumer learns end offsets only when it reads, and it does not read while it is paused. That is
+    when the lag grows, so the broker is asked. If the broker does not answer, the metric keeps its value.
     """
     partitions = list(ledgers())
     if not partitions:
@@ -30,11 +30,11 @@ async def tell_lag(
     try:
         async with asyncio.timeout(_ANSWER_SECONDS):
             ends = await consumer.end_offsets(partitions)
-            # Of a partition of which nothing has been read yet: where reading will begin.
+            # For a partition of which nothing has been read yet, reading will begin here.
             starts = {partition: await consumer.position(partition) for partition in partitions}
     except (TimeoutError, KafkaError, IllegalStateError):
         return
-    # Meanwhile a partition may have gone to another worker, who tells its lag now.
+    # Meanwhile a partition may have moved to another worker, which reports its lag from now on.
     for partition, ledger in ledgers().items():
         if partition not in ends:
             continue

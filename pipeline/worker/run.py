@@ -1,4 +1,4 @@
-"""A worker from its start to its end."""
+"""Runs a worker from start to stop."""
 
 from __future__ import annotations
 
@@ -21,50 +21,39 @@ from pipeline.outcome import DeliveryError
 from pipeline.settings import KafkaSettings, PipelineSettings
 from pipeline.worker.kafka_dead_letters import KafkaDeadLetters
 from pipeline.worker.kafka_worker import KafkaWorker
+from pipeline.worker.readiness import Readiness
 
 _log = logging.getLogger(__name__)
 
 _BROKER_RETRY_SECONDS = 1.0
 _BROKER_RETRIES_PER_LOG_LINE = 30
-# Together below the ten seconds in which a worker that is told to stop has ended.
+# Together below ten seconds: a worker ends within ten seconds after it is told to stop.
 _FINISH_SECONDS = 4.0
 _COMMIT_SECONDS = 1.5
 _LEAVE_SECONDS = 1.5
-# Of the session timeout, for what is on its way at a rebalance: the group waits for the whole of it.
+# The share of the session timeout that deliveries in flight may take at a rebalance. The group waits for
+# the whole timeout.
 _DRAIN_SHARE = 1 / 3
 
 
-class _State:
-    """What the health page tells."""
-
-    def __init__(self) -> None:
-        self.waiting_for: str | None = "starting"
-        self.worker: KafkaWorker | None = None
-
-    def ready(self) -> str | None:
-        if self.waiting_for is None and self.worker is not None:
-            return self.worker.trouble
-        return self.waiting_for
-
-
 async def run_worker(settings: PipelineSettings) -> int:
-    """Delivers a topic until it is told to stop.
+    """Deliver a topic's messages until a signal stops the worker.
 
     Returns:
-        0 if it was stopped in order, 1 after an error of the broker.
+        The exit code: 0 after an orderly stop, 1 after an error of the broker.
 
     Raises:
-        ConfigError: settings or credentials are wrong. Nothing is lost by that: what was read and not
-            delivered is read again.
+        ConfigError: settings or credentials are wrong. No message is lost: the messages that were read and
+            not delivered will be read again.
     """
     ending = Ending()
     ending.listen()
-    state = _State()
+    readiness = Readiness("starting")
     if settings.limit.redis_url is None:
-        _log.warning("REDIS_URL is not set: this process keeps the limit, others know nothing of it")
-    # It is alive while it answers: the process ends with its reading loop, and stands still without a broker,
-    # which no restart brings back.
-    checks = Checks(ready=state.ready)
+        _log.warning("REDIS_URL is not set: the rate limit holds for this process alone")
+    # No check of liveness is needed: the process ends when its read loop ends. Without a broker it waits, and
+    # a restart would not bring the broker back.
+    checks = Checks(ready=readiness.reason)
     async with (
         open_delivery(settings) as delivery,
         health_page(settings.operations, delivery.metrics, checks),
@@ -72,42 +61,41 @@ async def run_worker(settings: PipelineSettings) -> int:
         consumer = _consumer(settings.kafka)
         dead_letters = KafkaDeadLetters(settings.kafka)
         try:
-            state.waiting_for = "waiting for Customer.io"
+            readiness.wait_for("waiting for Customer.io")
             if not await unless_ended(check_credentials(delivery.client), ending.event):
                 return 0
-            state.waiting_for = "waiting for the broker"
+            readiness.wait_for("waiting for the broker")
             for start in (consumer.start, dead_letters.start):
-                if not await unless_ended(_reach(start, settings.kafka), ending.event):
+                if not await unless_ended(_connect(start, settings.kafka), ending.event):
                     return 0
-            state.waiting_for = None
             courier = Courier(
                 delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
             )
             drain_seconds = settings.kafka.session_timeout_ms / 1000 * _DRAIN_SHARE
-            state.worker = KafkaWorker(
-                consumer, settings.kafka.topic, courier, delivery.metrics, drain_seconds
+            worker = KafkaWorker(
+                consumer, settings.kafka.topic, courier, delivery.metrics, readiness, drain_seconds
             )
-            return await _work(state.worker, courier, ending)
+            return await _work(worker, ending)
         except KafkaError as error:
             _log.error("stopped", extra={"error": f"{type(error).__name__}: {error}"})
             return 1
         finally:
-            await _leave(consumer.stop, "the group")
-            await _leave(dead_letters.stop, "the dead letters")
+            await _disconnect(consumer.stop, "the group")
+            await _disconnect(dead_letters.stop, "the dead letters")
 
 
-async def _work(worker: KafkaWorker, courier: Courier, ending: Ending) -> int:
+async def _work(worker: KafkaWorker, ending: Ending) -> int:
     _log.info("delivering")
     try:
         await worker.run(ending.event)
     except KafkaError as error:
         ending.fail(error)
     finally:
-        # After an error nothing more can be delivered; what has been is committed.
+        # After an error nothing more can be delivered, but what was delivered is committed.
         await worker.finish(0.0 if ending.error else _FINISH_SECONDS, _COMMIT_SECONDS)
     if isinstance(ending.error, DeliveryError):
         raise ConfigError(
-            f"CUSTOMERIO_*: {ending.error}; the worker has stopped, what it had not delivered "
+            f"CUSTOMERIO_*: {ending.error}; the worker has stopped, and what it had not delivered "
             "stays in the topic"
         )
     if ending.error is not None:
@@ -122,9 +110,9 @@ def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
         **connection_options(settings),
         group_id=settings.group,
         enable_auto_commit=False,
-        # What came before the group's first start is delivered too.
+        # Messages from before the group's first start are delivered, too.
         auto_offset_reset="earliest",
-        # What a producer's transaction has taken back is not delivered.
+        # Messages of an aborted transaction are not delivered.
         isolation_level="read_committed",
         session_timeout_ms=settings.session_timeout_ms,
         heartbeat_interval_ms=settings.heartbeat_ms,
@@ -132,29 +120,29 @@ def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
     )
 
 
-async def _reach(start: Callable[[], Awaitable[None]], settings: KafkaSettings) -> None:
-    """Waits for the broker as long as it is away."""
+async def _connect(start: Callable[[], Awaitable[None]], settings: KafkaSettings) -> None:
+    """Call ``start`` until the broker is reachable."""
     for attempt in count():
         try:
             await start()
         except KafkaConnectionError as error:
             if attempt % _BROKER_RETRIES_PER_LOG_LINE == 0:
                 extra = {"brokers": settings.brokers, "error": str(error)}
-                _log.warning("the broker can't be used yet", extra=extra)
+                _log.warning("the broker can't be used yet; trying again", extra=extra)
             await asyncio.sleep(_BROKER_RETRY_SECONDS)
         else:
             return
 
 
-async def _leave(stop: Callable[[], Awaitable[None]], what: str) -> None:
-    """Says good-bye, if the broker listens; without it the group finds out by its session timeout."""
+async def _disconnect(stop: Callable[[], Awaitable[None]], what: str) -> None:
+    """Disconnect. If the broker does not answer, the group notices at the session timeout."""
     try:
         await asyncio.wait_for(stop(), _LEAVE_SECONDS)
     except (TimeoutError, KafkaError):
-        _log.warning("left without the broker's consent", extra={"what": what})
+        _log.warning("disconnected without an answer from the broker", extra={"what": what})
     except asyncio.CancelledError:
-        # aiokafka raises it too when it gives up on a broker that is away.
+        # aiokafka also raises this when it gives up on a broker that is away.
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        _log.warning("left without the broker's consent", extra={"what": what})
+        _log.warning("disconnected without an answer from the broker", extra={"what": what})
