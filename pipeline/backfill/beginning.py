@@ -63,11 +63,11 @@ def begin(
         return position
     if earlier.workspace != workspace:
         raise ConfigError(
-            f"{options.position_path}: the position of a delivery to another workspace; {_ANEW}"
+            f"{options.position_path}: this is the position of a delivery to another workspace; {_ANEW}"
         )
     if _head(descriptor, earlier.head_bytes) != (earlier.head_bytes, earlier.head_sha256):
         raise ConfigError(
-            f"{options.position_path}: the position of another file than {options.source}; {_ANEW}"
+            f"{options.position_path}: this is the position of another file, not of {options.source}; {_ANEW}"
         )
     dead_letters.expect_again(earlier.letters_from, earlier.offset)
     _skip(descriptor, earlier.offset, options)

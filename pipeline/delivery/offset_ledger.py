@@ -38,7 +38,7 @@ class OffsetLedger:
 
     @property
     def span(self) -> int:
-        """The number of messages from the first unsettled one on. A crash would have them read again."""
+        """The number of messages from the first unsettled one on. They are read again after a crash."""
         return len(self._open)
 
     def is_beyond(self, offset: int) -> bool:

@@ -127,7 +127,7 @@ class DeadLetterTopic:
         """Ask the broker to delete the records before these offsets, by partition.
 
         Raises:
-            KafkaError: the broker can't, as an old one, one other than Kafka, or for a compacted topic.
+            KafkaError: the broker cannot delete records, for example because the topic is compacted.
         """
         await self._admin.delete_records(
             {

@@ -12,7 +12,7 @@ MICRO = 1_000_000
 CALL_SECONDS = 0.25
 """Redis must answer a call within this time."""
 PROBE_SECONDS = 0.5
-"""Between two attempts to reach Redis while it is unreachable."""
+"""The pause between two attempts to reach Redis while it is unreachable."""
 LEASE_SECONDS = 2.0
 """A process that makes no call for this long loses its permits and its place."""
 HORIZON_SECONDS = 0.25
@@ -24,6 +24,7 @@ ASK_AHEAD_SECONDS = 0.08
 ALONE_SECONDS = PROBE_SECONDS + CALL_SECONDS
 """A start on the own part happens at most this long after the last attempt to reach Redis was sent."""
 MARGIN_SECONDS = 0.05
+"""Added to the time in which processes leave their own parts."""
 _STEP_BACK_SECONDS = 1.0
 _KEEP_SECONDS = 60.0
 

@@ -113,7 +113,7 @@ class SharedPlan:
             self.reservations.give_back_all()
 
     def permit_freed(self) -> None:
-        """Ask again at once if the last call got no start for want of a permit."""
+        """Ask Redis again at once if the last call got no start because no permit was free."""
         if self._waits_for_permit:
             self._ask_from = -math.inf
 

@@ -42,7 +42,9 @@ class KafkaDeadLetters:
             except MessageSizeTooLargeError:
                 raise
             except KafkaError as error:
-                _log.warning("dead letter not written yet", extra={"error": type(error).__name__})
+                _log.warning(
+                    "dead letter not written yet; trying again", extra={"error": type(error).__name__}
+                )
                 await asyncio.sleep(_RETRY_SECONDS)
             else:
                 return
