@@ -16,8 +16,8 @@ from pipeline.dlq.dead_letter_topic import GROUP, broker_errors
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.on_file import on_file
 from pipeline.dlq.on_topic import on_topic
-from pipeline.dlq.output import print_error
 from pipeline.dlq.pending import Selection
+from pipeline.dlq.printing import print_error
 from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_environment
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from config.errors import ConfigError
 from pipeline.dead_letter import DeadLetter, NotALetterError
 from pipeline.dlq.listing import Listing, show
-from pipeline.dlq.output import counted, print_error, print_result
 from pipeline.dlq.pending import Selection
+from pipeline.dlq.printing import counted, print_error, print_result
 
 
 def on_file(options: argparse.Namespace, matching: Selection) -> int:
