@@ -9,18 +9,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
 
 from dotenv import dotenv_values
 
+from config.customerio.hosts import TRACK_HOSTS, Region
 from config.errors import ConfigError
 from config.urls import split_url
 
-Region = Literal["us", "eu"]
-TRACK_HOSTS: dict[Region, str] = {
-    "us": "https://track.customer.io",
-    "eu": "https://track-eu.customer.io",
-}
 _CREDENTIALS = ("CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_AUTH")
 # Plain names and addresses only: an escape such as %63 would be undone after the host was looked at.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")

@@ -11,6 +11,7 @@ import gevent
 from gevent.event import Event
 
 from config.command_line import BROKEN, USAGE_ERROR
+from config.customerio.hosts import is_live
 from config.errors import ConfigError
 from engine.generator import Generator, Opening
 from engine.locust_host import LocustHost, calm_garbage_collector
@@ -24,7 +25,6 @@ from run.folder import make_run_folder, new_run_id
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
 from run.run import Run, RunIdentity
-from run.target import is_live
 
 
 class Session:

@@ -6,13 +6,12 @@ import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal, cast
-from urllib.parse import urlsplit
 
+from config.customerio.hosts import TRACK_HOSTS, check_connection, is_loopback
 from config.errors import ConfigError
-from config.settings import TRACK_HOSTS, Credentials, Settings, load_settings, read_environment
+from config.settings import Credentials, Settings, load_settings, read_environment
 from pipeline.variables import Variables
 
 TrackApi = Literal["v1", "v2"]
@@ -123,7 +122,8 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
     """Settings from variables as ``.env.example`` names them.
 
     Raises:
-        ConfigError: a variable is not of its form, or no credentials are set for a host that asks for them.
+        ConfigError: a variable is not of its form, no credentials are set for a host that asks for them, or
+            a live host is to be reached over plain http.
     """
     read = Variables(variables)
     return PipelineSettings(
@@ -180,9 +180,11 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
 
 def _target(settings: Settings, read: Variables) -> TargetSettings:
     base_url = settings.base_url or TRACK_HOSTS[settings.region]
+    # Live delivery is what the pipeline is for; plain http would show the credentials to whoever listens.
+    check_connection(base_url, allow_live=True)
     credentials = settings.credentials
     if credentials is None:
-        if not _is_loopback(base_url):
+        if not is_loopback(base_url):
             raise ConfigError(
                 "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: not set; expected both, "
                 "or CUSTOMERIO_BASE_URL with the address of a stand-in on this machine"
@@ -201,11 +203,3 @@ def _kafka_security(variables: Mapping[str, str], read: Variables) -> KafkaSecur
     mechanisms = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
     mechanism = cast(SaslMechanism, read.one_of("KAFKA_SASL_MECHANISM", *mechanisms))
     return KafkaSecurity(protocol, read.pem_file("KAFKA_CA_FILE"), mechanism, username, password)
-
-
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
 
+from config.customerio.hosts import TRACK_HOSTS, check_connection, is_live, is_loopback
 from config.errors import ConfigError
-from config.settings import TRACK_HOSTS, Credentials, Settings, parse_base_url
+from config.settings import Credentials, Settings, parse_base_url
 
-_LIVE_DOMAIN = "customer.io"
-# What signs in to a stand-in, which takes any pair unless told otherwise.
+# A stand-in accepts any pair unless it is told otherwise.
 _STANDIN_CREDENTIALS = Credentials("load-test-site", "load-test-key")
 
 
@@ -39,41 +37,19 @@ def choose_target(settings: Settings, host_argument: str | None, *, allow_live: 
         base_url = TRACK_HOSTS[settings.region]
     else:
         return Target(None, _STANDIN_CREDENTIALS)
-    if is_live(base_url):
-        _check_live(base_url, settings, allow_live=allow_live)
-    if settings.credentials is None and not _is_loopback(base_url):
-        raise ConfigError(
-            f"{base_url}: no credentials; expected CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY, "
-            "or CUSTOMERIO_AUTH"
-        )
+    check_connection(
+        base_url,
+        allow_live=allow_live,
+        instead="--allow-live for load on it, or no credentials for the local stand-in",
+    )
+    if settings.credentials is None:
+        _check_no_credentials_needed(base_url)
     return Target(base_url, settings.credentials or _STANDIN_CREDENTIALS, settings.ca_file)
 
 
-def is_live(base_url: str) -> bool:
-    """Whether the host is customer.io or under it."""
-    host = _hostname(base_url).rstrip(".")
-    return host == _LIVE_DOMAIN or host.endswith("." + _LIVE_DOMAIN)
-
-
-def _check_live(base_url: str, settings: Settings, *, allow_live: bool) -> None:
-    if not allow_live:
-        raise ConfigError(
-            f"{base_url}: refused, it is a live workspace; expected --allow-live for load on it, "
-            "or no credentials for the local stand-in"
-        )
-    if not base_url.startswith("https://"):
-        raise ConfigError(f"{base_url}: expected https for a live workspace; http would show the credentials")
-    if settings.credentials is None:
-        raise ConfigError(f"{base_url}: no credentials; expected CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY")
-
-
-def _is_loopback(base_url: str) -> bool:
-    host = _hostname(base_url)
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _hostname(base_url: str) -> str:
-    return (urlsplit(base_url).hostname or "").lower()
+def _check_no_credentials_needed(base_url: str) -> None:
+    expected = "expected CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY"
+    if is_live(base_url):
+        raise ConfigError(f"{base_url}: no credentials; {expected}")
+    if not is_loopback(base_url):
+        raise ConfigError(f"{base_url}: no credentials; {expected}, or CUSTOMERIO_AUTH")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
-from config.settings import TRACK_HOSTS
+from config.customerio.hosts import region_of
 from pipeline.client.replies import Reply, is_plain_success
 from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
 from pipeline.client.transport import Fault, Transport
@@ -138,7 +138,7 @@ def _redirection(host: str, reply: Reply) -> str:
     except ValueError:
         target = "elsewhere"
     text = f"{reply.status} from {host} to {target}"
-    region = next((region for region, url in TRACK_HOSTS.items() if url == target), None)
+    region = region_of(target)
     if region is None:
         return f"{text}: redirects are not followed; is the base URL, or the region, the workspace's?"
     return f"{text}: the workspace is in the region {region.upper()}; set CUSTOMERIO_REGION={region}"

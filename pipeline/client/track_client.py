@@ -52,7 +52,7 @@ class TrackClient:
             a word, and with the seconds it took.
 
     Raises:
-        ConfigError: ``base_url`` is no such URL.
+        ConfigError: ``base_url`` is no such URL, or that of a live host over plain http.
     """
 
     def __init__(

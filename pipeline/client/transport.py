@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 from yarl import URL
 
+from config.customerio.hosts import check_connection
 from config.settings import Credentials, parse_base_url
 from pipeline.client.replies import Reply
 from pipeline.client.retry_after import parse_retry_after
@@ -42,7 +43,7 @@ class Transport:
         ca_file: a PEM file of the authorities to trust instead of the system's.
 
     Raises:
-        ConfigError: ``base_url`` is no such URL.
+        ConfigError: ``base_url`` is no such URL, or that of a live host over plain http.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Transport:
         ca_file: str | None,
     ) -> None:
         self.base_url = parse_base_url(base_url, "base_url")
+        check_connection(self.base_url, allow_live=True)
         self._headers = {
             "Authorization": credentials.authorization,
             "Content-Type": "application/json",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from config.customerio.hosts import is_live
 from config.errors import ConfigError
 from config.settings import Credentials, Settings
-from run.target import choose_target, is_live
+from run.target import choose_target
 
 SECRET = Credentials("site", "hush-hush")
 

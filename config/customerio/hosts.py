@@ -1,0 +1,88 @@
+"""Customer.io's hosts, and the one decision whether a connection to a URL may be opened."""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from typing import Literal
+from urllib.parse import unquote, urlsplit
+
+from config.errors import ConfigError
+
+Region = Literal["us", "eu"]
+
+#: Where the Track API of each region answers.
+TRACK_HOSTS: dict[Region, str] = {
+    "us": "https://track.customer.io",
+    "eu": "https://track-eu.customer.io",
+}
+_LIVE_DOMAIN = "customer.io"
+
+
+def region_of(url: str) -> Region | None:
+    """Return the region whose Track API answers at ``url``, or ``None`` for any other host."""
+    host = _host(url)
+    return next((region for region, track in TRACK_HOSTS.items() if _host(track) == host), None)
+
+
+def is_live(url: str) -> bool:
+    """Return whether the host is customer.io or under it.
+
+    The name decides, not the address that it resolves to.
+    """
+    host = _host(url)
+    return host == _LIVE_DOMAIN or host.endswith("." + _LIVE_DOMAIN)
+
+
+def is_loopback(url: str) -> bool:
+    """Return whether the host is this machine by its name or address."""
+    host = _host(url)
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def check_connection(url: str, *, allow_live: bool, instead: str = "another host") -> None:
+    """Return if a connection to ``url`` may be opened. A live host needs ``allow_live``, and https always.
+
+    Args:
+        url: any absolute URL; no more than its scheme and host are repeated in an error.
+        allow_live: whether connections to customer.io and the hosts under it are wanted.
+        instead: what to do about a refused live host, for the error.
+
+    Raises:
+        ConfigError: the connection is refused, or ``url`` names no host that every client reads alike.
+    """
+    if not _is_unambiguous(url):
+        raise ConfigError("a URL without a host, or with characters that clients read differently: refused")
+    if not is_live(url):
+        return
+    place = f"{urlsplit(url).scheme}://{_host_and_port(url)}"
+    if not allow_live:
+        raise ConfigError(f"{place}: refused, it is a live workspace; expected {instead}")
+    if urlsplit(url).scheme != "https":
+        raise ConfigError(f"{place}: expected https for a live workspace; http would show the credentials")
+
+
+def _is_unambiguous(url: str) -> bool:
+    """Clients disagree on where a host ends if a backslash, a blank or a control character is in the way."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.hostname) and url.isprintable() and not set(url) & {" ", "\\"}
+
+
+def _host_and_port(url: str) -> str:
+    parts = urlsplit(url)
+    host = _host(url)
+    return host if parts.port is None else f"{host}:{parts.port}"
+
+
+def _host(url: str) -> str:
+    """Return the host as a resolver sees it: clients decode escapes and map wide letters and dots before."""
+    host = unicodedata.normalize("NFKC", unquote(urlsplit(url).hostname or "")).casefold()
+    visible = "".join(letter for letter in host if unicodedata.category(letter) != "Cf")
+    return visible.replace("\N{IDEOGRAPHIC FULL STOP}", ".").rstrip(".")
