@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import quote
+
+from config.customerio.identifiers import identifier_by_shape
+from config.customerio.paths import customer_path, events_path
 
 Kind = Literal["identify", "track"]
 
@@ -18,7 +20,7 @@ class Operation:
 
     Args:
         kind: ``identify`` sets attributes of a person, ``track`` records an event.
-        person: the person's id in the workspace.
+        person: the person's id, e-mail address, or ``cio_`` and their cio_id; told apart by the shape.
         attributes: the attributes of an identify, or the data of an event.
         event: the name of the event; ``None`` for an identify.
         timestamp: when the event happened, in Unix seconds; ``None`` for the time at which it arrives.
@@ -42,7 +44,8 @@ class Operation:
     @cached_property
     def v2_item(self) -> bytes:
         """The operation as compact JSON: the body for ``/entity``, or an item of ``/batch``."""
-        item: dict[str, Any] = {"type": "person", "identifiers": {"id": self.person}}
+        identifier_kind, value = identifier_by_shape(self.person)
+        item: dict[str, Any] = {"type": "person", "identifiers": {identifier_kind: value}}
         if self.kind == "identify":
             item |= {"action": "identify", "attributes": self.attributes}
         else:
@@ -57,9 +60,12 @@ class Operation:
 
     @property
     def v1_path(self) -> str:
-        """The path of the request to Track v1, percent-encoded."""
-        person = "/api/v1/customers/" + quote(self.person, safe="")
-        return person if self.kind == "identify" else person + "/events"
+        """The path of the request to Track v1, percent-encoded.
+
+        Raises:
+            ValueError: a path cannot name this person.
+        """
+        return customer_path(self.person) if self.kind == "identify" else events_path(self.person)
 
     @cached_property
     def v1_body(self) -> bytes:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
+from config.customerio.identifiers import identifier_by_shape
 from config.customerio.limits import limit
 
 Kind = Literal["id", "email", "phone", "cio_id"]
@@ -45,9 +46,7 @@ def identifier(kind: Kind, value: str) -> Identifier:
 
 def identifier_in_path(text: str) -> Identifier:
     """Return the identifier in a v1 path, by its shape: an e-mail address, ``cio_<id>``, or else an id."""
-    if "@" in text:
-        return identifier("email", text)
-    return identifier("cio_id" if text.startswith(_CIO_PREFIX) else "id", text)
+    return identifier(*identifier_by_shape(text))
 
 
 def identifiers_among(attributes: Mapping[str, Any]) -> list[Identifier]:

@@ -44,11 +44,14 @@ class OddServer:
     def __init__(self, *answers: Answer) -> None:
         self.answers = list(answers)
         self.paths: list[str] = []
+        # As they stood on the wire, percent-encoded.
+        self.raw_paths: list[str] = []
         self.bodies: list[Any] = []
         self.url = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.paths.append(request.path)
+        self.raw_paths.append(request.raw_path)
         body = await request.read()
         self.bodies.append(json.loads(body) if body else None)
         answer = self.answers.pop(0) if self.answers else says(200)

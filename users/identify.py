@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from config.customerio.paths import customer_path
 from shapes.clock import Arrival
 from users.arrival_user import ArrivalUser
 
@@ -19,4 +20,4 @@ class IdentifyUser(ArrivalUser):
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         people = self.scenario.people
         body = {**people.attributes_of(arrival.number), "created_at": int(time.time())}
-        return "PUT", f"/api/v1/customers/{people.id_of(arrival.number)}", body
+        return "PUT", customer_path(people.id_of(arrival.number)), body

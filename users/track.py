@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from config.customerio.paths import events_path
 from shapes.clock import Arrival
 from users.arrival_user import ArrivalUser
 
@@ -27,4 +28,4 @@ class TrackUser(ArrivalUser):
             },
             "timestamp": int(now),
         }
-        return "POST", f"/api/v1/customers/{self.scenario.people.id_of(arrival.number)}/events", body
+        return "POST", events_path(self.scenario.people.id_of(arrival.number)), body

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.customerio.paths import BATCH_PATH
 from pipeline.client.attempts import Attempts
 from pipeline.client.before_sending import BATCH_BYTES, batch_body
 from pipeline.client.replies import (
@@ -26,8 +27,6 @@ from pipeline.client.replies import (
 )
 from pipeline.client.singles import UNREADABLE_207, deliver_alone
 from pipeline.outcome import Delivered, Outcome, Refused
-
-_BATCH_PATH = "/api/v2/batch"
 
 
 @dataclass
@@ -61,7 +60,7 @@ async def deliver_batch(attempts: Attempts, items: list[Item]) -> None:
         if len(body) > BATCH_BYTES:
             parts += reversed(_halves(part))
             continue
-        reply, made = await attempts.request("POST", _BATCH_PATH, body)
+        reply, made = await attempts.request("POST", BATCH_PATH, body)
         for item in part:
             item.attempts += made
         if reply.status == 207:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ulid import ULID
 
+from config.customerio.identifiers import flaw_of_identifier
 from config.customerio.limits import limit
 from pipeline.operation import Operation
 from pipeline.outcome import Refused
@@ -30,12 +31,7 @@ def with_deduplication_id(operation: Operation) -> Operation:
 
 def v1_body(operation: Operation) -> bytes | Refused:
     """The body for Track v1, or why it is not sent."""
-
-    def write() -> bytes:
-        # The path may be impossible too: an id with half of a surrogate pair has no UTF-8 form.
-        return operation.v1_body if operation.v1_path else b""
-
-    body = _written(write)
+    body = _refused_by_identifier(operation) or _written(lambda: operation.v1_body)
     if isinstance(body, bytes) and operation.kind == "track" and len(body) > _EVENT_DATA_BYTES:
         data = json.dumps(operation.attributes, ensure_ascii=False, separators=(",", ":"))
         if (size := len(data.encode())) > _EVENT_DATA_BYTES:
@@ -45,7 +41,7 @@ def v1_body(operation: Operation) -> bytes | Refused:
 
 def v2_item(operation: Operation) -> bytes | Refused:
     """The body for ``/entity``, an item for ``/batch``; or why it is not sent."""
-    item = _written(lambda: operation.v2_item)
+    item = _refused_by_identifier(operation) or _written(lambda: operation.v2_item)
     if isinstance(item, bytes) and len(item) > ITEM_BYTES:
         return _too_large("", len(item), ITEM_BYTES)
     return item
@@ -69,6 +65,12 @@ def batch_size_bytes(operation: Operation) -> int:
 
 
 BATCH_FRAME_BYTES = len(batch_body([]))
+
+
+def _refused_by_identifier(operation: Operation) -> Refused | None:
+    """Refuse a person whom a v1 path cannot name: the request would reach another endpoint."""
+    flaw = flaw_of_identifier(operation.person)
+    return None if flaw is None else Refused(0, None, "invalid", "identifier", flaw)
 
 
 def _written(write: Callable[[], bytes]) -> bytes | Refused:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from config.customerio.paths import ENTITY_PATH
 from pipeline.client.attempts import Attempts
 from pipeline.client.replies import Reply, has_problem, problem
 from pipeline.client.transport import Fault
@@ -9,7 +10,6 @@ from pipeline.outcome import Delivered, Outcome, Refused
 
 #: For ``on_retry``: an answer that refuses something and does not say what.
 UNREADABLE_207 = "unreadable_207"
-ENTITY_PATH = "/api/v2/entity"
 
 
 async def deliver_alone(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from config.customerio.paths import REGION_PATH
 from config.settings import Credentials
 from pipeline.client.attempts import Attempts
 from pipeline.client.batches import Item, deliver_batch
@@ -23,7 +24,6 @@ from pipeline.limiter.interface import RateLimiter
 from pipeline.operation import Operation
 from pipeline.outcome import DeliveryError, Outcome, Refused
 
-_REGION_PATH = "/api/v1/accounts/region"
 _DEFAULT_RETRY = RetryPolicy()
 
 
@@ -127,7 +127,7 @@ class TrackClient:
             BudgetSpentError: nobody can tell now.
             DeliveryError: the host answers otherwise than the Track API does.
         """
-        reply, _ = await self._attempts.request("GET", _REGION_PATH)
+        reply, _ = await self._attempts.request("GET", REGION_PATH)
         if reply.status != 200:
             raise DeliveryError(f"{reply.status} from {self._transport.base_url}: is this the Track API?")
 

@@ -10,10 +10,10 @@ import json
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from config.customerio.identifiers import flaw_of_identifier
 from config.customerio.limits import limit
 from pipeline.operation import Kind, Operation
 
-_ID_BYTES = limit("identifier_bytes")
 _EVENT_NAME_BYTES = limit("event_name_bytes")
 #: Unix seconds, the end of the year 9999. A larger number is in milliseconds or a smaller unit.
 LATEST_TIMESTAMP = 253_402_300_799
@@ -119,11 +119,10 @@ def _person(message: dict[str, Any]) -> str:
         person = str(person)
     if not isinstance(person, str):
         raise PoisonError("bad_user_id", f"userId: expected a string, got {_name_of(person)}")
-    if not person.strip():
-        raise PoisonError("bad_user_id", "userId: empty")
-    size = _utf8_bytes(person, "userId")
-    if size > _ID_BYTES:
-        raise PoisonError("bad_user_id", f"userId: {size} bytes, at most {_ID_BYTES} are allowed")
+    _utf8_bytes(person, "userId")
+    flaw = flaw_of_identifier(person)
+    if flaw is not None:
+        raise PoisonError("bad_user_id", f"userId: {flaw}")
     return person
 
 
