@@ -11,17 +11,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Limit:
-    """One published limit: its value and unit, where it was published, and the day it was read."""
+    """One published limit: its value and unit, where it was published, and the day it was read.
+
+    ``higher_reading`` is set where what was published can be read in two ways; nothing relies on it.
+    """
 
     value: int
     unit: str
     source: str
     read: datetime.date
+    higher_reading: int | None = None
 
 
 @cache
 def published_limits() -> dict[str, Limit]:
-    """All limits by name.
+    """Return all limits by name.
 
     Raises:
         OSError, tomllib.TOMLDecodeError, TypeError: the data file is missing or damaged.
@@ -31,5 +35,5 @@ def published_limits() -> dict[str, Limit]:
 
 
 def limit(name: str) -> int:
-    """The value of one limit; ``KeyError`` if ``limits.toml`` has no such name."""
+    """Return the value of one limit; ``KeyError`` if ``limits.toml`` has no such name."""
     return published_limits()[name].value

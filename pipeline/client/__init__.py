@@ -1,6 +1,7 @@
 """Customer.io's Track API over one connection pool: retries, typed errors, a result for every item."""
 
 from pipeline.client.before_sending import (
+    BATCH_BYTES,
     BATCH_FRAME_BYTES,
     batch_size_bytes,
     v1_body,
@@ -11,6 +12,7 @@ from pipeline.client.retry import RetryPolicy
 from pipeline.client.track_client import TrackClient
 
 __all__ = [
+    "BATCH_BYTES",
     "BATCH_FRAME_BYTES",
     "RetryPolicy",
     "TrackClient",

@@ -14,7 +14,8 @@ from pipeline.operation import Operation
 from pipeline.outcome import Refused
 
 ITEM_BYTES = limit("v2_entity_bytes")
-BATCH_BYTES = limit("v2_batch_bytes")
+#: Of a batch's body at most: Customer.io wants it smaller than its limit.
+BATCH_BYTES = limit("v2_batch_bytes") - 1
 
 _EVENT_DATA_BYTES = limit("event_data_bytes")
 _BATCH_START, _BATCH_END = b'{"batch":[', b"]}"

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from config.customerio.limits import limit
 from config.errors import ConfigError
 from pipeline.client import (
+    BATCH_BYTES,
     BATCH_FRAME_BYTES,
     RetryPolicy,
     TrackClient,
@@ -26,7 +26,7 @@ from pipeline.settings import BatchSettings, PipelineSettings, TrackApi
 
 # While Customer.io is unreachable, requests are retried without end, with pauses of at most five seconds.
 _WITHOUT_END = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
-_BATCH_BYTES = limit("v2_batch_bytes") - BATCH_FRAME_BYTES
+_OPERATIONS_BYTES = BATCH_BYTES - BATCH_FRAME_BYTES
 
 #: The most messages accepted and not settled, and the bytes of them at which reading pauses. A waiting
 #: message needs four times its bytes of memory: as received, as parsed, and as it will be sent.
@@ -121,11 +121,11 @@ def _refuse_by(api: TrackApi) -> Callable[[Operation], Refused | None]:
 def _senders(client: TrackClient, api: TrackApi, batch: BatchSettings) -> Callable[[], BatchSender]:
     """Return a function that makes senders: v2 sends many operations per request, v1 one."""
     if api == "v2":
-        limits = BatchLimits(batch.items, _BATCH_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
+        limits = BatchLimits(batch.items, _OPERATIONS_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
         return lambda: BatchSender(client.send_batch, limits, batch_size_bytes)
 
     async def send_each(operations: Sequence[Operation]) -> list[Outcome]:
         return [await client.send(operation) for operation in operations]
 
-    limits = BatchLimits(1, _BATCH_BYTES, 0.0, batch.concurrency, BUFFER)
+    limits = BatchLimits(1, _OPERATIONS_BYTES, 0.0, batch.concurrency, BUFFER)
     return lambda: BatchSender(send_each, limits, lambda operation: 0)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from config.customerio.limits import limit
 from pipeline.operation import Operation
 from pipeline.outcome import Outcome
 from pipeline.sender.lanes import Lane, QueuedOperation
@@ -28,7 +29,7 @@ class BatchLimits:
     """
 
     items: int = 100
-    bytes: int = 512_000
+    bytes: int = limit("v2_batch_bytes")
     wait_seconds: float = 1.0
     concurrency: int = 10
     buffer: int = 10_000

@@ -19,3 +19,15 @@ def test_a_limit_is_found_by_name() -> None:
     assert limit("track_requests_per_second") == 1000
     with pytest.raises(KeyError):
         limit("no such limit")
+
+
+def test_of_two_readings_the_lower_one_counts() -> None:
+    readings = {
+        name: published.higher_reading
+        for name, published in published_limits().items()
+        if published.higher_reading
+    }
+    assert readings == {"v2_batch_bytes": 512_000}
+    assert all(limit(name) < higher for name, higher in readings.items())
+    assert limit("v2_batch_bytes") == 500_000
+    assert limit("v2_entity_bytes") == 32_768
