@@ -1,9 +1,11 @@
-"""What came of a request, told apart by cause."""
+"""How a request ended, told apart by cause."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from config.customerio.answers import Judgement, Meaning
 
 
 class FailureKind(StrEnum):
@@ -16,6 +18,11 @@ class FailureKind(StrEnum):
     RATE_LIMITED = "429 rate limited"
     CLIENT_ERROR = "4xx client error"
     SERVER_ERROR = "5xx server error"
+    #: A 2xx whose body refuses what was sent, or a part of it.
+    REFUSED_BY_2XX = "2xx with errors"
+    #: A 2xx that Customer.io never answers with, such as 203 and 204.
+    UNEXPECTED_2XX = "unexpected 2xx"
+    #: A 200 with a body that Customer.io did not write.
     BAD_BODY = "bad body"
     EXCEPTION = "exception"
 
@@ -28,10 +35,19 @@ class Failure:
     detail: str
 
 
-def failure_of_status(status: int) -> FailureKind | None:
-    """The kind of failure that an HTTP status is by itself; ``None`` for 2xx."""
-    if 200 <= status < 300:
-        return None
+def failure_kind(judgement: Judgement) -> FailureKind | None:
+    """Return the kind of failure that an answer is, or ``None`` if it accepts everything."""
+    match judgement.meaning:
+        case Meaning.ACCEPTED:
+            return None
+        case Meaning.PARTLY_REFUSED | Meaning.DOUBTFUL:
+            return FailureKind.REFUSED_BY_2XX
+        case Meaning.FOREIGN:
+            return FailureKind.BAD_BODY if judgement.status == 200 else FailureKind.UNEXPECTED_2XX
+    return _failure_kind_of_status(judgement.status)
+
+
+def _failure_kind_of_status(status: int) -> FailureKind:
     if status == 401:
         return FailureKind.UNAUTHORIZED
     if status == 429:

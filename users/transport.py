@@ -1,7 +1,7 @@
-"""The seam through which every scenario sends its requests.
+"""How scenarios send their requests.
 
-A scenario hands over a ``Call`` and learns what came of it; how the bytes travel is this module's
-business alone. Another HTTP client is another ``Transport``, and no scenario changes.
+A scenario hands a ``Call`` to its ``Transport`` and gets the failure, if there is one. Another HTTP client is
+another ``Transport``; no scenario changes for it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any, Protocol
 import requests
 from locust.clients import HttpSession, ResponseContextManager
 
-from users.outcome import Failure, FailureKind, failure_of_status
+from config.customerio.answers import judge
+from config.customerio.paths import CallKind, call_kind
+from users.outcome import Failure, FailureKind, failure_kind
 
 _DETAIL_CHARACTERS = 300
 
@@ -38,7 +40,7 @@ class Transport(Protocol):
     """Sends a call and fires Locust's ``request`` event for it, with ``failure`` set in the context."""
 
     def send(self, call: Call) -> Failure | None:
-        """What went wrong, or ``None``."""
+        """Send a call; return what went wrong, or ``None`` if everything in it was accepted."""
 
 
 class RequestsTransport:
@@ -47,7 +49,7 @@ class RequestsTransport:
     Args:
         session: Locust's session of the VU.
         authorization: the value of the Authorization header.
-        timeout_seconds: for connecting, and again for each wait on the answer.
+        timeout_seconds: for connecting, and again for each wait for a part of the answer.
     """
 
     def __init__(self, session: HttpSession, authorization: str, timeout_seconds: float) -> None:
@@ -56,6 +58,7 @@ class RequestsTransport:
         self._timeout_seconds = timeout_seconds
 
     def send(self, call: Call) -> Failure | None:
+        """Send a call; return what went wrong, or ``None`` if everything in it was accepted."""
         started = time.perf_counter()
         try:
             return self._send(call)
@@ -90,7 +93,7 @@ class RequestsTransport:
             # A redirect is an answer to look at (a wrong region), not one to follow under load.
             allow_redirects=False,
         ) as response:
-            failure = _failure_of(response)
+            failure = _failure_of(response, call)
             response.request_meta["context"]["failure"] = failure
             if failure is None:
                 response.success()
@@ -99,37 +102,25 @@ class RequestsTransport:
         return failure
 
 
-def _failure_of(response: ResponseContextManager) -> Failure | None:
+def _failure_of(response: ResponseContextManager, call: Call) -> Failure | None:
     if response.error is not None:
         return _failure_of_exception(response.error)
-    kind = failure_of_status(response.status_code)
-    if kind is not None:
-        return Failure(kind, _describe(response))
-    if response.status_code != 204 and not _is_json_object(response):
-        return Failure(FailureKind.BAD_BODY, _describe(response))
-    return None
+    sent = call_kind(call.path)
+    items = len(call.body["batch"]) if sent is CallKind.BATCH else 1
+    kind = failure_kind(judge(response.status_code, response.content or b"", sent, items))
+    return None if kind is None else Failure(kind, _describe(response))
 
 
 def _failure_of_exception(error: Exception) -> Failure:
     # requests wraps urllib3's exceptions, which wrap the socket's: the innermost says what happened.
-    # A timeout in the middle of a body comes wrapped as a connection error.
+    # A timeout in the middle of a body is wrapped in a connection error.
     chain = [error]
     while isinstance(chain[-1].__context__, Exception):
         chain.append(chain[-1].__context__)
-    is_timeout = any(isinstance(one, requests.exceptions.Timeout | TimeoutError) for one in chain)
+    is_timeout = any(isinstance(link, requests.exceptions.Timeout | TimeoutError) for link in chain)
     cause = chain[-1]
     kind = FailureKind.TIMEOUT if is_timeout else FailureKind.CONNECTION
     return Failure(kind, f"{type(cause).__name__}: {cause}"[:_DETAIL_CHARACTERS])
-
-
-def _is_json_object(response: ResponseContextManager) -> bool:
-    # Customer.io's usual answer, without a parser on the way of every request.
-    if response.content == b"{}\n":
-        return True
-    try:
-        return isinstance(json.loads(response.content or b""), dict)
-    except ValueError:
-        return False
 
 
 def _describe(response: ResponseContextManager) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from urllib.parse import quote
 
 from config.customerio.identifiers import flaw_of_identifier
@@ -9,6 +10,21 @@ from config.customerio.identifiers import flaw_of_identifier
 REGION_PATH = "/api/v1/accounts/region"
 ENTITY_PATH = "/api/v2/entity"
 BATCH_PATH = "/api/v2/batch"
+
+
+class CallKind(Enum):
+    """What a request carries: an operation of Track v1, one of v2, or many of v2."""
+
+    V1 = "v1"
+    ENTITY = "entity"
+    BATCH = "batch"
+
+
+def call_kind(path: str) -> CallKind:
+    """Return the kind of call that a path is for."""
+    if path == BATCH_PATH:
+        return CallKind.BATCH
+    return CallKind.ENTITY if path == ENTITY_PATH else CallKind.V1
 
 
 def customer_path(identifier: str) -> str:

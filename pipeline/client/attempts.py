@@ -1,4 +1,4 @@
-"""A request's attempts: each in a slot of the rate limiter, the waits between them outside."""
+"""A request's attempts: each holds a slot of the rate limiter, the waits between them hold none."""
 
 from __future__ import annotations
 
@@ -7,72 +7,80 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from config.customerio.answers import Judgement, Meaning, judge
 from config.customerio.hosts import region_of
-from pipeline.client.replies import Reply, is_plain_success
+from config.customerio.paths import CallKind, call_kind
+from pipeline.client.connections import Connections, Fault, Reply
 from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
-from pipeline.client.transport import Fault, Transport
 from pipeline.limiter.interface import LimiterQueueFullError, RateLimiter
 from pipeline.outcome import BudgetSpentError, RedirectedError, UnauthorizedError, UnexpectedAnswerError
 
-#: For ``on_retry``: a success whose body nobody at Customer.io has written.
-UNREADABLE_200 = "unreadable_200"
-# What a request may be answered because of what it carries. Any other 4xx is about its address, or comes from
-# something in between: no operation is to blame for it.
-_REFUSALS = (400, 413, 422)
 
-Judge = Callable[[Reply], Fault | None]
+@dataclass(frozen=True)
+class _Answer:
+    """A reply and what it means."""
+
+    reply: Reply
+    judgement: Judgement
 
 
 class Attempts:
-    """Makes a request until it is answered for good, or the policy ends it."""
+    """Repeats a request until an answer is final, or the policy allows no further attempt."""
 
     def __init__(
         self,
-        transport: Transport,
+        connections: Connections,
         limiter: RateLimiter,
         policy: RetryPolicy,
         on_retry: Callable[[str], None] | None,
         on_request: Callable[[str, float], None] | None = None,
     ) -> None:
-        self._transport = transport
+        self._connections = connections
         self._limiter = limiter
         self._policy = policy
         self._on_retry = on_retry
         self._on_request = on_request
 
     async def request(
-        self, method: str, path: str, body: bytes | None = None, judge: Judge | None = None
-    ) -> tuple[Reply, int]:
-        """The answer, its status 2xx or a 4xx that no retry helps, and the number of attempts.
+        self, method: str, path: str, body: bytes | None = None, items: int = 1
+    ) -> tuple[Judgement, int]:
+        """Make a request and return what the final answer means, with the number of attempts.
+
+        It means ``ACCEPTED``, ``PARTLY_REFUSED``, ``REFUSED`` or, for a batch, ``DOUBTFUL``.
 
         Args:
-            judge: finds a fault that passes in an answer that looks final.
+            method: of the request.
+            path: of the request; it tells the kind of call.
+            body: as it is sent.
+            items: operations in the body.
 
         Raises:
-            BudgetSpentError: faults only, until attempts or time were used up.
+            BudgetSpentError: attempts or time were used up, and every attempt ended in a fault.
             UnauthorizedError, RedirectedError: 401 or 403, 3xx.
             UnexpectedAnswerError: another 4xx than those that refuse what the request carries.
         """
+        call = call_kind(path)
         attempts, started = 0, 0.0
         while True:
             async with AsyncExitStack() as slot:
                 await self._enter(slot)
                 attempts += 1
                 started = started or time.monotonic()
-                answer = await self._attempt(method, path, body)
-            if isinstance(answer, Reply):
+                answer = await self._attempt(method, path, body, call, items)
+            if isinstance(answer, _Answer):
                 self._raise_if_turned_away(answer)
-                fault = None if judge is None else judge(answer)
+                fault = _fault_of_doubt(answer.judgement, call)
                 if fault is None:
-                    return answer, attempts
+                    return answer.judgement, attempts
             else:
                 fault = answer
             await self._back_off(attempts, time.monotonic() - started, fault)
 
     def retrying(self, word: str) -> None:
-        """Tells ``on_retry``."""
+        """Tell ``on_retry``."""
         if self._on_retry is not None:
             self._on_retry(word)
 
@@ -85,16 +93,17 @@ class Attempts:
             else:
                 return
 
-    async def _attempt(self, method: str, path: str, body: bytes | None) -> Reply | Fault:
+    async def _attempt(
+        self, method: str, path: str, body: bytes | None, call: CallKind, items: int
+    ) -> _Answer | Fault:
         started = time.monotonic()
-        answer = await self._transport.exchange(method, path, body)
-        if isinstance(answer, Reply):
-            answer = _fault(answer) or answer
+        reply = await self._connections.exchange(method, path, body)
+        answer = reply if isinstance(reply, Fault) else _answer_or_fault(reply, call, items)
         if self._on_request is not None:
-            word = str(answer.status) if isinstance(answer, Reply) else answer.word
+            word = answer.word if isinstance(answer, Fault) else str(answer.reply.status)
             self._on_request(word, time.monotonic() - started)
         if isinstance(answer, Fault) and answer.word == "429":
-            # While the slot is still held: nobody is to start in between.
+            # Told while the slot is still held, so that no other request starts in between.
             self._limiter.throttled(_bounded(answer.retry_after_seconds))
         return answer
 
@@ -106,23 +115,36 @@ class Attempts:
         self.retrying(fault.word)
         await asyncio.sleep(wait)
 
-    def _raise_if_turned_away(self, reply: Reply) -> None:
-        host = self._transport.base_url
-        if reply.status in (401, 403):
-            raise UnauthorizedError(f"{reply.status} from {host}: the site id or the API key is wrong")
-        if 300 <= reply.status < 400:
-            raise RedirectedError(_redirection(host, reply))
-        if reply.status >= 400 and reply.status not in _REFUSALS:
-            raise UnexpectedAnswerError(f"{reply.status} from {host}: is this the Track API?")
+    def _raise_if_turned_away(self, answer: _Answer) -> None:
+        host, status = self._connections.base_url, answer.reply.status
+        match answer.judgement.meaning:
+            case Meaning.UNAUTHORIZED:
+                raise UnauthorizedError(f"{status} from {host}: the site id or the API key is wrong")
+            case Meaning.REDIRECTED:
+                raise RedirectedError(_redirection(host, answer.reply))
+            case Meaning.UNEXPECTED:
+                raise UnexpectedAnswerError(f"{status} from {host}: is this the Track API?")
 
 
-def _fault(reply: Reply) -> Fault | None:
-    """408 (too slow a request), 429, and all 5xx, proxies' own 522 and 524 among them, pass by themselves."""
-    if reply.status in (408, 429) or reply.status >= 500:
-        return Fault(str(reply.status), str(reply.status), reply.retry_after_seconds)
-    if reply.status in (200, 201, 202) and not is_plain_success(reply):
-        # A login page, a proxy's apology: whoever wrote it did not take the operations.
-        return Fault(UNREADABLE_200, f"{reply.status} whose body is not the Track API's")
+def unreadable(status: int) -> str:
+    """Return the word for a success that does not say what was accepted: ``unreadable_207``."""
+    return f"unreadable_{status}"
+
+
+def _answer_or_fault(reply: Reply, call: CallKind, items: int) -> _Answer | Fault:
+    judgement = judge(reply.status, reply.body, call, items)
+    match judgement.meaning:
+        case Meaning.RETRY:
+            return Fault(str(reply.status), str(reply.status), reply.retry_after_seconds)
+        case Meaning.FOREIGN:
+            return Fault(unreadable(reply.status), f"{reply.status} that is not the Track API's")
+    return _Answer(reply, judgement)
+
+
+def _fault_of_doubt(judgement: Judgement, call: CallKind) -> Fault | None:
+    """A batch in doubt is sent again item by item; a lone operation in doubt can only be sent again."""
+    if judgement.meaning is Meaning.DOUBTFUL and call is not CallKind.BATCH:
+        return Fault(unreadable(judgement.status), f"{judgement.status} that names no reason")
     return None
 
 
@@ -131,7 +153,7 @@ def _bounded(seconds: float | None) -> float | None:
 
 
 def _redirection(host: str, reply: Reply) -> str:
-    """Where to, by its host alone, and what that means if it is one of Customer.io's regions."""
+    """Return where to, by the host alone, and what it means if that is the host of a region."""
     try:
         parts = urlsplit(reply.location or "")
         target = f"{parts.scheme}://{parts.hostname}" if parts.hostname else "elsewhere"

@@ -1,11 +1,11 @@
-"""One batch to its end: what was refused is told apart from what was taken, whatever the answers are.
+"""One batch to its end: refused items are told apart from accepted ones, whatever the answers are.
 
-- 200: all taken. 207: what it names is refused, the rest taken.
-- A 207 that can't be relied on: nobody knows what was taken, so every item is sent again, alone and to
-  ``/entity``, where the status speaks for it. Ids keep events that had been taken from counting twice,
-  and an identify may be repeated.
-- 400: nothing taken. What it names is refused and the rest sent again; if it names nobody, each half is
-  sent alone, down to single items, so that one bad item never condemns the others. 413, 422 likewise.
+- An answer that accepts all, or names each refused item: the others are delivered, whatever 2xx it is.
+- A 2xx that refuses something and does not say what: nobody knows what was accepted, so every item is sent
+  again, alone and to ``/entity``, where the answer can only be about it. Ids keep events that had been
+  accepted from counting twice, and an identify may be repeated.
+- 400: nothing was accepted. What it names is refused and the rest sent again; if it names nobody, each half
+  is sent alone, down to single items, so that one bad item never condemns the others. 413 and 422 likewise.
 
 The parts go one after the other in the order of the batch, so the order of a person's operations is kept.
 """
@@ -15,18 +15,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from config.customerio.answers import Judgement, Meaning, Problem
 from config.customerio.paths import BATCH_PATH
-from pipeline.client.attempts import Attempts
+from pipeline.client.attempts import Attempts, unreadable
 from pipeline.client.before_sending import BATCH_BYTES, batch_body
-from pipeline.client.replies import (
-    Problem,
-    Reply,
-    named_problems,
-    partial_problems,
-    problem,
-)
-from pipeline.client.singles import UNREADABLE_207, deliver_alone
-from pipeline.outcome import Delivered, Outcome, Refused
+from pipeline.client.singles import deliver_alone, refused
+from pipeline.outcome import Delivered, Outcome
 
 
 @dataclass
@@ -45,14 +39,16 @@ class Item:
         return self.outcome
 
     def deliver(self) -> None:
+        """Note that Customer.io has accepted it."""
         self.outcome = Delivered(self.attempts)
 
-    def refuse(self, status: int, why: Problem) -> None:
-        self.outcome = Refused(self.attempts, status, why.reason, why.field, why.message)
+    def refuse(self, status: int, problem: Problem) -> None:
+        """Note that Customer.io has refused it."""
+        self.outcome = refused(self.attempts, status, problem)
 
 
 async def deliver_batch(attempts: Attempts, items: list[Item]) -> None:
-    """Sends items together, and in smaller parts where that must be."""
+    """Send items together, and in smaller parts where that must be, until each has an outcome."""
     parts = [items] if items else []
     while parts:
         part = parts.pop()
@@ -60,48 +56,41 @@ async def deliver_batch(attempts: Attempts, items: list[Item]) -> None:
         if len(body) > BATCH_BYTES:
             parts += reversed(_halves(part))
             continue
-        reply, made = await attempts.request("POST", BATCH_PATH, body)
+        judgement, made = await attempts.request("POST", BATCH_PATH, body, len(part))
         for item in part:
             item.attempts += made
-        if reply.status == 207:
-            await _settle_207(attempts, part, reply)
+        if judgement.meaning is Meaning.DOUBTFUL:
+            attempts.retrying(unreadable(judgement.status))
+            await _deliver_each_alone(attempts, part)
+        elif judgement.meaning is Meaning.REFUSED:
+            parts += reversed(_after_refusal(part, judgement))
         else:
-            parts += reversed(_settle(part, reply))
+            for item in _without(part, judgement.status, judgement.refused):
+                item.deliver()
 
 
-async def _settle_207(attempts: Attempts, items: list[Item], reply: Reply) -> None:
-    refused = partial_problems(reply, len(items))
-    if refused is not None:
-        for item in _without(items, 207, refused):
-            item.deliver()
-        return
-    attempts.retrying(UNREADABLE_207)
+async def _deliver_each_alone(attempts: Attempts, items: list[Item]) -> None:
     for item in items:
         item.outcome = await deliver_alone(attempts, item.body, made_before=item.attempts)
 
 
-def _settle(items: list[Item], reply: Reply) -> list[list[Item]]:
-    """Puts down what an answer that holds for all items says; returns what is to be sent again, in order."""
-    if reply.status < 300:
-        for item in items:
-            item.deliver()
-        return []
-    named = {} if reply.status == 413 else named_problems(reply, len(items))
-    if named:
-        rest = _without(items, reply.status, named)
+def _after_refusal(items: list[Item], judgement: Judgement) -> list[list[Item]]:
+    """Refuse what the answer names; return the parts that are to be sent again, in order."""
+    if judgement.refused:
+        rest = _without(items, judgement.status, judgement.refused)
         return [rest] if rest else []
     if len(items) > 1:
         return _halves(items)
-    for item in items:
-        item.refuse(reply.status, problem(reply))
+    if judgement.problem is not None:
+        items[0].refuse(judgement.status, judgement.problem)
     return []
 
 
-def _without(items: list[Item], status: int, refused: Mapping[int, Problem]) -> list[Item]:
-    """Refuses the items at some indices; returns the others."""
-    for index, why in refused.items():
-        items[index].refuse(status, why)
-    return [item for index, item in enumerate(items) if index not in refused]
+def _without(items: list[Item], status: int, problems: Mapping[int, Problem]) -> list[Item]:
+    """Refuse the items at some indices; return the others."""
+    for index, problem in problems.items():
+        items[index].refuse(status, problem)
+    return [item for index, item in enumerate(items) if index not in problems]
 
 
 def _halves(items: list[Item]) -> list[list[Item]]:

@@ -1,34 +1,32 @@
-"""One operation in one request: the status speaks for it."""
+"""One operation in one request: whatever the answer says is about it."""
 
 from __future__ import annotations
 
+from config.customerio.answers import Problem
 from config.customerio.paths import ENTITY_PATH
 from pipeline.client.attempts import Attempts
-from pipeline.client.replies import Reply, has_problem, problem
-from pipeline.client.transport import Fault
 from pipeline.outcome import Delivered, Outcome, Refused
-
-#: For ``on_retry``: an answer that refuses something and does not say what.
-UNREADABLE_207 = "unreadable_207"
 
 
 async def deliver_alone(
     attempts: Attempts, body: bytes, method: str = "POST", path: str = ENTITY_PATH, made_before: int = 0
 ) -> Outcome:
-    """
+    """Deliver one operation and return the outcome; raises as ``Attempts.request``.
+
     Args:
+        attempts: makes the request.
+        body: the operation.
+        method: of the request.
+        path: of the request.
         made_before: requests that have carried the operation already.
     """
-    reply, made = await attempts.request(method, path, body, _unreadable)
-    made += made_before
-    if reply.status < 300 and reply.status != 207:
-        return Delivered(made)
-    why = problem(reply)
-    return Refused(made, reply.status, why.reason, why.field, why.message)
+    judgement, made = await attempts.request(method, path, body)
+    problem = judgement.refused.get(0, judgement.problem)
+    if problem is None:
+        return Delivered(made_before + made)
+    return refused(made_before + made, judgement.status, problem)
 
 
-def _unreadable(reply: Reply) -> Fault | None:
-    """A 207 to a single operation can only be its refusal; without a reason it says nothing."""
-    if reply.status == 207 and not has_problem(reply):
-        return Fault(UNREADABLE_207, "207 that names no reason")
-    return None
+def refused(attempts: int, status: int, problem: Problem) -> Refused:
+    """Return the outcome of an operation that Customer.io refuses."""
+    return Refused(attempts, status, problem.reason, problem.field, problem.message)

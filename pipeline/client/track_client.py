@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Self
 
+from config.customerio.answers import Meaning
 from config.customerio.paths import REGION_PATH
 from config.settings import Credentials
 from pipeline.client.attempts import Attempts
@@ -17,9 +18,9 @@ from pipeline.client.before_sending import (
     v2_item,
     with_deduplication_id,
 )
+from pipeline.client.connections import Connections
 from pipeline.client.retry import RetryPolicy
 from pipeline.client.singles import deliver_alone
-from pipeline.client.transport import Transport
 from pipeline.limiter.interface import RateLimiter
 from pipeline.operation import Operation
 from pipeline.outcome import DeliveryError, Outcome, Refused
@@ -68,21 +69,21 @@ class TrackClient:
         on_retry: Callable[[str], None] | None = None,
         on_request: Callable[[str, float], None] | None = None,
     ) -> None:
-        self._transport = Transport(base_url, credentials, timeout_seconds, connections, ca_file)
-        self._attempts = Attempts(self._transport, limiter, retry, on_retry, on_request)
+        self._connections = Connections(base_url, credentials, timeout_seconds, connections, ca_file)
+        self._attempts = Attempts(self._connections, limiter, retry, on_retry, on_request)
 
     async def __aenter__(self) -> Self:
         """
         Raises:
             OSError: ``ca_file`` can't be read.
         """
-        await self._transport.open()
+        await self._connections.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._transport.close()
+        await self._connections.close()
 
     async def send(self, operation: Operation) -> Outcome:
         """Delivers one operation by Track v1.
@@ -127,9 +128,11 @@ class TrackClient:
             BudgetSpentError: nobody can tell now.
             DeliveryError: the host answers otherwise than the Track API does.
         """
-        reply, _ = await self._attempts.request("GET", REGION_PATH)
-        if reply.status != 200:
-            raise DeliveryError(f"{reply.status} from {self._transport.base_url}: is this the Track API?")
+        judgement, _ = await self._attempts.request("GET", REGION_PATH)
+        if judgement.meaning is not Meaning.ACCEPTED:
+            raise DeliveryError(
+                f"{judgement.status} from {self._connections.base_url}: is this the Track API?"
+            )
 
 
 def _check_size(operations: Sequence[Operation]) -> None:

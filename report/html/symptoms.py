@@ -67,8 +67,8 @@ def server_errors(facts: Facts) -> str | None:
 
 
 def refused(facts: Facts) -> str | None:
-    """4xx answers without a rule of their own, unreadable bodies, and errors of the client."""
-    return _errors(facts, "4xx client error", "bad body", "exception")
+    """4xx answers without a rule of their own, 2xx that accept nothing or not all, errors of the client."""
+    return _errors(facts, "4xx client error", "2xx with errors", "unexpected 2xx", "bad body", "exception")
 
 
 def no_idle_vu(facts: Facts) -> str | None:

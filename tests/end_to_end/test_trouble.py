@@ -147,6 +147,13 @@ class _Peer(threading.Thread):
     [
         ("200 OK", "<html>a proxy's page</html>", "bad body"),
         ("200 OK", "[1]", "bad body"),
+        ("200 OK", "", "bad body"),
+        ("200 OK", '{"errors":[{"reason":"invalid"}]}', "2xx with errors"),
+        ("200 OK", '{"meta":{"error":"no"}}', "2xx with errors"),
+        ("207 Multi-Status", "{}", "2xx with errors"),
+        ("202 Accepted", "{}", "unexpected 2xx"),
+        ("203 Non-Authoritative Information", "{}", "unexpected 2xx"),
+        ("204 No Content", "", "unexpected 2xx"),
         ("404 Not Found", "{}", "4xx client error"),
         ("301 Moved Permanently", "", "3xx redirect"),
     ],
@@ -161,6 +168,9 @@ def test_answers_that_no_customer_io_gives_are_told_apart_too(
     )
     peer.close()
     assert finished.summary["errors_by_kind"] == {kind: 20}
+    metrics = finished.summary["metrics"]
+    assert (metrics["checks"]["passes"], metrics["checks"]["fails"]) == (0, 20)
+    assert (metrics["errors"]["passes"], metrics["http_req_failed"]["passes"]) == (20, 20)
 
 
 def test_an_answer_that_the_http_client_chokes_on_is_a_failed_request(tmp_path: Path) -> None:

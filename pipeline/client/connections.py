@@ -1,4 +1,4 @@
-"""One HTTP exchange over the pool: an answer, or what kept it from coming."""
+"""Connections to one host: each request ends in a reply, or in the fault that kept it from coming."""
 
 from __future__ import annotations
 
@@ -11,16 +11,32 @@ from yarl import URL
 
 from config.customerio.hosts import check_connection
 from config.settings import Credentials, parse_base_url
-from pipeline.client.replies import Reply
 from pipeline.client.retry_after import parse_retry_after
 
-#: A 207 that refuses every item of the largest batch is about 1 MB; nothing else is near it.
-MAX_REPLY_BYTES = 4 * 1024 * 1024
+# A 207 that refuses every item of the largest batch is about 1 MB; nothing else is near it.
+_MAX_REPLY_BYTES = 4 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A complete reply.
+
+    Args:
+        status: its HTTP status.
+        body: all of it; empty if it is too long, as the part that was read would mean something else.
+        retry_after_seconds: how long the server asks to wait, if it does.
+        location: where it redirects to.
+    """
+
+    status: int
+    body: bytes = b""
+    retry_after_seconds: float | None = None
+    location: str | None = None
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What passes by itself: another attempt may succeed.
+    """What may pass by itself: another attempt may succeed.
 
     Args:
         word: for a counter: ``429``, ``503``, ``timeout``, ``connection`` ...
@@ -33,8 +49,8 @@ class Fault:
     retry_after_seconds: float | None = None
 
 
-class Transport:
-    """Connections to one host, opened as they are needed and kept.
+class Connections:
+    """Opens connections as they are needed, and keeps them for the next requests.
 
     Args:
         base_url: ``http(s)://host[:port]``.
@@ -90,16 +106,16 @@ class Transport:
             self._session = None
 
     async def exchange(self, method: str, path: str, body: bytes | None) -> Reply | Fault:
-        """Makes one request. Cancelling it closes its connection.
+        """Make one request and return its reply. Cancelling it closes its connection.
 
         Args:
             path: percent-encoded; sent as it stands.
 
         Raises:
-            RuntimeError: the transport is not open.
+            RuntimeError: the connections are not open.
         """
         if self._session is None:
-            raise RuntimeError("the client is used as: async with TrackClient(...) as client")
+            raise RuntimeError("the client is not open; use it as: async with TrackClient(...) as client")
         url = URL(self.base_url + path, encoded=True)
         try:
             async with self._session.request(method, url, data=body, allow_redirects=False) as response:
@@ -111,13 +127,14 @@ class Transport:
 
 
 async def _read(response: aiohttp.ClientResponse) -> Reply:
-    """The answer; a connection with more of its body unread is closed by aiohttp and not used again."""
+    """Return the reply. aiohttp closes a connection with an unread rest, and does not use it again."""
     body = bytearray()
-    while len(body) < MAX_REPLY_BYTES and (piece := await response.content.read(MAX_REPLY_BYTES - len(body))):
+    while piece := await response.content.read(_MAX_REPLY_BYTES + 1 - len(body)):
         body += piece
+    is_whole = len(body) <= _MAX_REPLY_BYTES
     return Reply(
         response.status,
-        bytes(body),
+        bytes(body) if is_whole else b"",
         parse_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC)),
         response.headers.get("Location"),
     )
