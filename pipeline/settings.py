@@ -1,4 +1,4 @@
-"""The pipeline's settings, from the environment and from a ``.env`` file behind it."""
+"""The pipeline's settings: variables of the environment, and of a ``.env`` file where it has none."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pipeline.variables import Variables
 
 TrackApi = Literal["v1", "v2"]
 WithoutRedis = Literal["share", "wait"]
-# auto: text on a terminal, JSON elsewhere.
+# auto means text on a terminal and JSON elsewhere.
 LogFormat = Literal["auto", "json", "text"]
 SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]
 
-# A stand-in takes any credentials; on loopback none need be set.
+# A stand-in accepts any credentials, so none need to be set for loopback.
 _ANY_CREDENTIALS = Credentials("local", "local")
 
 
@@ -36,7 +36,7 @@ class TargetSettings:
 
     @property
     def workspace(self) -> str:
-        """Tells workspaces apart, and nothing about them."""
+        """A name that differs between workspaces and reveals nothing about them."""
         return hashlib.sha256(f"{self.base_url} {self.credentials.site_id}".encode()).hexdigest()[:12]
 
 
@@ -67,7 +67,7 @@ class KafkaSettings:
 
 @dataclass(frozen=True)
 class LimitSettings:
-    """The rate limit, and who shares it."""
+    """The rate limit, and how processes share it."""
 
     requests: int
     window_seconds: float
@@ -80,7 +80,7 @@ class LimitSettings:
 
 @dataclass(frozen=True)
 class BatchSettings:
-    """Operations in a batch, how long the first waits for the others, and batches at once."""
+    """How many operations a batch has, how long its first one waits, and how many batches go at once."""
 
     items: int
     wait_seconds: float
@@ -89,7 +89,7 @@ class BatchSettings:
 
 @dataclass(frozen=True)
 class OperationsSettings:
-    """Where the health page listens (port ``None``: nowhere), and how logs are written."""
+    """Where the health page listens (nowhere if the port is ``None``), and how logs are written."""
 
     health_host: str
     health_port: int | None
@@ -99,6 +99,8 @@ class OperationsSettings:
 
 @dataclass(frozen=True)
 class PipelineSettings:
+    """All settings of a worker or a backfill."""
+
     target: TargetSettings
     kafka: KafkaSettings
     limit: LimitSettings
@@ -107,10 +109,10 @@ class PipelineSettings:
 
 
 def pipeline_environment() -> dict[str, str]:
-    """The environment's variables over those of ``.env`` here, or of the file that PIPELINE_ENV_FILE names.
+    """Return the environment's variables over those of ``.env`` or of the file in PIPELINE_ENV_FILE.
 
     Raises:
-        ConfigError: the file can't be read, or the one that was named does not exist.
+        ConfigError: the file cannot be read, or PIPELINE_ENV_FILE names a file that does not exist.
     """
     named = os.environ.get("PIPELINE_ENV_FILE")
     if named and not Path(named).exists():
@@ -119,11 +121,11 @@ def pipeline_environment() -> dict[str, str]:
 
 
 def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
-    """Settings from variables as ``.env.example`` names them.
+    """Return the settings in variables named as in ``.env.example``.
 
     Raises:
-        ConfigError: a variable is not of its form, no credentials are set for a host that asks for them, or
-            a live host is to be reached over plain http.
+        ConfigError: a variable has another form than expected, credentials are missing for a host that asks
+            for them, or the URL is that of a live host over plain http.
     """
     read = Variables(variables)
     return PipelineSettings(
@@ -153,10 +155,10 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
 
 
 def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
-    """The part that commands need which speak to the broker alone.
+    """Return the settings of the broker alone, for commands that need nothing else.
 
     Raises:
-        ConfigError: a variable is not of its form.
+        ConfigError: a variable has another form than expected.
     """
     read = Variables(variables)
     topic = read.topic("KAFKA_TOPIC", "customerio-events")
@@ -180,7 +182,7 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
 
 def _target(settings: Settings, read: Variables) -> TargetSettings:
     base_url = settings.base_url or TRACK_HOSTS[settings.region]
-    # Live delivery is what the pipeline is for; plain http would show the credentials to whoever listens.
+    # Live delivery is the pipeline's purpose, so it needs no permission. Plain http is refused even so.
     check_connection(base_url, allow_live=True)
     credentials = settings.credentials
     if credentials is None:

@@ -1,4 +1,4 @@
-"""Reads single variables of the environment, each in its form."""
+"""Variables of the environment, each read and checked by a method for its form."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ from config.errors import ConfigError
 from config.urls import split_url
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
-# No empty part between dots: what resolves names does not take it.
+# Resolvers refuse a name with an empty part between dots.
 _BROKER = re.compile(r"(?:[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]):(\d{1,5})")
 _DATABASE = re.compile(r"/?|/\d{1,4}")
 
 
 class Variables:
-    """Every method takes a variable's name and what it is where it is not set.
+    """Reads variables; each method takes the variable's name and, where there is one, its default.
 
-    Each raises ``ConfigError``, with the name and what was expected, for a value of another form.
+    Every method raises ``ConfigError`` for a value of another form: one line with the variable's name and
+    what is expected.
     """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
 
     def whole(self, name: str, default: int, least: int, most: int | None = None) -> int:
-        """A number from ``least`` to ``most``."""
+        """Return a whole number from ``least`` to ``most``."""
         text = self._variables.get(name)
         if text is None:
             return default
@@ -37,7 +38,7 @@ class Variables:
         raise ConfigError(f"{name}: expected a whole number, {expected}, got {text!r}")
 
     def one_of(self, name: str, default: str, *others: str) -> str:
-        """One of some words, in capitals or not."""
+        """Return one of some words, spelled as in the call; the variable may have any case."""
         text = self._variables.get(name, default)
         choices = {choice.lower(): choice for choice in (default, *others)}
         if text.lower() not in choices:
@@ -45,7 +46,7 @@ class Variables:
         return choices[text.lower()]
 
     def topic(self, name: str, default: str) -> str:
-        """A name that Kafka takes for a topic."""
+        """Return a name that Kafka accepts for a topic."""
         topic = self._variables.get(name, default)
         if not _TOPIC.fullmatch(topic) or topic in (".", ".."):
             raise ConfigError(
@@ -54,7 +55,7 @@ class Variables:
         return topic
 
     def brokers(self, name: str, default: str) -> str:
-        """Addresses of brokers, with commas between."""
+        """Return the addresses of brokers, ``host:port`` with commas between."""
         text = self._variables.get(name, default)
         for broker in text.split(","):
             match = _BROKER.fullmatch(broker.strip())
@@ -63,14 +64,17 @@ class Variables:
         return text
 
     def pem_file(self, name: str) -> str | None:
-        """The path of a file that exists."""
+        """Return the path of a file that exists, or ``None`` if the variable is not set."""
         path = self._variables.get(name)
         if path is not None and not Path(path).is_file():
             raise ConfigError(f"{name}: expected the path of a PEM file, got {path!r}")
         return path
 
     def redis_url(self, name: str) -> str | None:
-        """Where a Redis is. The value is not repeated in an error: it may hold a password."""
+        """Return the URL of a Redis, or ``None`` if the variable is not set.
+
+        An error does not repeat the value: it may hold a password.
+        """
         text = self._variables.get(name)
         if text is None:
             return None

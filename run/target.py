@@ -14,7 +14,7 @@ _STANDIN_CREDENTIALS = Credentials("load-test-site", "load-test-key")
 
 @dataclass(frozen=True)
 class Target:
-    """A base URL and what signs in there; ``None`` for a stand-in that the run starts itself."""
+    """A base URL and what signs in there; the URL is ``None`` for a stand-in that the run starts itself."""
 
     base_url: str | None
     credentials: Credentials = field(repr=False)
@@ -22,12 +22,12 @@ class Target:
 
 
 def choose_target(settings: Settings, host_argument: str | None, *, allow_live: bool) -> Target:
-    """The target of a run: ``--host``, the base URL or the region's host, in this order.
+    """Return the target of a run: ``--host``, else the base URL, else with credentials the region's host.
 
-    With none of them and no credentials it is a stand-in of our own. Nothing is connected to.
+    Without any of these it is a stand-in that the run starts itself. Nothing is connected to here.
 
     Raises:
-        ConfigError: a live host without ``allow_live``, over plain http, or without credentials.
+        ConfigError: a live host without ``allow_live`` or over plain http, or missing credentials.
     """
     if host_argument:
         base_url = parse_base_url(host_argument, "--host")

@@ -1,4 +1,4 @@
-"""What is found out about an operation before it is sent: its bytes, and whether they can be taken at all."""
+"""What is known of an operation before it is sent: its bytes, and whether Customer.io can accept them."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _DEDUPLICATION_ID_BYTES = 34
 
 
 def with_deduplication_id(operation: Operation) -> Operation:
-    """An event without an id gets a fresh one, so that it counts once however often it is sent."""
+    """Return the operation with a fresh id if it is an event without one, so that it counts once."""
     if operation.kind != "track" or operation.deduplication_id is not None:
         return operation
     return replace(operation, deduplication_id=str(ULID()))
 
 
 def v1_body(operation: Operation) -> bytes | Refused:
-    """The body for Track v1, or why it is not sent."""
+    """Return the body for Track v1, or why the operation is not sent."""
     body = _refused_by_identifier(operation) or _written(lambda: operation.v1_body)
     if isinstance(body, bytes) and operation.kind == "track" and len(body) > _EVENT_DATA_BYTES:
         data = json.dumps(operation.attributes, ensure_ascii=False, separators=(",", ":"))
@@ -41,7 +41,7 @@ def v1_body(operation: Operation) -> bytes | Refused:
 
 
 def v2_item(operation: Operation) -> bytes | Refused:
-    """The body for ``/entity``, an item for ``/batch``; or why it is not sent."""
+    """Return the body for ``/entity``, which is an item for ``/batch``, or why it is not sent."""
     item = _refused_by_identifier(operation) or _written(lambda: operation.v2_item)
     if isinstance(item, bytes) and len(item) > ITEM_BYTES:
         return _too_large("", len(item), ITEM_BYTES)
@@ -49,14 +49,14 @@ def v2_item(operation: Operation) -> bytes | Refused:
 
 
 def batch_body(items: Sequence[bytes]) -> bytes:
-    """The body of a ``/batch`` request."""
+    """Return the body of a ``/batch`` request."""
     return _BATCH_START + b",".join(items) + _BATCH_END
 
 
 def batch_size_bytes(operation: Operation) -> int:
-    """What an operation adds to a batch, at most; ``BATCH_FRAME_BYTES`` come on top, once.
+    """Return how many bytes an operation adds to a batch at most, 0 if it is refused before it is sent.
 
-    0 for one that is refused before it is sent.
+    ``BATCH_FRAME_BYTES`` come on top, once for the batch.
     """
     item = v2_item(operation)
     if isinstance(item, Refused):
@@ -80,8 +80,8 @@ def _written(write: Callable[[], bytes]) -> bytes | Refused:
     except RecursionError:
         return Refused(0, None, "invalid", "", "nested too deeply")
     except (TypeError, ValueError) as error:
-        # NaN and the like, half of a surrogate pair, or an object that JSON knows nothing of.
-        return Refused(0, None, "invalid", "", f"can't be written as JSON: {error}")
+        # NaN and the like, half of a surrogate pair, or an object that JSON has no form for.
+        return Refused(0, None, "invalid", "", f"cannot be written as JSON: {error}")
 
 
 def _too_large(field: str, size: int, most: int) -> Refused:

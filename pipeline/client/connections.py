@@ -54,12 +54,13 @@ class Connections:
 
     Args:
         base_url: ``http(s)://host[:port]``.
+        credentials: sent with every request.
         timeout_seconds: for a whole exchange, from the wait for a free connection to the body's last byte.
-        connections: at once; as many as requests may be under way, or some wait within their timeout.
+        connections: open at once. With fewer than there are requests, some wait within their timeout.
         ca_file: a PEM file of the authorities to trust instead of the system's.
 
     Raises:
-        ConfigError: ``base_url`` is no such URL, or that of a live host over plain http.
+        ConfigError: ``base_url`` has another form, or is that of a live host over plain http.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Connections:
             "Authorization": credentials.authorization,
             "Content-Type": "application/json",
             "User-Agent": "customerio-load",
-            # Answers are a few bytes; a compressed one would have to be bounded twice.
+            # Replies are a few bytes; a compressed one would have to be bounded twice.
             "Accept-Encoding": "identity",
         }
         self._timeout_seconds = timeout_seconds
@@ -85,9 +86,10 @@ class Connections:
         self._session: aiohttp.ClientSession | None = None
 
     async def open(self) -> None:
-        """
+        """Make the pool; nothing is connected to yet.
+
         Raises:
-            OSError: ``ca_file`` can't be read (``ssl.SSLError``: it is no PEM file).
+            OSError: ``ca_file`` cannot be read (``ssl.SSLError``: it is not a PEM file).
         """
         context = True if self._ca_file is None else ssl.create_default_context(cafile=self._ca_file)
         self._session = aiohttp.ClientSession(
@@ -96,11 +98,12 @@ class Connections:
             timeout=aiohttp.ClientTimeout(total=self._timeout_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
         )
-        # aiohttp sends a PUT whose kept connection breaks again by itself, past the rate limit and every
-        # count of attempts. It has no public switch for that; its own test client uses this one.
+        # aiohttp itself repeats a PUT whose kept connection breaks, past the rate limit and every count of
+        # attempts. It has no public switch for that; its own test client uses this one.
         self._session._retry_connection = False
 
     async def close(self) -> None:
+        """Close all connections."""
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -109,7 +112,9 @@ class Connections:
         """Make one request and return its reply. Cancelling it closes its connection.
 
         Args:
-            path: percent-encoded; sent as it stands.
+            method: of the request.
+            path: percent-encoded; sent unchanged.
+            body: JSON, or ``None`` for no body.
 
         Raises:
             RuntimeError: the connections are not open.
@@ -149,5 +154,5 @@ def _describe(error: Exception) -> str:
         return "connection closed within the answer"
     if isinstance(error, OSError) and error.strerror:
         return f"connection broken: {error.strerror}"
-    # The texts of others may hold the URL, and with it the person's id.
+    # The text of any other error may hold the URL, and with it the person's id.
     return f"no answer that is HTTP: {type(error).__name__}"

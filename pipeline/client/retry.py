@@ -1,29 +1,29 @@
-"""When a request is made again: exponential back-off with full jitter, within a budget."""
+"""When a request is attempted again: exponential back-off with full jitter, within a budget."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-#: Where no budget of time bounds it, a server's ``Retry-After`` counts for no more than this.
+#: The most that a ``Retry-After`` counts for where no ``total_seconds`` bounds it.
 MAX_RETRY_AFTER_SECONDS = 300.0
 
-# A float holds no more doublings; any cap is reached long before.
+# Bounds the exponent below what a float can hold; any cap is reached long before.
 _MOST_DOUBLINGS = 60
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """How often and for how long; ``None`` is without bound.
+    """How often and for how long a request is attempted; ``None`` is without bound.
 
     Args:
-        attempts: requests in all, the first among them.
-        total_seconds: from the start of the first request; no wait reaches beyond it.
-        base_seconds: the longest wait after the first failure; doubled after each further one.
-        cap_seconds: the longest wait that no server asked for.
+        attempts: requests in all, the first included.
+        total_seconds: from the start of the first request; no wait ends later.
+        base_seconds: the longest wait after the first failure; it doubles with each further one.
+        cap_seconds: the longest wait that the server did not ask for.
 
     Raises:
-        ValueError: no attempt is allowed, or a time is negative.
+        ValueError: fewer than one attempt, or a negative time.
     """
 
     attempts: int | None = 5
@@ -42,11 +42,10 @@ class RetryPolicy:
     def wait_seconds(
         self, attempts: int, elapsed_seconds: float, jitter: float, retry_after_seconds: float | None = None
     ) -> float | None:
-        """The wait before the next attempt; ``None`` if there is to be none.
+        """Return the seconds to wait before the next attempt, or ``None`` if there is to be none.
 
-        A wait that the server asks for is kept to, and the jitter comes on top: all who were told the
-        same would otherwise come back at the same moment. One that the budget of time can't hold
-        ends it at once.
+        A wait that the server asks for is kept, and the jitter is added: all clients that were told the same
+        would otherwise return at the same moment. If the wait exceeds the time left, there is no attempt.
 
         Args:
             attempts: requests made so far, from 1.

@@ -6,16 +6,16 @@ import datetime
 import re
 from email.utils import parsedate_to_datetime
 
-# Fractions are none of the RFC's; some servers send them.
+# The RFC has no fractions; some servers send them.
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 
 
 def parse_retry_after(text: str | None, now: datetime.datetime) -> float | None:
-    """Seconds from ``now``, 0 or more; ``None`` without a header, and for one that makes no sense.
+    """Return seconds from ``now``, 0 or more, or ``None`` for no header or one of another form.
 
     Args:
-        text: the header's value.
-        now: the wall clock's time, with its zone: a date in the header is compared with it.
+        text: the header's value, if the reply has one.
+        now: the wall clock's time with its zone, with which a date in the header is compared.
     """
     if text is None:
         return None

@@ -31,29 +31,29 @@ _DEFAULT_RETRY = RetryPolicy()
 class TrackClient:
     """Delivers operations over one pool of connections: ``async with TrackClient(...) as client``.
 
-    408, 429, 5xx and connections that are refused, break or stay silent are retried, even where the
-    request may have arrived: an identify may be repeated, and Customer.io ignores an event whose id it
-    has seen. An event without such an id gets one before its first attempt. Whoever sends an operation
-    again after an error must have given it an id: ``with_deduplication_id``.
+    It retries 408, 429, 5xx, a 2xx that Customer.io did not write, and connections that are refused, break or
+    stay silent, even where the request may have arrived: an identify may be repeated, and Customer.io ignores
+    an event whose id it has seen. An event without an id gets one before its first attempt. A caller that
+    sends an operation again after an error must give it an id before: ``with_deduplication_id``.
 
-    Every attempt takes a slot of the limiter; while a request waits to be made again it holds none.
-    A full queue of the limiter is waited for.
+    Every attempt holds a slot of the limiter; a request that waits for its next attempt holds none. If the
+    limiter's queue is full, the client waits for room in it.
 
     Args:
         base_url: ``http(s)://host[:port]`` of the workspace's region.
         credentials: of the workspace.
         limiter: asked before every attempt, told of every 429.
-        retry: the budget of one request.
+        retry: how often and how long one request is attempted.
         timeout_seconds: for one attempt.
-        connections: in the pool; no fewer than the limiter lets be under way at once.
+        connections: in the pool; at least as many as the limiter allows requests at once.
         ca_file: a PEM file of the authorities to trust instead of the system's.
-        on_retry: is called for every request that is to be made again, with the reason in a word: ``429``,
-            ``503``, ``timeout``, ``connection``, ``unreadable_207``.
-        on_request: is called after every attempt, with its status or, if it had none, with the reason in
-            a word, and with the seconds it took.
+        on_retry: called before each further attempt with the reason: ``429``, ``503``, ``timeout``,
+            ``connection``, ``unreadable_207``.
+        on_request: called after every attempt with its status, or with the reason if it had none that counts,
+            and with its duration in seconds.
 
     Raises:
-        ConfigError: ``base_url`` is no such URL, or that of a live host over plain http.
+        ConfigError: ``base_url`` has another form, or is that of a live host over plain http.
     """
 
     def __init__(
@@ -73,9 +73,10 @@ class TrackClient:
         self._attempts = Attempts(self._connections, limiter, retry, on_retry, on_request)
 
     async def __aenter__(self) -> Self:
-        """
+        """Open the client.
+
         Raises:
-            OSError: ``ca_file`` can't be read.
+            OSError: ``ca_file`` cannot be read.
         """
         await self._connections.open()
         return self
@@ -83,14 +84,15 @@ class TrackClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close all connections."""
         await self._connections.close()
 
     async def send(self, operation: Operation) -> Outcome:
-        """Delivers one operation by Track v1.
+        """Deliver one operation by Track v1 and return its outcome.
 
         Raises:
-            BudgetSpentError: it may have arrived or not.
-            UnauthorizedError, RedirectedError: it has not.
+            BudgetSpentError: the operation may have arrived.
+            UnauthorizedError, RedirectedError, UnexpectedAnswerError: it has not arrived.
         """
         operation = with_deduplication_id(operation)
         body = v1_body(operation)
@@ -99,20 +101,20 @@ class TrackClient:
         return await deliver_alone(self._attempts, body, operation.v1_method, operation.v1_path)
 
     async def send_entity(self, operation: Operation) -> Outcome:
-        """Delivers one operation by Track v2; raises as ``send``."""
+        """Deliver one operation by Track v2 and return its outcome; raises as ``send``."""
         body = v2_item(with_deduplication_id(operation))
         return body if isinstance(body, Refused) else await deliver_alone(self._attempts, body)
 
     async def send_batch(self, operations: Sequence[Operation]) -> list[Outcome]:
-        """Delivers many operations by one request of Track v2, by more where a part is refused as a whole.
+        """Deliver operations by one request of Track v2 and return their outcomes in the same order.
 
-        Returns:
-            An outcome for each operation, in their order.
+        More requests follow if the batch is refused as a whole, or its answer leaves doubt.
 
         Raises:
-            ValueError: as they stand, they are larger than a batch may be.
-            BudgetSpentError: each may have arrived or not.
-            UnauthorizedError, RedirectedError: none has, unless a part had been answered before.
+            ValueError: together the operations are larger than a batch may be.
+            BudgetSpentError: each operation may have arrived.
+            UnauthorizedError, RedirectedError, UnexpectedAnswerError: none has arrived, unless an earlier
+                request for a part of them was answered.
         """
         _check_size(operations)
         bodies = [v2_item(with_deduplication_id(operation)) for operation in operations]
@@ -121,12 +123,12 @@ class TrackClient:
         return [item if isinstance(item, Refused) else item.settled for item in items]
 
     async def check_credentials(self) -> None:
-        """Asks for the workspace's region, which changes nothing there.
+        """Ask for the workspace's region, which changes nothing there; return if that succeeds.
 
         Raises:
             UnauthorizedError, RedirectedError: the credentials or the region are wrong.
-            BudgetSpentError: nobody can tell now.
-            DeliveryError: the host answers otherwise than the Track API does.
+            BudgetSpentError: the host gave no final answer, so the credentials are unknown.
+            DeliveryError: the host does not answer as the Track API does.
         """
         judgement, _ = await self._attempts.request("GET", REGION_PATH)
         if judgement.meaning is not Meaning.ACCEPTED:
@@ -136,7 +138,7 @@ class TrackClient:
 
 
 def _check_size(operations: Sequence[Operation]) -> None:
-    """Ids that are added here don't count: the caller knows nothing of them."""
+    """Raise if a batch is too large as the caller gave it: ids that the client adds do not count."""
     items = [item for item in map(v2_item, operations) if isinstance(item, bytes)]
     size = BATCH_FRAME_BYTES + sum(map(len, items)) + max(0, len(items) - 1)
     if size > BATCH_BYTES:
