@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from typing import NoReturn
+import sys
+from typing import Any, NoReturn
 
 PASSED = 0
 """Exit code: the run finished, and no threshold or limit failed."""
@@ -19,7 +20,19 @@ THRESHOLDS_FAILED = 99
 
 
 class OneLineParser(argparse.ArgumentParser):
-    """An argument parser that reports an error in one line and exits with ``USAGE_ERROR``."""
+    """An argument parser that reports an error in one line and exits with ``USAGE_ERROR``.
+
+    Arguments are taken by their full names only: ``--allow-l`` must not mean ``--allow-live``.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        self.exit(USAGE_ERROR, f"{self.prog}: {message}\n")
+        print_error(message)
+        self.exit(USAGE_ERROR)
+
+
+def print_error(message: str) -> None:
+    """Print ``error: message`` on standard error, on one line whatever the message holds."""
+    sys.stderr.write(f"error: {' '.join(message.splitlines())}\n")

@@ -1,4 +1,4 @@
-"""``python -m report RESULTS/<run id>``: write the HTML report of a run."""
+"""``python -m report RUN``: write the HTML report of a run."""
 
 from __future__ import annotations
 
@@ -7,32 +7,41 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from config.command_line import PASSED, USAGE_ERROR, OneLineParser, print_error
 from config.errors import ConfigError
 from report.html.write import REPORT_NAME, write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Write the report and print its path.
+    """Write the report, print its path and return the exit code.
 
     Returns:
-        0, or 2 when the folder or a file in it is not as expected (one line on stderr says which).
+        ``PASSED``, or ``USAGE_ERROR`` after one line on standard error that names the folder or file that is
+        not as expected.
+
+    Raises:
+        SystemExit: with ``USAGE_ERROR`` for wrong arguments, with 0 after ``--help``.
     """
-    parser = argparse.ArgumentParser(prog="python -m report", description="Write the HTML report of a run.")
-    parser.add_argument("folder", type=Path, metavar="RESULTS/<run id>", help="the folder of a run")
+    options = _parser().parse_args(arguments)
+    try:
+        path = write_report(options.folder, options.output)
+    except ConfigError as error:
+        print_error(str(error))
+        return USAGE_ERROR
+    sys.stdout.write(f"{path}\n")
+    return PASSED
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = OneLineParser(prog="python -m report", description="Write the HTML report of a run.")
+    parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run, results/<run id>")
     parser.add_argument(
         "--output",
         type=Path,
         metavar="PATH",
-        help=f"the file to write (default: {REPORT_NAME} in the folder)",
+        help=f"file to write (default: {REPORT_NAME} in the folder)",
     )
-    options = parser.parse_args(arguments)
-    try:
-        path = write_report(options.folder, options.output)
-    except ConfigError as error:
-        sys.stderr.write(f"{error}\n")
-        return 2
-    sys.stdout.write(f"{path}\n")
-    return 0
+    return parser
 
 
 if __name__ == "__main__":

@@ -56,7 +56,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="standin",
         description="Run a local server that answers like Customer.io's Track API, v1 and v2.",
         epilog="While it runs, use GET /_standin/stats, POST /_standin/reset and POST /_standin/faults.",
-        allow_abbrev=False,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(

@@ -20,7 +20,6 @@ def parser() -> argparse.ArgumentParser:
         prog="pipeline.dlq",
         description="List, show, replay or purge dead letters.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC, KAFKA_DLQ_TOPIC.",
-        allow_abbrev=False,
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="list|show|replay|purge")
     source, filters = _source(), _filters()
@@ -29,7 +28,6 @@ def parser() -> argparse.ArgumentParser:
         "list",
         parents=[source, filters],
         help="list pending dead letters, without their content",
-        allow_abbrev=False,
     )
     listing.add_argument("--json", action="store_true", help="print one JSON object per line")
     listing.add_argument(
@@ -40,7 +38,6 @@ def parser() -> argparse.ArgumentParser:
         "show",
         parents=[source],
         help="print one dead letter in full, as JSON; it holds personal data",
-        allow_abbrev=False,
     )
     show.add_argument(
         "position",
@@ -53,16 +50,13 @@ def parser() -> argparse.ArgumentParser:
         "replay",
         parents=[source, filters],
         help="send dead letters back to the topic they came from",
-        allow_abbrev=False,
     )
     replay.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     replay.add_argument(
         "--to", type=Path, metavar="FILE", help="with --file: write the messages to this new file"
     )
 
-    purge = commands.add_parser(
-        "purge", parents=[source, filters], help="delete dead letters for good", allow_abbrev=False
-    )
+    purge = commands.add_parser("purge", parents=[source, filters], help="delete dead letters for good")
     purge.add_argument("--dry-run", action="store_true", help="print what would be done, and change nothing")
     purge.add_argument(
         "--all", action="store_true", help="purge all pending dead letters; required without a filter"
@@ -71,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _source() -> OneLineParser:
-    source = OneLineParser(add_help=False, allow_abbrev=False)
+    source = OneLineParser(add_help=False)
     source.add_argument("--brokers", metavar="HOST:PORT", help="overrides KAFKA_BROKERS")
     source.add_argument("--topic", help="overrides KAFKA_TOPIC; the dead letters are in TOPIC-dlq")
     source.add_argument("--dlq-topic", metavar="TOPIC", help="overrides KAFKA_DLQ_TOPIC")
@@ -82,7 +76,7 @@ def _source() -> OneLineParser:
 
 
 def _filters() -> OneLineParser:
-    parent = OneLineParser(add_help=False, allow_abbrev=False)
+    parent = OneLineParser(add_help=False)
     filters = parent.add_argument_group("filters", "a dead letter must match every filter given")
     filters.add_argument(
         "--cause",

@@ -9,7 +9,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
-from config.command_line import USAGE_ERROR
+from config.command_line import USAGE_ERROR, print_error
 from config.errors import ConfigError
 from pipeline.dlq.arguments import parser
 from pipeline.dlq.dead_letter_topic import GROUP, broker_errors
@@ -17,7 +17,6 @@ from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.on_file import on_file
 from pipeline.dlq.on_topic import on_topic
 from pipeline.dlq.pending import Selection
-from pipeline.dlq.printing import print_error
 from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_environment
 
 

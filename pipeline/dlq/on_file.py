@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.command_line import print_error
 from config.errors import ConfigError
 from pipeline.dead_letter import DeadLetter, NotALetterError
 from pipeline.dlq.listing import Listing, show
 from pipeline.dlq.pending import Selection
-from pipeline.dlq.printing import counted, print_error, print_result
+from pipeline.dlq.printing import counted, print_result
 
 
 def on_file(options: argparse.Namespace, matching: Selection) -> int:

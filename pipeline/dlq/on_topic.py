@@ -7,12 +7,13 @@ from contextlib import aclosing
 
 from aiokafka.errors import KafkaError
 
+from config.command_line import print_error
 from pipeline.dlq.dead_letter_topic import GROUP, DeadLetterTopic, open_topic
 from pipeline.dlq.errors import BrokerError
 from pipeline.dlq.handling import FoundLetters, find_letters, handle_letters
 from pipeline.dlq.listing import Listing, show
 from pipeline.dlq.pending import Pending, Selection
-from pipeline.dlq.printing import counted, print_error, print_result
+from pipeline.dlq.printing import counted, print_result
 from pipeline.settings import KafkaSettings
 
 

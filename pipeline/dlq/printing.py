@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 
 
 def print_result(line: str) -> None:
     """Print a line on standard output."""
     print(line)  # noqa: T201 - the command's output
-
-
-def print_error(line: str) -> None:
-    """Print a line on standard error, after the name of the command."""
-    print(f"pipeline.dlq: {line}", file=sys.stderr)  # noqa: T201 - the command's output
 
 
 def counted(causes: Counter[str]) -> str:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from config.command_line import USAGE_ERROR, OneLineParser
+from config.command_line import USAGE_ERROR, OneLineParser, print_error
 from config.errors import ConfigError
 from pipeline.kafka import connection_options
 from pipeline.produce.producer import Producer
@@ -106,7 +106,7 @@ def _so_far(sent: Sent) -> str:
 
 
 def _fail(line: str, code: int) -> int:
-    print(f"pipeline.produce: {line}", file=sys.stderr)  # noqa: T201 - the command's output
+    print_error(line)
     return code
 
 
@@ -115,7 +115,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="pipeline.produce",
         description="Fill the topic that the workers read, from a file or with invented messages.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC.",
-        allow_abbrev=False,
     )
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument(

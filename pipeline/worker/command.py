@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from config.command_line import USAGE_ERROR, OneLineParser
+from config.command_line import USAGE_ERROR, OneLineParser, print_error
 from config.errors import ConfigError
 from pipeline.backfill.options import BackfillOptions
 from pipeline.backfill.run import run_backfill
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 variables = _to_standin(variables, until_end)
             return _deliver(load_pipeline_settings(variables), options)
     except ConfigError as error:
-        print(f"pipeline.worker: {error}", file=sys.stderr)  # noqa: T201 - the command's output
+        print_error(str(error))
         return USAGE_ERROR
 
 
@@ -73,7 +73,6 @@ def _parser() -> argparse.ArgumentParser:
         prog="pipeline.worker",
         description="Deliver identify and track messages from a Kafka topic or a file to Customer.io.",
         epilog="Settings come from the environment and .env. See .env.example and docs/pipeline.md.",
-        allow_abbrev=False,
     )
     parser.add_argument(
         "--from",

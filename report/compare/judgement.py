@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.errors import ConfigError
 from report.compare.intervals import Difference, Estimate, difference, percentile_estimates, share_estimates
-from report.compare.reading import SCHEDULE_CONDITIONS, Run, RunError
+from report.compare.reading import SCHEDULE_CONDITIONS, Run
 
 PERCENTILES = (50, 95, 99)
 RATES = ("errors", "http_req_failed")
@@ -114,13 +115,13 @@ def compare(a: Run, b: Run, limits: Limits, confidence: float = 0.95) -> Compari
             interval is wider for it (Bonferroni).
 
     Raises:
-        RunError: the runs have no latency and no error rate in common.
+        ConfigError: the runs have no latency and no error rate in common.
     """
     latencies = [name for name in a.trends if name in b.trends and _is_latency(name)]
     rates = [name for name in RATES if name in a.rates and name in b.rates]
     asked = len(latencies) * len(PERCENTILES) + len(rates)
     if not asked:
-        raise RunError(f"{a.folder} and {b.folder}: no latency and no error rate in common")
+        raise ConfigError(f"{a.folder} and {b.folder}: no latency and no error rate in common")
     own = 1 - (1 - confidence) / asked
     same_schedule = all(
         a.conditions[name] and a.conditions[name] == b.conditions[name] for name in SCHEDULE_CONDITIONS

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config.errors import ConfigError
 from report.compare.distribution import QuantileRow
 
 # Eleven days; a second beyond it is a damaged row, and would ask for a list of that length.
@@ -18,10 +19,6 @@ _SUMMARY_STATS = (("med", 50), ("p(90)", 90), ("p(95)", 95), ("p(99)", 99))
 
 SCHEDULE_CONDITIONS = ("profile", "time scale")
 """Runs that agree in these conditions had the same arrivals due in the same seconds."""
-
-
-class RunError(ValueError):
-    """A run that cannot be compared: one line that names the file and what is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -70,10 +67,10 @@ def read_run(folder: Path) -> Run:
     """Read a run's folder. Without ``metrics.csv`` the run has no seconds, and that is all.
 
     Raises:
-        RunError: no such folder, no ``summary.json``, or a damaged file.
+        ConfigError: no such folder, no ``summary.json``, or a damaged file.
     """
     if not folder.is_dir():
-        raise RunError(f"{folder}: no such folder; expected that of a run, such as results/<run id>")
+        raise ConfigError(f"{folder}: no such folder; expected that of a run, such as results/<run id>")
     summary_path = folder / "summary.json"
     summary = _summary(summary_path)
     csv_path = folder / "metrics.csv"
@@ -84,7 +81,7 @@ def read_run(folder: Path) -> Run:
         return _run(folder, summary, seconds)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise RunError(f"{summary_path}: not the summary of a run: {what}") from error
+        raise ConfigError(f"{summary_path}: not the summary of a run: {what}") from error
 
 
 def _summary(path: Path) -> dict[str, Any]:
@@ -93,13 +90,13 @@ def _summary(path: Path) -> dict[str, Any]:
         # JSON can spell half a character, which nothing could print; here it is found, as a ValueError.
         json.dumps(data, ensure_ascii=False).encode()
     except FileNotFoundError as error:
-        raise RunError(f"{path}: no such file; the run has not ended, or was killed") from error
+        raise ConfigError(f"{path}: no such file; the run has not ended, or was killed") from error
     except OSError as error:
-        raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path}: damaged: {error}") from error
+        raise ConfigError(f"{path}: damaged: {error}") from error
     if not isinstance(data, dict) or not isinstance(data.get("metrics"), dict):
-        raise RunError(f"{path}: not the summary of a run: it has no metrics")
+        raise ConfigError(f"{path}: not the summary of a run: it has no metrics")
     return data
 
 
@@ -170,7 +167,7 @@ class _Seconds:
         return bool(self._range)
 
     def read(self, path: Path) -> None:
-        """Read the file; ``RunError`` if it is damaged, with the line."""
+        """Read the file; ``ConfigError`` if it is damaged, with the line."""
         line = 1
         try:
             with path.open(encoding="utf-8", newline="") as file:
@@ -179,9 +176,9 @@ class _Seconds:
                     line = reader.line_num
                     self._take(row)
         except OSError as error:
-            raise RunError(f"{path}: cannot be read: {error.strerror}") from error
+            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
         except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise RunError(f"{path}: line {line} is damaged, or not a row of metrics.csv") from error
+            raise ConfigError(f"{path}: line {line} is damaged, or not a row of metrics.csv") from error
 
     def _take(self, row: Mapping[str, str]) -> None:
         second, kind, metric = int(row["second"]), row["type"], row["metric"]

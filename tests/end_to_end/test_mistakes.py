@@ -93,6 +93,14 @@ def test_broken_arguments(tmp_path: Path, standin: StandinServer, arguments: lis
     assert_refused(finished, problem)
 
 
+def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer) -> None:
+    finished = run_load_test(tmp_path, "--allow-l", env={"CUSTOMERIO_BASE_URL": standin.url})
+    # Locust's parser says in a second line what may have been meant.
+    assert "error: unrecognized arguments: --allow-l\n" in finished.stderr
+    assert finished.exit_code == 2
+    assert finished.stdout == ""
+
+
 @pytest.mark.parametrize(
     ("env", "problem"),
     [

@@ -183,7 +183,7 @@ def mistake(standin: StandinServer, *arguments: str, **more: str) -> str:
 def test_mistakes_get_one_line_and_send_nothing(standin: StandinServer, source: Path, tmp_path: Path) -> None:
     missing = str(tmp_path / "missing.jsonl")
     assert mistake(standin, "--from", missing) == (
-        f"pipeline.worker: --from: {missing}: can't be read: No such file or directory"
+        f"error: --from: {missing}: can't be read: No such file or directory"
     )
     assert "expected a file" in mistake(standin, "--from", str(tmp_path))
     os.mkfifo(tmp_path / "pipe")
@@ -193,10 +193,10 @@ def test_mistakes_get_one_line_and_send_nothing(standin: StandinServer, source: 
     devices = ("--from", str(source), "--dead-letters", os.devnull)
     assert "expected a file, or nothing yet" in mistake(standin, *devices)
     assert "--from" in mistake(standin, "--position", "p")
-    assert mistake(standin, "--standin") == "pipeline.worker: --standin: expected together with --from"
+    assert mistake(standin, "--standin") == "error: --standin: expected together with --from"
     assert "unrecognized arguments" in mistake(standin, "--form", str(source))
     assert mistake(standin, "--from", str(source), CONCURRENCY="ten") == (
-        "pipeline.worker: CONCURRENCY: expected a whole number, at least 1, got 'ten'"
+        "error: CONCURRENCY: expected a whole number, at least 1, got 'ten'"
     )
     assert "TRACK_API: expected v2 or v1" in mistake(standin, "--from", str(source), TRACK_API="v3")
     assert "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: not set" in mistake(

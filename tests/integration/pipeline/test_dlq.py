@@ -118,7 +118,7 @@ def test_show_prints_one_letter_in_full(broker: KafkaBroker, capsys: pytest.Capt
     assert json.loads(out)["value"] == {"base64": "/wA="}
     for nowhere in ("0:2", "7:0"):
         assert dlq(broker, "show", "full", nowhere) == 1
-        assert capsys.readouterr().err == f"pipeline.dlq: no dead letter at {nowhere} of full-dlq\n"
+        assert capsys.readouterr().err == f"error: no dead letter at {nowhere} of full-dlq\n"
 
 
 def test_replay_sends_every_byte_back_with_its_origin(
@@ -169,7 +169,7 @@ def test_purge(broker: KafkaBroker, capsys: pytest.CaptureFixture[str]) -> None:
     fill(broker, "purged", [letter(n, ["refused", "not_json"][n % 2]) for n in range(6)])
     assert dlq(broker, "purge", "purged") == 2
     assert capsys.readouterr().err == (
-        "pipeline.dlq: purge: expected a filter, or --all to throw away every pending letter\n"
+        "error: purge: expected a filter, or --all to throw away every pending letter\n"
     )
     assert dlq(broker, "purge", "purged", "--cause", "not_json", "--dry-run") == 0
     assert len(listed(broker, capsys, "purged")) == 6
@@ -269,7 +269,7 @@ def test_a_broker_that_is_not_there_is_one_line() -> None:
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr == "pipeline.dlq: the broker at 127.0.0.1:1 can't be reached\n"
+    assert done.stderr == "error: the broker at 127.0.0.1:1 can't be reached\n"
 
 
 def test_a_file_of_dead_letters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def test_a_bad_line_ends_it_and_is_named(
     assert produce(broker, topic, "--from", str(source)) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith(f"pipeline.produce: {source}: line 3: {expected}")
+    assert said.err.startswith(f"error: {source}: line 3: {expected}")
     assert said.err.endswith("; sent before: 2\n")
     assert len(arrived(broker, topic, 2)) == 2
     assert produce(broker, topic, "--from", str(source), "--skip-bad") == 0
@@ -126,7 +126,7 @@ def test_standard_input_and_no_broker() -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "pipeline.produce: the broker at 127.0.0.1:1 can't be reached; sent before: 0\n"
+    assert done.stderr == "error: the broker at 127.0.0.1:1 can't be reached; sent before: 0\n"
 
 
 def test_standard_input(broker: KafkaBroker) -> None:

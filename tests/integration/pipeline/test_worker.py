@@ -170,7 +170,7 @@ def test_wrong_credentials_stop_the_worker_and_leave_the_messages(broker: KafkaB
         with WorkerProcess(settings(broker, topic, standin, **wrong)) as worker:
             assert worker.wait(20) == 2
             last = worker.errors().splitlines()[-1]
-            assert last.startswith("pipeline.worker: CUSTOMERIO_")
+            assert last.startswith("error: CUSTOMERIO_")
             assert "401" in last
             assert "wrong-key" not in worker.errors()
     assert committed(broker, topic) == 0

@@ -163,7 +163,7 @@ def test_a_journal_that_can_be_written_no_longer_ends_the_stand_in() -> None:
     with StandinServer("--journal", "/dev/full") as standin:
         call(standin, "PUT", "v1/customers/ada", {})
         assert standin.process.wait(30) == 2
-        assert standin.errors() == "standin: --journal: can't write /dev/full: No space left on device\n"
+        assert standin.errors() == "error: --journal: can't write /dev/full: No space left on device\n"
 
 
 def test_a_line_is_ascii_json_without_spaces(standin: StandinServer, path: Path) -> None:

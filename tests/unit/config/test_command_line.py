@@ -1,0 +1,55 @@
+"""Every command reports a mistake in the same form and takes no abbreviated argument."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from config.command_line import USAGE_ERROR, OneLineParser, print_error
+from pipeline.dlq.command import main as dlq
+from pipeline.produce.command import main as produce
+from pipeline.worker.command import main as worker
+from report.__main__ import main as report
+from report.compare.__main__ import main as compare
+from standin.command import main as standin
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (standin, ["--por", "0"]),
+        (worker, ["--stand"]),
+        (produce, ["--cou", "1"]),
+        (dlq, ["list", "--show"]),
+        (dlq, ["purge", "--al"]),
+        (report, ["folder", "--out", "page.html"]),
+        (compare, ["a", "b", "--max-r", "10%"]),
+    ],
+)
+def test_an_abbreviated_argument_is_refused_in_one_line(
+    command: Callable[[list[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command(arguments)
+    assert ended.value.code == USAGE_ERROR
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert output.err.startswith("error: ")
+    assert output.err.count("\n") == 1
+
+
+def test_the_commands_of_a_parser_take_no_abbreviation_either(capsys: pytest.CaptureFixture[str]) -> None:
+    parser = OneLineParser(prog="anything")
+    parser.add_subparsers(required=True).add_parser("go").add_argument("--allow-live", action="store_true")
+    assert parser.parse_args(["go", "--allow-live"]).allow_live
+    with pytest.raises(SystemExit):
+        parser.parse_args(["go", "--allow-l"])
+    assert capsys.readouterr().err == "error: unrecognized arguments: --allow-l\n"
+
+
+def test_a_mistake_stays_on_one_line_whatever_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        OneLineParser().parse_args(["first\nsecond"])
+    print_error("third\r\nfourth")
+    assert capsys.readouterr().err == ("error: unrecognized arguments: first second\nerror: third fourth\n")
