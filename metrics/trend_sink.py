@@ -141,18 +141,18 @@ class TrendSink:
     def row_of(cls, values: Sequence[float]) -> dict[str, float]:
         # From the values themselves the row is exact, and a hundred times faster than by a histogram.
         ordered = sorted(values)
-        percentiles = {f"p{percent}": _nearest_rank(ordered, percent) for percent in (90, 95, 99)}
+        percentiles = {f"p{percent}": nearest_rank(ordered, percent) for percent in (90, 95, 99)}
         return {
             "count": len(values),
             "min": ordered[0],
             "avg": sum(values) / len(values),
-            "med": _nearest_rank(ordered, 50),
+            "med": nearest_rank(ordered, 50),
             **percentiles,
             "max": ordered[-1],
         }
 
 
-def _nearest_rank(ordered: Sequence[float], percent: int) -> float:
+def nearest_rank(ordered: Sequence[float], percent: int) -> float:
     """Return the least value that ``percent`` of the values do not exceed (nearest-rank percentile)."""
     return ordered[max(0, -(-len(ordered) * percent // 100) - 1)]
 

@@ -228,14 +228,8 @@ class LocalVus:
 
     def generator_figures(self, cpu: CpuMeter) -> GeneratorFigures:
         """Return start lag, CPU and VUs of this process."""
-        lag = self._store.trend("start_lag")
-        return GeneratorFigures(
-            start_lag_p50_ms=lag.percentile(50),
-            start_lag_p99_ms=lag.percentile(99),
-            start_lag_max_ms=lag.max,
-            cpu_average_percent=cpu.average,
-            cpu_p95_percent=cpu.p95,
-            vus_max=self._vus_max,
+        return GeneratorFigures.measured(
+            start_lag=self._store.trend("start_lag"), cpu_percents=cpu.readings, vus_max=self._vus_max
         )
 
     def worker_reports(self, losses: Sequence[Lost]) -> list[WorkerReport]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from engine.cluster.membership import SILENCE_SECONDS
 from engine.cluster.time_sync import ClockOffset
 from metrics.sinks import TrendSink
-from metrics.verdict import GeneratorFigures, WorkerReport
+from metrics.verdict import CPU_LIMIT_PERCENT, GeneratorFigures, WorkerReport
 from run.cpu_meter import percentile_of
 from shapes.accounts import Counts
 
@@ -61,14 +61,9 @@ class RemoteWorker:
             self.cpu.append(percent)
 
     @property
-    def cpu_average(self) -> float:
-        """Mean CPU in percent of a core; 0 without a reading."""
-        return sum(self.cpu) / len(self.cpu) if self.cpu else 0.0
-
-    @property
-    def cpu_p95(self) -> float:
-        """What 95% of its seconds do not exceed, in percent of a core."""
-        return percentile_of(self.cpu, 95)
+    def busyness(self) -> tuple[int, float]:
+        """What orders workers as the verdict does: by busy seconds, then by CPU."""
+        return sum(percent > CPU_LIMIT_PERCENT for percent in self.cpu), percentile_of(self.cpu, 95)
 
     def measure_rates(self) -> None:
         """Take the arrivals/s of each scenario since the last call, by the worker's own clock.
@@ -83,15 +78,11 @@ class RemoteWorker:
 
     def report(self, lost: int) -> WorkerReport:
         """Return its part of the run's report; ``lost`` arrivals are nobody's else."""
-        lag = self.start_lag
         return WorkerReport(
             name=self.name,
-            generator=GeneratorFigures(
-                start_lag_p50_ms=lag.percentile(50),
-                start_lag_p99_ms=lag.percentile(99),
-                start_lag_max_ms=lag.max,
-                cpu_average_percent=self.cpu_average,
-                cpu_p95_percent=self.cpu_p95,
+            generator=GeneratorFigures.measured(
+                start_lag=self.start_lag,
+                cpu_percents=self.cpu,
                 vus_max=0,
                 start_skew_ms=self.offset.error_seconds * 1000 if self.offset.samples else 0.0,
             ),

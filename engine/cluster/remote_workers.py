@@ -328,14 +328,10 @@ class RemoteWorkers:
 
     def generator_figures(self, cpu: CpuMeter) -> GeneratorFigures:
         """Return the lag of all workers, the CPU of the busiest, and this master's own."""
-        lag = self._store.trend("start_lag")
-        busiest = max(self._workers.values(), key=lambda worker: worker.cpu_p95, default=None)
-        return GeneratorFigures(
-            start_lag_p50_ms=lag.percentile(50),
-            start_lag_p99_ms=lag.percentile(99),
-            start_lag_max_ms=lag.max,
-            cpu_average_percent=busiest.cpu_average if busiest else 0.0,
-            cpu_p95_percent=busiest.cpu_p95 if busiest else 0.0,
+        busiest = max(self._workers.values(), key=lambda worker: worker.busyness, default=None)
+        return GeneratorFigures.measured(
+            start_lag=self._store.trend("start_lag"),
+            cpu_percents=busiest.cpu if busiest else [],
             vus_max=self._vus_max,
             start_skew_ms=self.start_skew_seconds * 1000,
             master_cpu_average_percent=cpu.average,
