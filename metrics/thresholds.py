@@ -4,31 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from config.errors import ConfigError
 from config.profile import Profile, ThresholdOptions
 from config.threshold_grammar import parse_metric_selector
-from metrics.catalog import Metric
+from metrics.catalog import Metric, MetricType
 from metrics.sinks import AGGREGATIONS
 from metrics.store import MetricStore
 
 
+class ThresholdOutcome(StrEnum):
+    """How a threshold ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NO_SAMPLES = "no samples"
+
+
 @dataclass(frozen=True)
 class ThresholdResult:
-    """One threshold, the value it was held against, and whether it passed."""
+    """A threshold, the value it was held against, and whether it passed.
+
+    ``has_no_samples`` if there was nothing to judge. As in k6 the value is 0 then, and the threshold passes
+    or fails by it. The count of no samples is 0 like any other: that is an answer, not a want of one.
+    """
 
     selector: str
     options: ThresholdOptions
     value: float
     passed: bool
+    has_no_samples: bool = False
 
     @property
     def source(self) -> str:
         """The expression as the profile has it."""
         return self.options.threshold.source
 
+    @property
+    def outcome(self) -> ThresholdOutcome:
+        """What to show for it: a pass only where there was something to judge."""
+        if not self.passed:
+            return ThresholdOutcome.FAILED
+        return ThresholdOutcome.NO_SAMPLES if self.has_no_samples else ThresholdOutcome.PASSED
+
     def describe(self) -> str:
-        """The expression with the value it was held against: ``'p(95)<500' p(95)=2.1``."""
+        """Return the expression with what was measured: ``'p(95)<500' p(95)=2.1``."""
+        if self.has_no_samples:
+            return f"'{self.source}' {ThresholdOutcome.NO_SAMPLES}"
         return f"'{self.source}' {self.options.threshold.aggregation}={self.value:.4g}"
 
 
@@ -46,12 +69,12 @@ def check_thresholds(profile: Profile, catalog: Mapping[str, Metric]) -> None:
             )
         metric = catalog[name]
         allowed = AGGREGATIONS[metric.type]
-        for one in thresholds:
-            asked = "p(N)" if one.threshold.percentile is not None else one.threshold.aggregation
+        for expression in (options.threshold for options in thresholds):
+            asked = "p(N)" if expression.percentile is not None else expression.aggregation
             if asked not in allowed:
                 raise ConfigError(
-                    f"thresholds.{selector}: {one.threshold.source!r}: a {metric.type} has "
-                    f"{', '.join(allowed)}, not {one.threshold.aggregation}"
+                    f"thresholds.{selector}: {expression.source!r}: a {metric.type} has "
+                    f"{', '.join(allowed)}, not {expression.aggregation}"
                 )
 
 
@@ -67,13 +90,16 @@ def evaluate(
     During a run k6 leaves out metrics that have no value yet, and so does ``skip_empty``.
     """
     results = []
-    for selector, several in thresholds.items():
+    for selector, of_metric in thresholds.items():
         sink = store.sink(selector)
         if skip_empty and sink.is_empty:
             continue
-        for one in several:
-            value = sink.aggregate(one.threshold.aggregation, seconds)
-            results.append(ThresholdResult(selector, one, value, one.threshold.holds(value)))
+        for options in of_metric:
+            threshold = options.threshold
+            value = sink.aggregate(threshold.aggregation, seconds)
+            is_counted = threshold.aggregation == "count" or sink.metric_type is MetricType.COUNTER
+            has_no_samples = sink.is_empty and not is_counted
+            results.append(ThresholdResult(selector, options, value, threshold.holds(value), has_no_samples))
     return results
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
+from metrics.thresholds import ThresholdOutcome
 from report.run_report import RunReport
 
 _NAME = "customerio-load"
@@ -22,8 +23,11 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 @dataclass(frozen=True)
 class _Case:
+    """A test case: failed if it has a problem, skipped if there was nothing to judge."""
+
     name: str
     problem: str | None
+    skipped: str | None = None
 
 
 def write_junit_xml(path: Path, report: RunReport) -> None:
@@ -53,7 +57,7 @@ def junit_xml_of(report: RunReport) -> str:
 def _suite(name: str, cases: Sequence[_Case], report: RunReport) -> ElementTree.Element:
     suite = ElementTree.Element("testsuite", {"name": name})
     _count(suite, cases)
-    suite.set("skipped", "0")
+    suite.set("skipped", str(sum(case.skipped is not None for case in cases)))
     suite.set("time", f"{report.seconds:.3f}")
     for case in cases:
         element = ElementTree.SubElement(
@@ -62,6 +66,8 @@ def _suite(name: str, cases: Sequence[_Case], report: RunReport) -> ElementTree.
         if case.problem is not None:
             text = _clean(case.problem)
             ElementTree.SubElement(element, "failure", {"type": name, "message": text}).text = text
+        elif case.skipped is not None:
+            ElementTree.SubElement(element, "skipped", {"message": case.skipped})
     return suite
 
 
@@ -74,7 +80,8 @@ def _count(element: ElementTree.Element, cases: Sequence[_Case]) -> None:
 def _thresholds(report: RunReport) -> Iterator[_Case]:
     for result in report.thresholds:
         problem = None if result.passed else f"{result.selector}: {result.describe()}"
-        yield _Case(f"{result.selector}: {result.source}", problem)
+        skipped = str(ThresholdOutcome.NO_SAMPLES) if result.outcome is ThresholdOutcome.NO_SAMPLES else None
+        yield _Case(f"{result.selector}: {result.source}", problem, skipped)
 
 
 def _checks(report: RunReport) -> Iterator[_Case]:

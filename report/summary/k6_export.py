@@ -24,8 +24,8 @@ def summary_of(report: RunReport) -> dict[str, Any]:
         "root_group": _root_group(report.store.by_check),
         "metrics": _metrics(report),
         "ledger": {name: ledger.as_dict() for name, ledger in report.ledgers.items()},
-        "lost": [asdict(one) for one in report.losses],
-        "workers": [asdict(one) for one in report.workers],
+        "lost": [asdict(loss) for loss in report.losses],
+        "workers": [asdict(worker) for worker in report.workers],
         "errors_by_kind": dict(sorted(report.store.by_error.items())),
         "generator": asdict(report.generator),
         "verdict": asdict(report.verdict),
@@ -36,6 +36,9 @@ def summary_of(report: RunReport) -> dict[str, Any]:
             "ended_by": report.ended_by,
             "notes": list(report.notes),
             "thresholds_passed": report.passed,
+            "thresholds_without_samples": [
+                f"{result.selector}: {result.source}" for result in report.thresholds if result.has_no_samples
+            ],
             **report.record,
         },
     }

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from config.durations import format_duration, format_milliseconds
 from metrics.sinks import TrendSink
+from metrics.thresholds import ThresholdOutcome
 from report.run_report import RunReport
 
 LONGEST_CHARACTERS = 60_000
 """A comment on GitHub holds 65 536 characters; a job's summary and GitLab's notes hold more."""
 
+_MARKS = {ThresholdOutcome.PASSED: "✅", ThresholdOutcome.FAILED: "❌", ThresholdOutcome.NO_SAMPLES: "⚪"}
 _MOST_ERROR_KINDS = 20
 _KEY_METRICS = ("http_reqs", "http_req_failed", "errors", "iterations", "dropped_iterations")
 _LEDGER_COLUMNS = ("scheduled", "started", "dropped", "lost", "not_yet_due", "completed", "interrupted")
@@ -66,16 +68,21 @@ def _outcome(report: RunReport) -> str:
     failed = sum(not result.passed for result in report.thresholds)
     if failed:
         return f"❌ Load test: {failed} of {len(report.thresholds)} thresholds failed"
-    return "✅ Load test: all thresholds passed" if report.thresholds else "✅ Load test: no thresholds"
+    if not report.thresholds:
+        return "✅ Load test: no thresholds"
+    unjudged = sum(result.has_no_samples for result in report.thresholds)
+    if unjudged:
+        return f"✅ Load test: no threshold failed, {unjudged} of {len(report.thresholds)} had no samples"
+    return "✅ Load test: all thresholds passed"
 
 
 def _thresholds(report: RunReport) -> Iterator[str]:
     rows = [
         (
-            "✅" if result.passed else "❌",
+            _MARKS[result.outcome],
             _code(result.selector),
             _code(result.source),
-            f"{result.value:.4g}",
+            str(ThresholdOutcome.NO_SAMPLES) if result.has_no_samples else f"{result.value:.4g}",
         )
         for result in report.thresholds
     ]

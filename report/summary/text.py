@@ -8,9 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from config.durations import format_duration
+from metrics.thresholds import ThresholdOutcome
 from report.run_report import RunReport
 
 _LEDGER_COLUMNS = ("scheduled", "started", "dropped", "lost", "not_yet_due", "completed", "interrupted")
+
+_MARKS = {
+    ThresholdOutcome.PASSED: "[green]✓[/]",
+    ThresholdOutcome.FAILED: "[red]✗[/]",
+    ThresholdOutcome.NO_SAMPLES: "[yellow]○[/]",
+}
 
 
 def print_summary(console: Console, report: RunReport) -> None:
@@ -46,8 +53,7 @@ def _thresholds(report: RunReport) -> Iterator[str]:
         if result.selector != selector:
             selector = result.selector
             yield f"    {escape(selector)}"
-        mark = "[green]✓[/]" if result.passed else "[red]✗[/]"
-        yield f"    {mark} {escape(result.describe())}"
+        yield f"    {_MARKS[result.outcome]} {escape(result.describe())}"
     yield ""
 
 

@@ -88,6 +88,27 @@ def test_thresholds_on_metrics_and_sub_metrics_pass_or_fail(tmp_path: Path) -> N
     ]
 
 
+@pytest.mark.parametrize(
+    ("thresholds", "outcome", "told"),
+    [
+        ('identify_duration = ["p(95)<500"]', "no samples", "'p(95)<500' no samples"),
+        ('identify_duration = ["p(95)>0"]', "failed", "'p(95)>0' no samples"),
+        ('"errors{scenario:x}" = ["rate<0.01"]', "no samples", "'rate<0.01' no samples"),
+        ('queue_backlog = ["value<10"]', "no samples", "'value<10' no samples"),
+        ('identify_duration = ["count==0"]', "passed", "'count==0' count=0"),
+        ('dropped_iterations = ["count<1"]', "passed", "'count<1' count=0"),
+        ('track_duration = ["p(95)<500"]', "passed", "'p(95)<500' p(95)=96.06"),
+    ],
+)
+def test_a_threshold_without_samples_says_so_and_is_held_to_zero(
+    tmp_path: Path, thresholds: str, outcome: str, told: str
+) -> None:
+    profile = profile_with(thresholds + "\n", tmp_path)
+    (result,) = evaluate(profile.thresholds, filled([*profile.thresholds]), seconds=10)
+    assert (result.outcome, result.describe()) == (outcome, told)
+    assert result.passed == (outcome != "failed")
+
+
 def test_only_a_failed_threshold_that_aborts_ends_the_run_and_only_after_its_delay(tmp_path: Path) -> None:
     profile = profile_with(
         'errors = ["rate<0.1", { threshold = "rate<0.2", abort_on_fail = true, delay_abort_eval = "5s" }]\n',

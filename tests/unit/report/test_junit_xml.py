@@ -23,18 +23,27 @@ REQUIRED = {
     "testsuite": {"name", "tests", "failures", "errors", "time"},
     "testcase": {"classname", "name", "time"},
     "failure": {"type", "message"},
+    "skipped": {"message"},
 }
 ALLOWED = {
     "testsuites": {"name", "time", "tests", "failures", "errors"},
     "testsuite": {"name", "time", "tests", "failures", "errors", "skipped"},
     "testcase": {"classname", "name", "time"},
     "failure": {"type", "message"},
+    "skipped": {"message"},
 }
-CHILDREN = {"testsuites": {"testsuite"}, "testsuite": {"testcase"}, "testcase": {"failure"}, "failure": set()}
+CHILDREN: dict[str, set[str]] = {
+    "testsuites": {"testsuite"},
+    "testsuite": {"testcase"},
+    "testcase": {"failure", "skipped"},
+    "failure": set(),
+    "skipped": set(),
+}
 
 
 def a_report(
     *,
+    selector: str = "errors",
     bound: str = "rate<0.01",
     check: str = "status is 200",
     failed: int = 0,
@@ -54,7 +63,7 @@ def a_report(
         store.add("checks", number >= failed, tags(scenario=scenario, check=check))
     list(store.fold())
     ledger = Ledger(100, 100, 100, 0, 0, 0, 0, 100, 0)
-    thresholds = {"errors": [ThresholdOptions.model_validate({"threshold": bound})]}
+    thresholds = {selector: [ThresholdOptions.model_validate({"threshold": bound})]}
     return RunReport(
         run_id="20260101-000000-abcdef",
         folder=Path("results"),
@@ -84,6 +93,8 @@ def parsed(report: RunReport) -> ElementTree.Element:
             assert int(element.get("tests", "")) == len(list(element.iter("testcase")))
             assert int(element.get("failures", "")) == len(list(element.iter("failure")))
             assert element.get("errors") == "0"
+        if element.tag == "testsuite":
+            assert int(element.get("skipped", "")) == len(list(element.iter("skipped")))
     return root
 
 
@@ -92,7 +103,7 @@ def failures(report: RunReport) -> dict[str, str]:
     return {
         f"{case.get('classname')}: {case.get('name')}": str(failure.get("message"))
         for case in parsed(report).iter("testcase")
-        for failure in case
+        for failure in case.iter("failure")
     }
 
 
@@ -116,6 +127,17 @@ def test_each_failure_says_what_was_measured() -> None:
             "Generator did not keep the schedule: late"
         ),
         "customerio-load.generator: the run is whole": "disk full",
+    }
+
+
+def test_a_threshold_without_samples_is_skipped_and_fails_only_if_zero_fails_it() -> None:
+    report = a_report(selector="identify_duration", bound="p(95)<500")
+    assert [skipped.get("message") for skipped in parsed(report).iter("skipped")] == ["no samples"]
+    assert failures(report) == {}
+    unmet = a_report(selector="identify_duration", bound="p(95)>0")
+    assert list(parsed(unmet).iter("skipped")) == []
+    assert failures(unmet) == {
+        "customerio-load.thresholds: identify_duration: p(95)>0": "identify_duration: 'p(95)>0' no samples"
     }
 
 

@@ -48,6 +48,13 @@ def test_what_failed_is_marked_and_errors_are_counted_by_kind() -> None:
     assert ["timeout", "3"] in rows
 
 
+def test_a_threshold_without_samples_has_a_mark_of_its_own() -> None:
+    text = markdown_of(a_report(selector="identify_duration", bound="p(95)<500"))
+    assert text.startswith("### ✅ Load test: no threshold failed, 1 of 1 had no samples\n")
+    rows = [row for table in tables(text) for row in table]
+    assert ["⚪", "`identify_duration`", "`p(95)<500`", "no samples"] in rows
+
+
 def test_a_broken_run_says_that_before_all_else() -> None:
     assert markdown_of(a_report(failed=3, faults=("disk full",))).startswith(
         "### ❌ Load test: the run itself"
