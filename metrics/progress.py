@@ -74,8 +74,10 @@ class PlainProgress:
     def update(self, second: int, scenarios: Sequence[ScenarioProgress]) -> None:
         if second % PLAIN_LINE_SECONDS:
             return
-        for one in scenarios:
-            self._console.print(f"{one.name}: {one.figures}", highlight=False, markup=False, soft_wrap=True)
+        for scenario in scenarios:
+            self._console.print(
+                f"{scenario.name}: {scenario.figures}", highlight=False, markup=False, soft_wrap=True
+            )
 
     def close(self) -> None:
         pass
@@ -96,11 +98,13 @@ class BarProgress:
         _move_log_handlers(self._plain_stderr, sys.stderr)
 
     def update(self, second: int, scenarios: Sequence[ScenarioProgress]) -> None:
-        for one in scenarios:
-            if one.name not in self._tasks:
-                self._tasks[one.name] = self._progress.add_task(one.name, total=one.duration, figures="")
-            completed = min(max(one.elapsed, 0.0), one.duration)
-            self._progress.update(self._tasks[one.name], completed=completed, figures=one.figures)
+        for scenario in scenarios:
+            if scenario.name not in self._tasks:
+                self._tasks[scenario.name] = self._progress.add_task(
+                    scenario.name, total=scenario.duration, figures=""
+                )
+            completed = min(max(scenario.elapsed, 0.0), scenario.duration)
+            self._progress.update(self._tasks[scenario.name], completed=completed, figures=scenario.figures)
         self._live.refresh()
 
     def close(self) -> None:
@@ -117,4 +121,8 @@ def _move_log_handlers(from_stream: TextIO, to_stream: TextIO) -> None:
 def _stream_handlers(wanted: Callable[[object], bool]) -> list[logging.StreamHandler[TextIO]]:
     loggers = [logging.getLogger(name) for name in (None, "locust", "locust.stats_logger")]
     handlers = {handler for logger in loggers for handler in logger.handlers}
-    return [one for one in handlers if isinstance(one, logging.StreamHandler) and wanted(one.stream)]
+    return [
+        handler
+        for handler in handlers
+        if isinstance(handler, logging.StreamHandler) and wanted(handler.stream)
+    ]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.command_line import PASSED, USAGE_ERROR, OneLineParser, print_error
 from config.errors import ConfigError
-from report.html.write import REPORT_NAME, write_report
+from report.html.page import REPORT_NAME, write_report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

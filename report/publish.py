@@ -10,7 +10,7 @@ from rich.console import Console
 
 from config.command_line import BROKEN, PASSED, THRESHOLDS_FAILED
 from config.errors import ConfigError
-from report.html.write import write_report
+from report.html.page import write_report
 from report.run_report import RunReport
 from report.summary.junit_xml import write_junit_xml
 from report.summary.k6_export import write_summary_json

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from config.errors import ConfigError
 from report.compare.intervals import Difference, Estimate, difference, percentile_estimates, share_estimates
-from report.compare.reading import SCHEDULE_CONDITIONS, Run
+from report.compare.reading import SCHEDULE_CONDITIONS, ComparedRun
 
 PERCENTILES = (50, 95, 99)
 RATES = ("errors", "http_req_failed")
@@ -22,7 +22,7 @@ SMALLEST_ERROR_CHANGE_POINTS = 0.1
 _NOT_LATENCIES = ("iteration_duration", "start_lag")
 
 
-class Finding(StrEnum):
+class RowFinding(StrEnum):
     """What can be said of a row, B against A."""
 
     SAME = "no difference beyond noise"
@@ -45,7 +45,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Row:
+class FigureRow:
     """One figure of both runs: a percentile in milliseconds, or a share from 0 to 1.
 
     ``change`` is B minus A: of a percentile in percent of A, of a share in percentage points; ``low``
@@ -60,7 +60,7 @@ class Row:
     change: float
     low: float
     high: float
-    finding: Finding
+    finding: RowFinding
 
 
 @dataclass(frozen=True)
@@ -76,35 +76,40 @@ class CountRow:
 class Comparison:
     """Everything that is shown of two runs. ``confidence`` (0 to 1) holds for all rows together."""
 
-    a: Run
-    b: Run
+    a: ComparedRun
+    b: ComparedRun
     confidence: float
     limits: Limits
-    rows: Sequence[Row]
+    rows: Sequence[FigureRow]
     counts: Sequence[CountRow]
     warnings: Sequence[str]
 
     @property
-    def regressions(self) -> list[Row]:
+    def regressions(self) -> list[FigureRow]:
         """The rows that are worse by more than noise and by more than the limits allow."""
-        return [row for row in self.rows if row.finding is Finding.REGRESSION]
+        return [row for row in self.rows if row.finding is RowFinding.REGRESSION]
 
     @property
     def line(self) -> str:
         """The outcome in one line."""
-        found = {finding: [r for r in self.rows if r.finding is finding] for finding in Finding}
-        if found[Finding.REGRESSION]:
-            named = ", ".join(f"{row.metric} {row.statistic}" for row in found[Finding.REGRESSION])
+        found = {finding: [row for row in self.rows if row.finding is finding] for finding in RowFinding}
+        if found[RowFinding.REGRESSION]:
+            named = ", ".join(f"{row.metric} {row.statistic}" for row in found[RowFinding.REGRESSION])
             return f"Regression beyond the limit: {named}"
-        parts = [f"{len(found[one])} {one.value}" for one in (Finding.WORSE, Finding.BETTER) if found[one]]
-        unknown = f"; too few values to tell for {len(found[Finding.UNKNOWN])}" * bool(found[Finding.UNKNOWN])
+        parts = [
+            f"{len(found[finding])} {finding.value}"
+            for finding in (RowFinding.WORSE, RowFinding.BETTER)
+            if found[finding]
+        ]
+        untold = len(found[RowFinding.UNKNOWN])
+        unknown = f"; too few values to tell for {untold}" if untold else ""
         if not parts:
-            told = len(self.rows) - len(found[Finding.UNKNOWN])
+            told = len(self.rows) - untold
             return f"No difference beyond noise in {told} of {len(self.rows)} figures{unknown}"
         return f"{' and '.join(parts)} of {len(self.rows)} figures{unknown}"
 
 
-def compare(a: Run, b: Run, limits: Limits, confidence: float = 0.95) -> Comparison:
+def compare(a: ComparedRun, b: ComparedRun, limits: Limits, confidence: float = 0.95) -> Comparison:
     """Compare two runs: B is the newer one, A what it is held against.
 
     Args:
@@ -126,7 +131,7 @@ def compare(a: Run, b: Run, limits: Limits, confidence: float = 0.95) -> Compari
     same_schedule = all(
         a.conditions[name] and a.conditions[name] == b.conditions[name] for name in SCHEDULE_CONDITIONS
     )
-    rows: list[Row] = []
+    rows: list[FigureRow] = []
     for name in latencies:
         pair = a.trends[name], b.trends[name]
         estimates = percentile_estimates(pair, PERCENTILES, own, same_schedule=same_schedule)
@@ -141,36 +146,36 @@ def _is_latency(name: str) -> bool:
     return name not in _NOT_LATENCIES and name.endswith(("_duration", "_duration_from_arrival"))
 
 
-def _latency_row(metric: str, percent: int, a: Estimate, b: Estimate, limits: Limits) -> Row:
+def _latency_row(metric: str, percent: int, a: Estimate, b: Estimate, limits: Limits) -> FigureRow:
     found = difference(a, b)
     # A latency of zero does not occur outside of a broken clock; a change from it has no percentage.
     scale = 100 / a.value if a.value > 0 else math.inf
-    change, low, high = (_scaled(one, scale) for one in (found.value, found.low, found.high))
+    change, low, high = (_scaled(bound, scale) for bound in (found.value, found.low, found.high))
     low = max(low, -100.0) if math.isfinite(low) else low  # no latency falls by more than all of it
     finding = _finding(found, change, SMALLEST_LATENCY_CHANGE_PERCENT, limits.latency_percent)
-    return Row(metric, f"p{percent}", False, a, b, change, low, high, finding)
+    return FigureRow(metric, f"p{percent}", False, a, b, change, low, high, finding)
 
 
-def _share_row(metric: str, a: Estimate, b: Estimate, limits: Limits) -> Row:
+def _share_row(metric: str, a: Estimate, b: Estimate, limits: Limits) -> FigureRow:
     found = difference(a, b)
-    change, low, high = (100 * one for one in (found.value, found.low, found.high))
+    change, low, high = (100 * bound for bound in (found.value, found.low, found.high))
     finding = _finding(found, change, SMALLEST_ERROR_CHANGE_POINTS, limits.error_points)
-    return Row(metric, "rate", True, a, b, change, low, high, finding)
+    return FigureRow(metric, "rate", True, a, b, change, low, high, finding)
 
 
 def _scaled(value: float, scale: float) -> float:
     return 0.0 if value == 0 else value * scale
 
 
-def _finding(found: Difference, change: float, smallest: float, limit: float | None) -> Finding:
+def _finding(found: Difference, change: float, smallest: float, limit: float | None) -> RowFinding:
     if not found.excludes_zero or abs(change) < smallest:
-        return Finding.UNKNOWN if math.isinf(found.high) or math.isinf(found.low) else Finding.SAME
+        return RowFinding.UNKNOWN if math.isinf(found.high) or math.isinf(found.low) else RowFinding.SAME
     if change < 0:
-        return Finding.BETTER
-    return Finding.REGRESSION if limit is not None and change > limit else Finding.WORSE
+        return RowFinding.BETTER
+    return RowFinding.REGRESSION if limit is not None and change > limit else RowFinding.WORSE
 
 
-def _counts(a: Run, b: Run) -> Iterator[CountRow]:
+def _counts(a: ComparedRun, b: ComparedRun) -> Iterator[CountRow]:
     for name in ("scheduled", "started", "dropped", "lost", "completed", "interrupted"):
         # Runs written before workers existed have no "lost": nobody was there to lose anything.
         yield CountRow(f"arrivals {name}", a.ledger.get(name, 0), b.ledger.get(name, 0))
@@ -179,7 +184,7 @@ def _counts(a: Run, b: Run) -> Iterator[CountRow]:
         yield CountRow(f"errors: {kind}", a.errors_by_kind.get(kind, 0), b.errors_by_kind.get(kind, 0))
 
 
-def _warnings(a: Run, b: Run) -> Iterator[str]:
+def _warnings(a: ComparedRun, b: ComparedRun) -> Iterator[str]:
     for name, value in a.conditions.items():
         if value != b.conditions.get(name):
             yield f"the runs differ in {name}{_both(value, b.conditions.get(name))}"

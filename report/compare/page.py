@@ -8,8 +8,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from report.compare.figures import change_text, count_texts, estimate_text
-from report.compare.judgement import Comparison, Row
+from report.compare.judgement import Comparison, FigureRow
+from report.compare.texts import change_text, count_texts, estimate_text
 
 _WIDTH = 160
 _SMALLEST_SCALE = 5.0
@@ -43,7 +43,7 @@ def page_of(comparison: Comparison) -> str:
     scales = {
         share: _scale([row for row in comparison.rows if row.is_share is share]) for share in (False, True)
     }
-    rows = [
+    lines = [
         {
             "row": row,
             "a": estimate_text(row, row.a),
@@ -54,15 +54,15 @@ def page_of(comparison: Comparison) -> str:
         for row in comparison.rows
     ]
     counts = [(row.name, *count_texts(row)) for row in comparison.counts]
-    return environment.get_template("page.html.j2").render(comparison=comparison, rows=rows, counts=counts)
+    return environment.get_template("page.html.j2").render(comparison=comparison, lines=lines, counts=counts)
 
 
-def _scale(rows: list[Row]) -> float:
+def _scale(rows: list[FigureRow]) -> float:
     """The change that reaches the edge of the drawing: the greatest one, with some room."""
     return max([_SMALLEST_SCALE, *(1.5 * abs(row.change) for row in rows if math.isfinite(row.change))])
 
 
-def _whisker(row: Row, scale: float) -> Whisker:
+def _whisker(row: FigureRow, scale: float) -> Whisker:
     def place(change: float) -> float:
         return round(_WIDTH / 2 * (1 + max(-1.0, min(1.0, change / scale))), 1)
 

@@ -1,20 +1,16 @@
-"""Reads a run's folder: the figures of ``summary.json`` and the seconds of ``metrics.csv``."""
+"""What a comparison needs of a run: its figures, and the seconds that show how uncertain they are."""
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from config.errors import ConfigError
 from report.compare.distribution import QuantileRow
+from report.rows import Row
+from report.run_folder import RunFolder
+from report.run_summary import RunSummary, TrendFigures
 
-# Eleven days; a second beyond it is a damaged row, and would ask for a list of that length.
-_LONGEST_SECONDS = 1_000_000
-_RANKED_COLUMNS = (("med", 50), ("p90", 90), ("p95", 95), ("p99", 99))
 _SUMMARY_STATS = (("med", 50), ("p(90)", 90), ("p(95)", 95), ("p(99)", 99))
 
 SCHEDULE_CONDITIONS = ("profile", "time scale")
@@ -45,7 +41,7 @@ class RateSeries:
 
 
 @dataclass(frozen=True)
-class Run:
+class ComparedRun:
     """What a finished run left behind, as far as a comparison needs it."""
 
     folder: Path
@@ -63,136 +59,81 @@ class Run:
     has_seconds: bool
 
 
-def read_run(folder: Path) -> Run:
-    """Read a run's folder. Without ``metrics.csv`` the run has no seconds, and that is all.
+def read_run(path: Path) -> ComparedRun:
+    """Read a run's folder. A run without ``metrics.csv`` has no seconds, and that is all.
 
     Raises:
         ConfigError: no such folder, no ``summary.json``, or a damaged file.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"{folder}: no such folder; expected that of a run, such as results/<run id>")
-    summary_path = folder / "summary.json"
-    summary = _summary(summary_path)
-    csv_path = folder / "metrics.csv"
-    seconds = _Seconds()
-    if csv_path.exists():
-        seconds.read(csv_path)
-    try:
-        return _run(folder, summary, seconds)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-        raise ConfigError(f"{summary_path}: not the summary of a run: {what}") from error
-
-
-def _summary(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        # JSON can spell half a character, which nothing could print; here it is found, as a ValueError.
-        json.dumps(data, ensure_ascii=False).encode()
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path}: no such file; the run has not ended, or was killed") from error
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path}: damaged: {error}") from error
-    if not isinstance(data, dict) or not isinstance(data.get("metrics"), dict):
-        raise ConfigError(f"{path}: not the summary of a run: it has no metrics")
-    return data
-
-
-def _run(folder: Path, summary: dict[str, Any], seconds: _Seconds) -> Run:
-    # Sub-metrics have no rows of their own among the seconds.
-    metrics = {name: stats for name, stats in summary["metrics"].items() if "{" not in name}
-    run, verdict = summary["run"], summary["verdict"]
-    arguments, profile = run.get("arguments", {}), run.get("profile", {})
+    folder = RunFolder(path)
+    summary = folder.summary()
+    seconds = _Seconds(folder.rows() if folder.has_rows else [])
     ledger: dict[str, int] = {}
-    for account in summary["ledger"].values():
-        for name, number in account.items():
-            ledger[name] = ledger.get(name, 0) + int(number)
-    return Run(
-        folder=folder,
-        run_id=str(run["id"]),
-        length_seconds=float(run["seconds"]),
+    for counts in summary.ledgers.values():
+        for name, number in counts.items():
+            ledger[name] = ledger.get(name, 0) + number
+    # Sub-metrics have no rows of their own among the seconds.
+    return ComparedRun(
+        folder=path,
+        run_id=summary.run_id,
+        length_seconds=summary.seconds,
         trends={
-            name: _trend(stats, seconds.trend(name))
-            for name, stats in metrics.items()
-            if "p(95)" in stats and stats["count"]
+            name: _trend(figures, seconds.trend(name))
+            for name, figures in summary.trends.items()
+            if "{" not in name
         },
         rates={
-            name: _rate(stats, seconds.rate(name))
-            for name, stats in metrics.items()
-            if "passes" in stats and stats["passes"] + stats["fails"]
+            name: RateSeries(passes, passes + fails, seconds.rate(name))
+            for name, (passes, fails) in summary.rates.items()
+            if "{" not in name
         },
-        counters={
-            name: float(stats["count"])
-            for name, stats in metrics.items()
-            if "count" in stats and "rate" in stats
-        },
+        counters={name: count for name, count in summary.counters.items() if "{" not in name},
         ledger=ledger,
-        errors_by_kind={str(kind): int(n) for kind, n in summary.get("errors_by_kind", {}).items()},
-        conditions={
-            "profile": profile.get("scenarios", {}),
-            "time scale": arguments.get("time_scale", 1.0),
-            "target": "the stand-in" if run.get("is_standin") else run.get("target", ""),
-            "number of workers": len(summary.get("workers", [])),
-        },
-        kept_schedule=bool(verdict["kept_schedule"]),
-        verdict=str(verdict["line"]),
-        ended_by=str(run.get("ended_by", "")),
+        errors_by_kind=summary.errors_by_kind or {},
+        conditions=_conditions(summary),
+        kept_schedule=summary.kept_schedule,
+        verdict=summary.verdict,
+        ended_by=summary.ended_by or "",
         has_seconds=bool(seconds),
     )
 
 
-def _trend(stats: Mapping[str, Any], seconds: tuple[tuple[QuantileRow, ...], ...]) -> TrendSeries:
-    count = int(stats["count"])
-    known = {percent: float(stats[stat]) for stat, percent in _SUMMARY_STATS}
-    overall = QuantileRow.of(count, float(stats["min"]), known, float(stats["max"]))
-    return TrendSeries(count, known, overall, seconds)
+def _conditions(summary: RunSummary) -> dict[str, object]:
+    """Return what two runs must share for their figures to be of the same experiment."""
+    return {
+        "profile": summary.scenarios,
+        "time scale": summary.time_scale,
+        "target": "the stand-in" if summary.is_standin else summary.target,
+        "number of workers": len(summary.workers),
+    }
 
 
-def _rate(stats: Mapping[str, Any], seconds: tuple[tuple[float, int], ...]) -> RateSeries:
-    passes = int(stats["passes"])
-    return RateSeries(passes, passes + int(stats["fails"]), seconds)
+def _trend(figures: TrendFigures, seconds: tuple[tuple[QuantileRow, ...], ...]) -> TrendSeries:
+    stats = figures.stats
+    known = {percent: stats[stat] for stat, percent in _SUMMARY_STATS}
+    overall = QuantileRow.of(figures.count, stats["min"], known, stats["max"])
+    return TrendSeries(figures.count, known, overall, seconds)
 
 
 class _Seconds:
     """The rows of ``metrics.csv`` by metric and second."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: list[Row]) -> None:
         self._trends: dict[str, dict[int, list[QuantileRow]]] = {}
         self._rates: dict[str, dict[int, list[tuple[float, int]]]] = {}
-        self._range = range(0)
+        self._range = range(max((row.second for row in rows), default=-1) + 1)
+        for row in rows:
+            if row.trend is not None and row.count:
+                points = row.trend
+                known = {50: points.med, 90: points.p90, 95: points.p95, 99: points.p99}
+                quantiles = QuantileRow.of(row.count, points.min, known, points.max)
+                self._trends.setdefault(row.metric, {}).setdefault(row.second, []).append(quantiles)
+            elif row.type == "rate" and row.count:
+                share = (row.value * row.count, row.count)
+                self._rates.setdefault(row.metric, {}).setdefault(row.second, []).append(share)
 
     def __bool__(self) -> bool:
         return bool(self._range)
-
-    def read(self, path: Path) -> None:
-        """Read the file; ``ConfigError`` if it is damaged, with the line."""
-        line = 1
-        try:
-            with path.open(encoding="utf-8", newline="") as file:
-                reader = csv.DictReader(file, strict=True)
-                for row in reader:
-                    line = reader.line_num
-                    self._take(row)
-        except OSError as error:
-            raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise ConfigError(f"{path}: line {line} is damaged, or not a row of metrics.csv") from error
-
-    def _take(self, row: Mapping[str, str]) -> None:
-        second, kind, metric = int(row["second"]), row["type"], row["metric"]
-        if not 0 <= second < _LONGEST_SECONDS:
-            raise ValueError(second)
-        self._range = range(max(second + 1, self._range.stop))
-        if kind == "trend":
-            known = {percent: float(row[column]) for column, percent in _RANKED_COLUMNS}
-            quantiles = QuantileRow.of(int(row["count"]), float(row["min"]), known, float(row["max"]))
-            self._trends.setdefault(metric, {}).setdefault(second, []).append(quantiles)
-        elif kind == "rate":
-            total = int(row["count"])
-            entry = (float(row["value"]) * total, total)
-            self._rates.setdefault(metric, {}).setdefault(second, []).append(entry)
 
     def trend(self, metric: str) -> tuple[tuple[QuantileRow, ...], ...]:
         """A Trend's rows, an entry for each second of the run."""

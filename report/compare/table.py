@@ -6,15 +6,15 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from report.compare.figures import change_text, count_texts, estimate_text
-from report.compare.judgement import Comparison, Finding
+from report.compare.judgement import Comparison, RowFinding
+from report.compare.texts import change_text, count_texts, estimate_text
 
 STYLES = {
-    Finding.SAME: "dim",
-    Finding.BETTER: "green",
-    Finding.WORSE: "yellow",
-    Finding.REGRESSION: "bold red",
-    Finding.UNKNOWN: "dim italic",
+    RowFinding.SAME: "dim",
+    RowFinding.BETTER: "green",
+    RowFinding.WORSE: "yellow",
+    RowFinding.REGRESSION: "bold red",
+    RowFinding.UNKNOWN: "dim italic",
 }
 
 

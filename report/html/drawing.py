@@ -1,16 +1,19 @@
-"""SVG drawn by pygal, made fit for a page: no scripts, no styles of its own, colours from the page's CSS."""
+"""A chart: its words, and its drawings as SVG.
+
+What pygal draws is made fit for the page: no scripts, no styles of its own, colours from the page's CSS.
+"""
 
 from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pygal
 
-from report.html.axes import Axis
-from report.html.numbers import number_text
+from report.html.axes import Axis, linear_axis, time_axis, value_axis
+from report.html.numbers import duration_text, number_text
 from report.html.series import Point
 
 _DROPPED = {"style", "script", "desc", "title"}
@@ -19,7 +22,7 @@ _SVG = "{http://www.w3.org/2000/svg}"
 
 
 @dataclass(frozen=True)
-class Line:
+class ChartLine:
     """A line: its label, its points, and its tone, which the page's CSS gives a colour.
 
     ``shows_dots`` for a line with few points.
@@ -55,7 +58,64 @@ class Words:
     description: str
 
 
-def draw_lines(lines: Sequence[Line], x: Axis, y: Axis, size: Size, words: Words) -> str:
+@dataclass(frozen=True)
+class Chart:
+    """A chart in two widths, with its legend (label, CSS classes) and what it shows."""
+
+    key: str
+    title: str
+    unit: str
+    caption: str
+    legend: Sequence[tuple[str, str]]
+    drawings: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Span:
+    """The time that the charts cover: whole seconds, and how many of them a point stands for."""
+
+    seconds: int
+    step: int
+
+    @property
+    def note(self) -> str:
+        """What a point is, where it is not a second."""
+        return f" Each point stands for {duration_text(self.step)}." if self.step > 1 else ""
+
+
+def over_time(key: str, title: str, unit: str, caption: str, lines: Sequence[ChartLine], span: Span) -> Chart:
+    """A chart of lines over the time of the run."""
+    values = [value for line in lines for _, value in line.points]
+    y = value_axis(values) if unit == "ms" else linear_axis(max(values, default=0.0))
+    return line_chart(
+        key, title, unit, caption, lines, lambda size: time_axis(span.seconds, 10 if size is WIDE else 4), y
+    )
+
+
+def line_chart(
+    key: str,
+    title: str,
+    unit: str,
+    caption: str,
+    lines: Sequence[ChartLine],
+    x: Callable[[Size], Axis],
+    y: Axis,
+) -> Chart:
+    """A chart of lines over any axis, which may differ by size."""
+    told = "; ".join(
+        f"{line.label}: {number_text(min(v for _, v in line.points))} to "
+        f"{number_text(max(v for _, v in line.points))}"
+        for line in lines
+        if line.points
+    )
+    words = Words(key, title, f"{unit}: {told}." if unit else f"{told}.")
+    drawings = [draw_lines(lines, x(size), y, size, words) for size in (WIDE, NARROW)]
+    legend = [(line.label, f"tone-{line.tone}{' dashed' if line.is_dashed else ''}") for line in lines]
+    scale = " The scale is logarithmic." if y.is_log else ""
+    return Chart(key, title, unit, caption + scale, legend, drawings)
+
+
+def draw_lines(lines: Sequence[ChartLine], x: Axis, y: Axis, size: Size, words: Words) -> str:
     """A chart of lines as an SVG element; a point beyond the axes is drawn on their edge."""
     chart = pygal.XY(
         **_options(size),

@@ -118,7 +118,7 @@ RULES: Sequence[Rule] = (
         Weight.PROBLEM,
         "Requests started late: the generator was at its limit",
         "Use more workers (--processes), or lower the rate for each.",
-        symptoms.late_starts,
+        symptoms.started_late,
     ),
     Rule(
         "busy core",
@@ -197,4 +197,4 @@ RULES: Sequence[Rule] = (
 def findings_of(facts: Facts, rules: Sequence[Rule] = RULES) -> list[Finding]:
     """What the rules find in a run, the gravest first."""
     found = [Finding(rule, figure) for rule in rules if (figure := rule.figure(facts)) is not None]
-    return sorted(found, key=lambda one: list(Weight).index(one.rule.weight))
+    return sorted(found, key=lambda finding: list(Weight).index(finding.rule.weight))

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
-from report.html.facts import Facts
-from report.html.figures import charts_of
+from config.errors import ConfigError
+from metrics.thresholds import ThresholdOutcome
+from report.html.charts import charts_of
+from report.html.facts import Facts, RunFiles, Threshold, facts_of, read_run_files
 from report.html.findings import findings_of
 from report.html.numbers import duration_text, milliseconds_text, number_text, percent_text
-from report.html.thresholds import Threshold
-from report.html.trends import STATS
-from report.run_files import RunFiles
+from report.run_summary import TREND_STATS
+
+REPORT_NAME = "report.html"
 
 _FOLDER = Path(__file__).parent
 _ARGUMENTS = ("profile", "time_scale", "people_seed", "allow_live")
@@ -31,6 +32,27 @@ class Headline:
     word: str
     line: str
     reason: str = ""
+
+
+def write_report(path: Path, output: Path | None = None) -> Path:
+    """Write the report of the run in the folder ``path`` and return where (``report.html`` in the folder).
+
+    A report that was there is replaced only once the new one is whole.
+
+    Raises:
+        ConfigError: no such folder, a file in it missing or damaged, or the report cannot be written.
+    """
+    run = read_run_files(path)
+    page = render(run, facts_of(run))
+    target = output or path / REPORT_NAME
+    part = target.with_name(f"{target.name}.part")
+    try:
+        part.write_text(page, encoding="utf-8")
+        part.replace(target)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ConfigError(f"{target}: cannot be written: {error.strerror}") from error
+    return target
 
 
 def render(run: RunFiles, facts: Facts) -> str:
@@ -53,14 +75,14 @@ def render(run: RunFiles, facts: Facts) -> str:
     style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704
     return environment.get_template("template.html").render(
         style=style,
-        run_id=run.run_id,
+        run_id=run.settings.run_id,
         facts=facts,
         headline=headline_of(run, facts),
         tiles=_tiles(facts),
-        thresholds=[(one, measured_text(one)) for one in facts.thresholds],
+        thresholds=[(threshold, measured_text(threshold)) for threshold in facts.thresholds],
         findings=findings_of(facts),
-        charts=[(one, [Markup(svg) for svg in one.drawings]) for one in charts_of(run, facts)],  # noqa: S704
-        stats=STATS,
+        charts=[(chart, [Markup(svg) for svg in chart.drawings]) for chart in charts_of(run, facts)],  # noqa: S704
+        stats=TREND_STATS,
         settings=_settings(run),
     )
 
@@ -69,15 +91,17 @@ def headline_of(run: RunFiles, facts: Facts) -> Headline:
     """The result first: what a reader needs who reads only one line."""
     if run.summary is None:
         return Headline("bad", "Killed", "The run was killed before its end: there is no verdict.")
-    line = str(run.summary["verdict"].get("line", ""))
-    failed = [one for one in facts.thresholds if one.passed is False]
+    line = run.summary.verdict
+    failed = [threshold for threshold in facts.thresholds if threshold.passed is False]
     if failed:
-        named = ", ".join(f"{one.metric} {one.source} ({measured_text(one)})" for one in failed)
+        named = ", ".join(
+            f"{threshold.metric} {threshold.source} ({measured_text(threshold)})" for threshold in failed
+        )
         reason = f"{len(failed)} of {len(facts.thresholds)} thresholds failed: {named}."
         return Headline("bad", "Failed", line, reason)
     if not facts.arrivals.due:
         return Headline("none", "Nothing sent", line)
-    if not run.summary["verdict"].get("kept_schedule"):
+    if not run.summary.kept_schedule:
         return Headline("doubt", "Not to be trusted", line)
     if facts.arrivals.not_yet_due:
         return Headline("doubt", "Ended early", line)
@@ -85,8 +109,10 @@ def headline_of(run: RunFiles, facts: Facts) -> Headline:
 
 
 def measured_text(threshold: Threshold) -> str:
-    """What was measured, with its unit."""
-    if threshold.measured is None or threshold.has_no_values:
+    """Return what was measured, with its unit."""
+    if threshold.has_no_samples:
+        return str(ThresholdOutcome.NO_SAMPLES)
+    if threshold.measured is None:
         return "–"
     if threshold.source.startswith("rate"):
         return percent_text(threshold.measured)
@@ -127,18 +153,18 @@ def _tiles(facts: Facts) -> Sequence[tuple[str, str, str]]:
 
 def _settings(run: RunFiles) -> Sequence[tuple[str, str]]:
     settings = run.settings
-    arguments: dict[str, Any] = settings.get("arguments") or {}
-    rows = [("Run", run.run_id), ("Target", settings.get("target")), ("Plan", settings.get("plan"))]
-    if settings.get("is_standin"):
-        rows[1] = ("Target", f"{settings.get('target')} (the stand-in)")
+    arguments = dict(settings.arguments)
+    target = f"{settings.target} (the stand-in)" if settings.is_standin else settings.target
+    rows = [("Run", settings.run_id), ("Target", target), ("Plan", settings.plan)]
     if arguments.get("profile"):
-        arguments = {**arguments, "profile": Path(str(arguments["profile"])).name}
+        arguments["profile"] = Path(str(arguments["profile"])).name
     rows += [(name, arguments[name]) for name in _ARGUMENTS if arguments.get(name) not in (None, "", False)]
-    for one in run.scenarios:
+    for scenario in settings.scenarios:
+        schedule = scenario.schedule
         text = (
-            f"{number_text(one.schedule.total)} arrivals in {duration_text(one.schedule.duration)}, "
-            f"peak {number_text(one.schedule.peak_rate)}/s, max_vus {one.max_vus}, "
-            f"timeout {duration_text(one.timeout)}"
+            f"{number_text(schedule.total)} arrivals in {duration_text(schedule.duration)}, "
+            f"peak {number_text(schedule.peak_rate)}/s, max_vus {scenario.max_vus}, "
+            f"timeout {duration_text(scenario.timeout)}"
         )
-        rows.append((one.name, text))
+        rows.append((scenario.name, text))
     return [(name, str(value)) for name, value in rows if value is not None]

@@ -6,8 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from report.html.quantiles import Weighted, upper_bounds
-from report.html.rows import Row
+from report.rows import Row, TrendPoints
 
 MAX_POINTS = 600
 """Points of a line: about two for every three pixels of a chart."""
@@ -17,9 +16,12 @@ Point = tuple[float, float]
 
 PERCENTS = (50, 95, 99, 100)
 
+Weighted = tuple[int, TrendPoints]
+"""A row's count of values, and their percentiles."""
+
 
 @dataclass(frozen=True)
-class TrendSeries:
+class PercentilesOverTime:
     """A Trend over time: by percent, a value (ms) for each second that has values.
 
     ``is_exact`` when each second's values stood in a single row.
@@ -62,7 +64,7 @@ def failures(rows: Iterable[Row]) -> dict[str, Counter[int]]:
     return dict(found)
 
 
-def trend(rows: Iterable[Row], metric: str) -> TrendSeries:
+def trend(rows: Iterable[Row], metric: str) -> PercentilesOverTime:
     """A Trend's percentiles by second; all its rows of a second together."""
     by_second: dict[int, list[Weighted]] = defaultdict(list)
     for row in rows:
@@ -71,7 +73,22 @@ def trend(rows: Iterable[Row], metric: str) -> TrendSeries:
     seconds = sorted(by_second)
     columns = [upper_bounds(by_second[second], PERCENTS) for second in seconds]
     values = {percent: [column[i] for column in columns] for i, percent in enumerate(PERCENTS)}
-    return TrendSeries(seconds, values, all(len(one) == 1 for one in by_second.values()))
+    return PercentilesOverTime(seconds, values, all(len(rows) == 1 for rows in by_second.values()))
+
+
+def surely_above(rows: Iterable[Row], metric: str, bound: float) -> int:
+    """Return how many of a Trend's values are above ``bound`` (ms) at least, as far as its rows tell."""
+    found = 0
+    for row in rows:
+        if row.metric != metric or row.trend is None:
+            continue
+        points = row.trend
+        known = ((0, points.min), (50, points.med), (90, points.p90), (95, points.p95), (99, points.p99))
+        # The value at a rank and all after it are at least that.
+        ranks = [max(1, -(-row.count * percent // 100)) for percent, value in known if value > bound]
+        if ranks or points.max > bound:
+            found += row.count - min(ranks, default=row.count) + 1
+    return found
 
 
 def step_for(seconds: int) -> int:
@@ -95,3 +112,41 @@ def highest(seconds: Sequence[int], values: Sequence[float], step: int) -> list[
         part = second // step
         found[part] = max(value, found.get(part, value))
     return [(part * step + step / 2, value) for part, value in sorted(found.items())]
+
+
+def upper_bounds(rows: Sequence[Weighted], percents: Sequence[int]) -> list[float]:
+    """Return for each percent a value that the nearest-rank percentile of all rows' values does not exceed.
+
+    A row knows the values at six ranks only. Every value between two known ranks is taken for the upper
+    one, so the result is never below the true percentile, and exact for a single row.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    steps = sorted(step for count, points in rows for step in _steps(count, points))
+    total = sum(count for count, _ in rows)
+    if total < 1:
+        raise ValueError("percentiles need at least one value")
+    return [_value_at(steps, max(1, -(-total * percent // 100))) for percent in percents]
+
+
+def _steps(count: int, points: TrendPoints) -> Iterable[tuple[float, int]]:
+    """Pairs of a value and how many of the row's values it stands for."""
+    yield points.min, min(count, 1)
+    below = 1
+    for percent, value in ((50, points.med), (90, points.p90), (95, points.p95), (99, points.p99)):
+        rank = -(-count * percent // 100)
+        if rank > below:
+            yield value, rank - below
+            below = rank
+    if count > below:
+        yield points.max, count - below
+
+
+def _value_at(steps: Sequence[tuple[float, int]], rank: int) -> float:
+    passed = 0
+    for value, count in steps:
+        passed += count
+        if passed >= rank:
+            return value
+    return steps[-1][0]

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from config.customerio.limits import published_limits
+
+# The limits are the verdict's: there is one judgement.
+from metrics.verdict import CPU_LIMIT_PERCENT as CPU_LIMIT_PERCENT
+from metrics.verdict import START_LAG_LIMIT_MS as START_LAG_LIMIT_MS
+from metrics.verdict import busy_seconds, late_starts
 from report.html.facts import Facts
 from report.html.numbers import duration_text, number_text, percent_text
-
-START_LAG_LIMIT_MS = 10.0
-"""p99 start lag from which a run's own verdict says that the schedule was not kept."""
-
-CPU_LIMIT_PERCENT = 90.0
-"""CPU in 95 of 100 seconds from which that verdict calls the core busy."""
 
 MIN_VALUES_BEYOND = 10
 """Values that must lie above a percentile for it to mean something."""
@@ -78,8 +77,8 @@ def no_idle_vu(facts: Facts) -> str | None:
         return None
     short = [
         f"{name} has max_vus {facts.max_vus[name]}"
-        for name, one in facts.ledger.items()
-        if one.get("dropped", 0) > one.get("dropped_late", 0) and name in facts.max_vus
+        for name, account in facts.ledger.items()
+        if account.get("dropped", 0) > account.get("dropped_late", 0) and name in facts.max_vus
     ]
     return f"{_share(dropped, facts.arrivals.due, 'arrivals dropped')}; {', '.join(short)}"
 
@@ -95,25 +94,33 @@ def arrivals_lost(facts: Facts) -> str | None:
     lost = facts.arrivals.lost
     if not lost:
         return None
-    losers = [f"{one.name} {number_text(one.lost)}" for one in facts.workers if one.lost]
+    losers = [f"{worker.name} {number_text(worker.lost)}" for worker in facts.workers if worker.lost]
     figure = _share(lost, facts.arrivals.due, "arrivals lost")
     return f"{figure} ({', '.join(losers)})" if losers else figure
 
 
-def late_starts(facts: Facts) -> str | None:
-    """A start lag above what the verdict allows."""
+def started_late(facts: Facts) -> str | None:
+    """More late starts than the verdict allows."""
     lag = facts.start_lag_p99_ms
-    if lag is None or lag <= START_LAG_LIMIT_MS:
+    if lag is None or not late_starts(lag, facts.starts_late, facts.starts):
         return None
-    return f"p99 start lag {number_text(lag)} ms, above {number_text(START_LAG_LIMIT_MS)} ms"
+    if facts.starts_late is None or facts.starts is None:
+        return f"p99 start lag {number_text(lag)} ms, above {number_text(START_LAG_LIMIT_MS)} ms"
+    figure = _share(facts.starts_late, facts.starts, f"starts more than {START_LAG_LIMIT_MS:g} ms late")
+    return f"{figure}; p99 start lag {number_text(lag)} ms"
 
 
 def busy_core(facts: Facts) -> str | None:
-    """CPU above what the verdict allows."""
+    """More busy seconds than the verdict allows."""
     cpu = facts.cpu_p95_percent
-    if cpu is None or cpu <= CPU_LIMIT_PERCENT:
+    if cpu is None or not busy_seconds(cpu, facts.cpu_seconds_busy, facts.cpu_seconds):
         return None
-    return f"CPU {number_text(cpu)}% of a core (p95 of the seconds), above {number_text(CPU_LIMIT_PERCENT)}%"
+    if facts.cpu_seconds_busy is None or facts.cpu_seconds is None:
+        return (
+            f"CPU {number_text(cpu)}% of a core (p95 of the seconds), above {number_text(CPU_LIMIT_PERCENT)}%"
+        )
+    above = f"seconds above {number_text(CPU_LIMIT_PERCENT)}% of a core"
+    return _share(facts.cpu_seconds_busy, facts.cpu_seconds, above)
 
 
 def queue_grew(facts: Facts) -> str | None:
@@ -133,10 +140,12 @@ def queue_grew(facts: Facts) -> str | None:
 
 def reports_missing(facts: Facts) -> str | None:
     """Workers' reports that did not arrive."""
-    silent = [one for one in facts.workers if one.reports_missing]
-    if not silent:
-        return None
-    return ", ".join(f"{one.name}: {number_text(one.reports_missing)} reports missing" for one in silent)
+    gaps = [
+        f"{worker.name}: {number_text(worker.reports_missing)} reports missing"
+        for worker in facts.workers
+        if worker.reports_missing
+    ]
+    return ", ".join(gaps) or None
 
 
 def above_limit(facts: Facts) -> str | None:
@@ -154,14 +163,14 @@ def above_older_limit(facts: Facts) -> str | None:
 def too_few_samples(facts: Facts) -> str | None:
     """Percentiles in thresholds with fewer than ten values above them."""
     short = []
-    for one in facts.thresholds:
-        if one.percentile is None or not one.count or one.percentile >= 100:
+    for threshold in facts.thresholds:
+        if threshold.percentile is None or not threshold.count or threshold.percentile >= 100:
             continue
-        needed = round(MIN_VALUES_BEYOND * 100 / (100 - one.percentile))
-        if one.count < needed:
+        needed = round(MIN_VALUES_BEYOND * 100 / (100 - threshold.percentile))
+        if threshold.count < needed:
             short.append(
-                f"p({one.percentile:g}) of {one.metric} is of {number_text(one.count)} values; "
-                f"{number_text(needed)} give it {MIN_VALUES_BEYOND} above"
+                f"p({threshold.percentile:g}) of {threshold.metric} is of {number_text(threshold.count)} "
+                f"values; {number_text(needed)} give it {MIN_VALUES_BEYOND} above"
             )
     return "; ".join(short) or None
 

@@ -9,10 +9,9 @@ import pytest
 from config.customerio.limits import limit
 from metrics import verdict
 from report.html import symptoms
-from report.html.facts import Arrivals, Backlog, Facts
+from report.html.facts import Arrivals, Backlog, Facts, Threshold
 from report.html.findings import RULES, Weight, findings_of
-from report.html.thresholds import Threshold
-from report.html.workers import WorkerFigures
+from report.run_summary import WorkerFigures
 from users.outcome import FailureKind
 
 CALM_ARRIVALS = Arrivals(
@@ -156,6 +155,15 @@ def test_missing_reports_name_the_worker() -> None:
 @pytest.mark.parametrize(("lag", "found"), [(10.0, []), (10.1, ["late starts"])])
 def test_start_lag_is_judged_as_in_the_verdict(lag: float, found: list[str]) -> None:
     assert names(replace(CALM, start_lag_p99_ms=lag)) == found
+
+
+def test_with_counts_start_lag_and_cpu_are_judged_by_them_as_in_the_verdict() -> None:
+    few = replace(CALM, start_lag_p99_ms=11.0, starts=40, starts_late=1, cpu_p95_percent=99.0)
+    assert names(replace(few, cpu_seconds=10, cpu_seconds_busy=3)) == []
+    late = replace(few, starts_late=3, cpu_seconds=10, cpu_seconds_busy=3)
+    assert figure(late) == "3 of 40 starts more than 10 ms late (7.5%); p99 start lag 11 ms"
+    busy = replace(few, cpu_seconds=10, cpu_seconds_busy=4)
+    assert figure(busy) == "4 of 10 seconds above 90% of a core (40%)"
 
 
 @pytest.mark.parametrize(("cpu", "found"), [(90.0, []), (91.0, ["busy core"])])

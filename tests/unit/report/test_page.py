@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from report.html.drawing import NARROW, Words, draw_bars
-from report.html.write import write_report
+from report.html.page import write_report
 from tests.unit.report.run_folder import (
     counter_row,
     profile,
@@ -137,7 +137,7 @@ def test_a_run_without_requests_has_no_empty_charts(tmp_path: Path) -> None:
     outline = Outline(page)
     assert headline(page) == "Nothing sent"
     assert "<svg" not in page
-    assert "no values" in outline.text
+    assert "no samples" in outline.text
     assert "passed" not in outline.text.replace("counts as passed", "")
 
 

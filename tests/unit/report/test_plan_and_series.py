@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.profile import load_profile, profile_names
-from report.html.plan import peak_rate, planned_scenarios
-from report.html.rows import read_rows
 from report.html.series import MAX_POINTS, averaged, failures, highest, step_for, trend
+from report.json_object import JsonObject
+from report.rows import read_rows
+from report.scenarios import peak_rate, planned_scenarios
 from tests.unit.report.run_folder import counter_row, profile, second_of, trend_row, write_folder
 from users.scenario import schedule_of
 
@@ -20,7 +21,7 @@ from users.scenario import schedule_of
 @pytest.mark.parametrize("name", profile_names())
 def test_a_dumped_profile_gives_the_schedule_that_was_run(name: str) -> None:
     written = load_profile(name)
-    for one in planned_scenarios(written.model_dump(mode="json")):
+    for one in planned_scenarios(JsonObject(written.model_dump(mode="json"))):
         schedule = schedule_of(written.scenarios[one.name])
         assert one.schedule.total == schedule.total
         assert one.due_by(one.ends_at) == schedule.total
@@ -31,18 +32,18 @@ def test_the_peak_is_that_of_all_scenarios_together() -> None:
     two = profile(rate=10, seconds=4)
     later = profile(rate=7, seconds=4, start_time=3.0)["scenarios"]["a"]
     apart = profile(rate=30, seconds=1, start_time=20.0)["scenarios"]["a"]
-    assert peak_rate(planned_scenarios(two)) == pytest.approx(10)
+    assert peak_rate(planned_scenarios(JsonObject(two))) == pytest.approx(10)
     two["scenarios"]["b"] = later
-    assert peak_rate(planned_scenarios(two)) == pytest.approx(17)
+    assert peak_rate(planned_scenarios(JsonObject(two))) == pytest.approx(17)
     two["scenarios"]["c"] = apart
-    assert peak_rate(planned_scenarios(two)) == pytest.approx(30)
+    assert peak_rate(planned_scenarios(JsonObject(two))) == pytest.approx(30)
 
 
 def test_a_jump_at_the_very_end_is_not_a_peak() -> None:
     jump: dict[str, Any] = profile(
         rate=10, stages=[{"target": 10, "duration": 5.0}, {"target": 99, "duration": 0.0}]
     )
-    assert peak_rate(planned_scenarios(jump)) == pytest.approx(10)
+    assert peak_rate(planned_scenarios(JsonObject(jump))) == pytest.approx(10)
 
 
 @given(st.lists(st.integers(0, 50), min_size=1, max_size=300), st.integers(1, 20))

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from report.html.quantiles import upper_bounds
-from report.html.rows import TrendPoints
+from report.html.series import surely_above, upper_bounds
+from report.rows import Row, TrendPoints
 from tests.unit.report.run_folder import percentile
 
 PERCENTS = (50, 90, 95, 99, 100)
@@ -42,3 +42,11 @@ def test_several_rows_give_upper_bounds_within_the_values(parts: list[list[float
 def test_no_values_have_no_percentiles() -> None:
     with pytest.raises(ValueError, match="at least one"):
         upper_bounds([], PERCENTS)
+
+
+@given(st.lists(VALUES, min_size=1, max_size=5), st.integers(0, 1000))
+def test_never_more_values_are_above_a_bound_than_there_were(parts: list[list[float]], bound: int) -> None:
+    rows = [Row(0, "start_lag", "trend", "a", "", len(values), 0.0, weighted(values)[1]) for values in parts]
+    known = surely_above(rows, "start_lag", bound)
+    assert known <= sum(value > bound for values in parts for value in values)
+    assert (known > 0) == any(value > bound for values in parts for value in values)

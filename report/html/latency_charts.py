@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from itertools import cycle
 
+from metrics.verdict import START_LAG_LIMIT_MS
 from report.html import series
 from report.html.axes import Axis, value_axis
-from report.html.chart import Chart, Span, line_chart, over_time
-from report.html.drawing import Line
-from report.html.facts import Facts
+from report.html.drawing import Chart, ChartLine, Span, line_chart, over_time
+from report.html.facts import Facts, RunFiles, latency_metrics
 from report.html.numbers import duration_text, number_text
-from report.html.symptoms import START_LAG_LIMIT_MS
-from report.html.trends import STATS, latency_metrics
-from report.run_files import RunFiles
+from report.run_summary import TREND_STATS
 
 # In the order of drawing: what is drawn last lies on top.
 _LEVELS = (("max", 100, "edge"), ("p99", 99, "high"), ("p95", 95, "mid"), ("median", 50, "low"))
@@ -24,7 +22,7 @@ def latency_over_time(run: RunFiles, facts: Facts, metric: str, span: Span) -> C
     if not found.seconds:
         return None
     lines = [
-        Line(label, series.highest(found.seconds, found.values[percent], span.step), tone)
+        ChartLine(label, series.highest(found.seconds, found.values[percent], span.step), tone)
         for label, percent, tone in _LEVELS
     ]
     precision = _precision(facts, is_exact=found.is_exact)
@@ -37,9 +35,14 @@ def latency_over_time(run: RunFiles, facts: Facts, metric: str, span: Span) -> C
     top = max(found.values[100])
     # A bound far above all values would press them flat.
     lines += [
-        Line(f"threshold {one.source}", [(0, one.bound), (span.seconds, one.bound)], "limit", True)
-        for one in facts.thresholds
-        if one.metric == metric and one.percentile is not None and one.bound <= 3 * top
+        ChartLine(
+            f"threshold {threshold.source}",
+            [(0, threshold.bound), (span.seconds, threshold.bound)],
+            "limit",
+            is_dashed=True,
+        )
+        for threshold in facts.thresholds
+        if threshold.metric == metric and threshold.percentile is not None and threshold.bound <= 3 * top
     ]
     return over_time(f"latency-{metric}", f"{metric} over time", "ms", caption, lines, span)
 
@@ -66,14 +69,14 @@ def _precision(facts: Facts, *, is_exact: bool) -> str:
 def percentile_curve(facts: Facts) -> Chart | None:
     """The run's percentiles as a curve."""
     tones = cycle(("main", "high", "mid", "cause-3", "cause-1", "edge"))
-    lines: list[Line] = []
+    lines: list[ChartLine] = []
     for metric in latency_metrics(facts.trends):
         tone = next(tones)
         for name, is_dashed in ((metric, False), (f"{metric}_from_arrival", True)):
             if name in facts.trends:
                 stats = facts.trends[name].stats
-                points = [(float(i), stats[stat]) for i, stat in enumerate(STATS)]
-                lines.append(Line(name, points, tone, is_dashed, shows_dots=True))
+                points = [(float(i), stats[stat]) for i, stat in enumerate(TREND_STATS)]
+                lines.append(ChartLine(name, points, tone, is_dashed, shows_dots=True))
     if not lines:
         return None
     source = (
@@ -85,7 +88,7 @@ def percentile_curve(facts: Facts) -> Chart | None:
         f"{source} Six known points, joined by straight lines. Dashed: counted from the arrival's instant, "
         "so that waiting in the generator shows. Lines that agree lie on each other."
     )
-    x = Axis(0.0, float(len(STATS) - 1), tuple((float(i), stat) for i, stat in enumerate(STATS)))
+    x = Axis(0.0, float(len(TREND_STATS) - 1), tuple((float(i), stat) for i, stat in enumerate(TREND_STATS)))
     y = value_axis([value for line in lines for _, value in line.points])
     return line_chart("curve", "Latency by percentile", "ms", caption, lines, lambda size: x, y)
 
@@ -97,12 +100,14 @@ def start_lag_over_time(run: RunFiles, span: Span) -> Chart | None:
         return None
     levels = [level for level in _LEVELS if level[1] != 95]
     lines = [
-        Line(label, series.highest(found.seconds, found.values[percent], span.step), tone)
+        ChartLine(label, series.highest(found.seconds, found.values[percent], span.step), tone)
         for label, percent, tone in levels
     ]
     limit = START_LAG_LIMIT_MS
     lines.append(
-        Line(f"limit for p99, {number_text(limit)} ms", [(0, limit), (span.seconds, limit)], "limit", True)
+        ChartLine(
+            f"limit for p99, {number_text(limit)} ms", [(0, limit), (span.seconds, limit)], "limit", True
+        )
     )
     bound = "" if found.is_exact else " With several scenarios in a second these are upper bounds."
     caption = f"How late iterations started after their arrival's instant.{bound}{span.note}"

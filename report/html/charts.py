@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from report.html import series
-from report.html.chart import Chart, Span, over_time
-from report.html.drawing import NARROW, WIDE, Line, Words, draw_bars
-from report.html.facts import Facts
-from report.html.latency import latency_over_time, percentile_curve, start_lag_over_time
+from report.html.drawing import NARROW, WIDE, Chart, ChartLine, Span, Words, draw_bars, over_time
+from report.html.facts import Facts, RunFiles, latency_metrics
+from report.html.latency_charts import latency_over_time, percentile_curve, start_lag_over_time
 from report.html.numbers import number_text
-from report.html.trends import latency_metrics
-from report.run_files import RunFiles
 
 _CAUSES = ("cause-1", "cause-2", "cause-3", "cause-4", "cause-5", "cause-6")
 
@@ -19,7 +16,7 @@ _CAUSES = ("cause-1", "cause-2", "cause-3", "cause-4", "cause-5", "cause-6")
 def charts_of(run: RunFiles, facts: Facts) -> list[Chart]:
     """All charts that a run has figures for, in the page's order."""
     last = max((row.second for row in run.rows), default=-1) + 1
-    planned = max((one.ends_at for one in run.scenarios), default=0.0)
+    planned = max((scenario.ends_at for scenario in run.settings.scenarios), default=0.0)
     # What a schedule wants after the run ended early is left to the table.
     seconds = max(1, last, round(min(planned, facts.seconds)))
     span = Span(seconds, series.step_for(seconds))
@@ -47,22 +44,22 @@ def _arrivals(run: RunFiles, facts: Facts, span: Span) -> Chart:
     dropped = series.sums(run.rows, "dropped_iterations")
 
     # What the schedule would have had after the run's end is not due.
-    most = {name: one.get("due", one["scheduled"]) for name, one in facts.ledger.items()}
+    most = {name: account.get("due", account.get("scheduled", 0)) for name, account in facts.ledger.items()}
 
     def due(second: int) -> float:
         return sum(
-            min(one.due_by(second + 1), limit) - min(one.due_by(second), limit)
-            for one in run.scenarios
-            if (limit := most.get(one.name, 0))
+            min(scenario.due_by(second + 1), limit) - min(scenario.due_by(second), limit)
+            for scenario in run.settings.scenarios
+            if (limit := most.get(scenario.name, 0))
         )
 
     lines = [
-        Line("started", _per_second(started, span), "main"),
+        ChartLine("started", _per_second(started, span), "main"),
         # Dashed and on top, so that both show where they agree.
-        Line("schedule", series.averaged(due, span.seconds, span.step), "plan", is_dashed=True),
+        ChartLine("schedule", series.averaged(due, span.seconds, span.step), "plan", is_dashed=True),
     ]
     if dropped.total():
-        lines.append(Line("dropped", _per_second(dropped, span), "bad"))
+        lines.append(ChartLine("dropped", _per_second(dropped, span), "bad"))
     caption = (
         "Arrivals of all scenarios: how many the schedule has in each second, and how many iterations "
         "started or were dropped in it. An arrival at a second's very end may start in the next."
@@ -84,11 +81,11 @@ def _errors(facts: Facts) -> Chart | None:
 
 
 def _errors_over_time(run: RunFiles, span: Span) -> Chart | None:
-    found = sorted(series.failures(run.rows).items(), key=lambda one: -one[1].total())
+    found = sorted(series.failures(run.rows).items(), key=lambda item: -item[1].total())
     if not found:
         return None
     lines = [
-        Line(kind, _per_second(by, span), tone) for (kind, by), tone in zip(found, _CAUSES, strict=False)
+        ChartLine(kind, _per_second(by, span), tone) for (kind, by), tone in zip(found, _CAUSES, strict=False)
     ]
     caption = "Failed requests in the second in which the failure was seen." + span.note
     if len(found) > len(_CAUSES):
@@ -100,7 +97,7 @@ def _backlog(run: RunFiles, facts: Facts, span: Span) -> Chart | None:
     if facts.backlog is None:
         return None
     found = series.gauge(run.rows, "queue_backlog")
-    lines = [Line("backlog", series.highest(list(found), list(found.values()), span.step), "main")]
+    lines = [ChartLine("backlog", series.highest(list(found), list(found.values()), span.step), "main")]
     caption = "Messages that the queue's workers had not delivered yet, read every few seconds." + span.note
     if facts.backlog.failed:
         caption += (
@@ -115,7 +112,7 @@ def _vus(run: RunFiles, span: Span) -> Chart | None:
     if not busy:
         return None
     lines = [
-        Line(label, series.highest(list(by), list(by.values()), span.step), tone, is_dashed)
+        ChartLine(label, series.highest(list(by), list(by.values()), span.step), tone, is_dashed)
         for label, by, tone, is_dashed in (("vus_max", wanted, "plan", True), ("vus", busy, "main", False))
     ]
     caption = "VUs with an iteration in flight, sampled once a second, and VUs wanted." + span.note
@@ -125,7 +122,7 @@ def _vus(run: RunFiles, span: Span) -> Chart | None:
 def _workers(facts: Facts) -> Chart | None:
     if not facts.workers:
         return None
-    bars = [(one.name, float(one.started)) for one in facts.workers]
+    bars = [(worker.name, float(worker.started)) for worker in facts.workers]
     told = "; ".join(f"{name} {number_text(count)}" for name, count in bars)
     words = Words("workers", "Iterations started by each worker", f"Started: {told}.")
     drawings = [draw_bars(bars, "main", size, words) for size in (WIDE, NARROW)]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 
 from report.compare.intervals import Estimate
-from report.compare.judgement import CountRow, Row
+from report.compare.judgement import CountRow, FigureRow
 
 
-def estimate_text(row: Row, estimate: Estimate) -> str:
+def estimate_text(row: FigureRow, estimate: Estimate) -> str:
     """A figure with its interval: ``2.66 ms (2.50 to 2.85)``, ``0.12% (0.08% to 0.18%)``."""
     if row.is_share:
         return f"{_share(estimate.value)} ({_share(estimate.low)} to {_share(estimate.high)})"
@@ -16,7 +16,7 @@ def estimate_text(row: Row, estimate: Estimate) -> str:
     return f"{_short(estimate.value)} ms ({_short(estimate.low)} to {high})"
 
 
-def change_text(row: Row) -> str:
+def change_text(row: FigureRow) -> str:
     """B against A with its interval: ``+3.1% (-1.0 to +7.2)``, ``+0.40 pp (+0.10 to +0.70)``."""
     unit, digits = (" pp", 2) if row.is_share else ("%", 1)
     return f"{row.change:+.{digits}f}{unit} ({_signed(row.low, digits)} to {_signed(row.high, digits)})"
