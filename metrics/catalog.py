@@ -63,5 +63,5 @@ CATALOG = catalog_of(("identify", "track"))
 
 
 def tags(**values: str) -> Tags:
-    """Tags from keywords, sorted by name."""
+    """Return tags from keywords, sorted by name."""
     return tuple(sorted(values.items()))

@@ -1,8 +1,8 @@
 """InfluxDB: every sample as a point, written in the background, with k6's measurements, tags and fields.
 
-Points are encoded here, in some forty lines, and sent with ``requests``: the client libraries take an
+Points are encoded here, in some forty lines, and sent with ``requests``. The client libraries take an
 object or a dictionary per point, which costs ten times as much per sample as the line does, in a process
-that has arrivals to keep. Here a line's head is made once per cell.
+that must keep the schedule. Here the head of a line is made once per cell.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from metrics.k6_tags import has_url, k6_tags
 from metrics.store import Cell, MergedCell
 
 MOST_POINTS_WAITING = 400_000
-"""What waits for a database that is away; more is dropped and counted."""
+"""Points that wait for an unreachable database; more are dropped and counted."""
 
 _POINTS_PER_REQUEST = 5_000
 _TIMEOUT_SECONDS = 5.0
@@ -53,7 +53,7 @@ class InfluxDbTarget:
 
     @classmethod
     def parse(cls, url: str, variables: Mapping[str, str]) -> InfluxDbTarget:
-        """From ``http://host:8086/database`` or ``http://host:8086?org=o&bucket=b``, and the environment.
+        """Return the address of ``http://host:8086/database`` or ``http://host:8086?org=o&bucket=b``.
 
         Secrets come from ``K6_INFLUXDB_USERNAME``, ``_PASSWORD`` and ``_TOKEN``.
 
@@ -142,7 +142,7 @@ class InfluxDbOutput:
         return f"InfluxDB: {self._dropped} points dropped, {self._written} written; metrics.csv has all"
 
     def _greet(self) -> None:
-        """Make the database if it is missing, which also shows whether we may write."""
+        """Create the database if it is missing, which also shows whether we may write."""
         target = self._target
         try:
             if target.is_v2:
@@ -162,7 +162,7 @@ class InfluxDbOutput:
             raise ConfigError(f"--out influxdb: {target.base_url} answers HTTP {response.status_code}")
 
     def _write_all(self) -> None:
-        """Take what waits, in batches, until told to stop."""
+        """Write the waiting points in batches until told to stop."""
         lines: list[str] = []
         is_last = False
         while not is_last:
@@ -181,7 +181,7 @@ class InfluxDbOutput:
                 self._write_batch(batch)
 
     def _write_batch(self, batch: list[str]) -> None:
-        """Write one batch, again and again while the database is away and there is time."""
+        """Write one batch, with retries while the database is away and there is time."""
         body = "\n".join(batch)
         for attempt in itertools.count():
             try:
@@ -229,7 +229,7 @@ class InfluxDbOutput:
         ]
 
     def _distinct(self, head: str, times: Sequence[int]) -> Sequence[int]:
-        """Times of a series such that none comes twice: InfluxDB keeps one point per series and time."""
+        """Return times of a series, no two equal: InfluxDB keeps one point per series and time."""
         distinct = []
         last = self._last_time.get(head, 0)
         for at in times:

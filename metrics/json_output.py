@@ -105,7 +105,7 @@ def _number(value: float) -> str:
 
 
 def join_json(parts: Sequence[Path], path: Path) -> None:
-    """One file from those of several workers: each metric described once, the points in their files' order.
+    """Join the files of several workers: each metric is described once, points keep their files' order.
 
     Raises:
         OSError: a part cannot be read, or the file cannot be written.

@@ -15,13 +15,13 @@ _TAGS = {
 
 
 def k6_tags(metric: str, tags: Tags) -> dict[str, str]:
-    """The part of a sample's tags that k6 would show: a custom metric has its scenario only."""
+    """Return the tags that k6 would show of a sample: a custom metric has its scenario only."""
     shown = _TAGS.get(metric, _OF_SCENARIOS)
     return {key: value for key, value in tags if key in shown}
 
 
 def has_url(metric: str) -> bool:
-    """Whether k6 notes the URL with this metric's samples."""
+    """Return whether k6 records the URL with this metric's samples."""
     return _TAGS.get(metric) is _OF_REQUESTS
 
 
@@ -30,5 +30,5 @@ TIME_METRICS = frozenset({"http_req_duration", "iteration_duration", "start_lag"
 
 
 def contains(metric: Metric) -> str:
-    """What k6 says a metric's values are: "time" (milliseconds), or "default"."""
+    """Return what k6 says a metric's values are: "time" (milliseconds), or "default"."""
     return "time" if metric.type is MetricType.TREND and metric.name in TIME_METRICS else "default"

@@ -1,4 +1,4 @@
-"""What an output is: the one thing to write for another place to put samples."""
+"""The interface of an output: implement it to send samples to another place."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from metrics.store import Cell, MergedCell
 class Output(Protocol):
     """Takes the samples of a run as its seconds close.
 
-    Making one is its start, and may raise ``ConfigError`` (a mistake of the user's, told before anything
-    is sent) or ``OSError``.
+    Creating an output starts it. That may raise ``ConfigError`` (a mistake of the user's, reported before
+    anything is sent) or ``OSError``.
     """
 
     name: str
-    """How it is called in messages, such as ``metrics.csv``."""
+    """Its name in messages, such as ``metrics.csv``."""
 
     takes_merged: bool
-    """Whether it has a use for the sums that a master gets from its workers, or only for single samples."""
+    """Whether it takes the sums that a master gets from its workers, or only single samples."""
 
     def samples(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         """Take cells of one second: its Unix time, and its number since the clock's start.
@@ -29,7 +29,7 @@ class Output(Protocol):
         """
 
     def stop(self) -> str | None:
-        """Finish, and say in a line what the summary should tell, if anything.
+        """Finish, and return the line that the summary should show, if there is one.
 
         Raises:
             OSError: the end cannot be written.

@@ -60,7 +60,7 @@ class ProgressView(Protocol):
 
 
 def new_progress() -> ProgressView:
-    """A view for standard error as it is: bars on a terminal, plain lines elsewhere."""
+    """Return a view that fits standard error: bars on a terminal, plain lines elsewhere."""
     console = Console(stderr=True)
     return BarProgress(console) if console.is_terminal else PlainProgress(console)
 
@@ -113,7 +113,7 @@ class BarProgress:
 
 
 def _move_log_handlers(from_stream: TextIO, to_stream: TextIO) -> None:
-    """Let log lines go through rich while bars are up, so that they land above them."""
+    """Send log lines through rich while bars are shown, so that they appear above them."""
     for handler in _stream_handlers(lambda stream: stream is from_stream):
         handler.setStream(to_stream)
 

@@ -1,7 +1,7 @@
 """The queue behind the load: how many messages its consumers have not delivered yet.
 
-Two gauges of Prometheus's text format are read, by a few lines of ours: ``prometheus_client`` has a parser
-of all of it, and would be one more dependency of the load test for that alone.
+A few lines read two gauges of Prometheus's text format: ``prometheus_client`` has a parser for the whole
+format, and would be another dependency of the load test for that alone.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class QueueFigures:
 
 
 def partition_lags(page: str) -> dict[str, float]:
-    """The lag of each partition on a page, by name and labels as they stand there.
+    """Return the lag of each partition on a page, by name and labels as they stand there.
 
-    None at all is a worker that has no partition, if the page at least declares the gauge.
+    The result is empty for a worker that has no partition, if its page at least declares the gauge.
 
     Raises:
         ValueError: a line of these gauges is damaged, or the page has none of them.

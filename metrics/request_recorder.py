@@ -13,11 +13,11 @@ _PROTOCOLS = {10: "HTTP/1.0", 11: "HTTP/1.1"}
 
 
 class RequestRecorder:
-    """A listener for ``events.request``: what Locust's own statistics count, our metrics count.
+    """A listener for ``events.request`` that records every request which Locust's own statistics count.
 
-    Our users give in the event's context their ``scenario``, their ``kind`` (identify, track), what
-    ``failure`` they saw, and ``late_ms``, how long after the arrival's instant the request began.
-    What else fires the event in a run (a plugin, another locustfile's listener) counts as a request.
+    Our users put into the event's context their ``scenario``, their ``kind`` (identify, track), the
+    ``failure`` if there was one, and ``late_ms``, the time from the arrival's instant to the request's
+    start. An event that something else fires in a run (a plugin, another locustfile) is a request too.
     """
 
     def __init__(self, store: MetricStore) -> None:

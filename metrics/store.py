@@ -68,8 +68,8 @@ class _Series:
 class MetricStore:
     """The samples of one run.
 
-    ``add`` is all that happens on the way of a request: an append. ``fold`` moves a window's values
-    into the aggregates and hands them on, cell by cell, so that its caller can yield in between.
+    A request only waits for ``add``, an append. ``fold`` moves a window's values into the aggregates and
+    yields them cell by cell, so that its caller can let other greenlets run in between.
 
     Args:
         selectors: the sub-metrics to aggregate beside the metrics themselves, such as
@@ -105,7 +105,7 @@ class MetricStore:
             window[1].append(time.time_ns())
 
     def fold(self) -> Iterator[Cell]:
-        """End the current window: aggregate its cells one by one, giving each to the caller."""
+        """End the current window: aggregate its cells one by one and yield each."""
         window, self._window = self._window, {}
         for (name, tags), (values, times) in window.items():
             for series in self._by_metric[name]:
@@ -125,18 +125,18 @@ class MetricStore:
             self.by_error[kind] = self.by_error.get(kind, 0) + int(sink.count)
 
     def sink(self, selector: str) -> AnySink:
-        """The aggregate of a metric or of a declared sub-metric; ``KeyError`` if it is neither."""
+        """Return the aggregate of a metric or declared sub-metric; ``KeyError`` if it is neither."""
         return self._series[selector].sink
 
     def trend(self, name: str) -> TrendSink:
-        """The aggregate of a Trend; ``TypeError`` if the metric is of another type."""
+        """Return the aggregate of a Trend; ``TypeError`` if the metric is of another type."""
         sink = self.sink(name)
         if not isinstance(sink, TrendSink):
             raise TypeError(f"{name} is not a trend")
         return sink
 
     def selectors(self) -> Iterator[tuple[str, Metric, AnySink]]:
-        """All metrics and declared sub-metrics, with their aggregates."""
+        """Yield all metrics and declared sub-metrics, with their aggregates."""
         for selector, series in self._series.items():
             yield selector, series.metric, series.sink
 

@@ -26,8 +26,8 @@ class ThresholdOutcome(StrEnum):
 class ThresholdResult:
     """A threshold, the value it was held against, and whether it passed.
 
-    ``has_no_samples`` if there was nothing to judge. As in k6 the value is 0 then, and the threshold passes
-    or fails by it. The count of no samples is 0 like any other: that is an answer, not a want of one.
+    ``has_no_samples`` if there was nothing to judge. The value is 0 then, and the threshold passes or fails
+    by it, as for a Trend in k6. A Counter, and the count of a Trend, is 0 without samples: that is a measurement.
     """
 
     selector: str
@@ -43,7 +43,7 @@ class ThresholdResult:
 
     @property
     def outcome(self) -> ThresholdOutcome:
-        """What to show for it: a pass only where there was something to judge."""
+        """What to show for it: a pass only if there was something to judge."""
         if not self.passed:
             return ThresholdOutcome.FAILED
         return ThresholdOutcome.NO_SAMPLES if self.has_no_samples else ThresholdOutcome.PASSED
@@ -85,7 +85,7 @@ def evaluate(
     *,
     skip_empty: bool = False,
 ) -> list[ThresholdResult]:
-    """Hold every threshold against what has been recorded in ``seconds`` of the run.
+    """Return the result of every threshold, given what was recorded in ``seconds`` of the run.
 
     During a run k6 leaves out metrics that have no value yet, and so does ``skip_empty``.
     """
@@ -104,7 +104,7 @@ def evaluate(
 
 
 def first_to_abort(results: Sequence[ThresholdResult], seconds: float) -> ThresholdResult | None:
-    """The first failed threshold that ends the run now, ``seconds`` after its start."""
+    """Return the first failed threshold that ends the run now, ``seconds`` after its start."""
     for result in results:
         if not result.passed and result.options.abort_on_fail and seconds >= result.options.delay_abort_eval:
             return result

@@ -124,7 +124,7 @@ def judge(
     faults: Sequence[str],
     workers: Sequence[WorkerReport] = (),
 ) -> Verdict:
-    """Judge a finished run.
+    """Return the verdict on a finished run.
 
     Args:
         ledgers: closed ledgers, by scenario.

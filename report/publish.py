@@ -22,12 +22,12 @@ logger = logging.getLogger("customerio_load")
 
 
 def publish(report: RunReport, out: Console) -> int:
-    """Write and print the summary; the exit code that the run deserves."""
+    """Write and print the summary, and return the exit code of the run."""
     is_written = write_summary(report) and _write_page(report)
     try:
         print_summary(out, report)
     except (OSError, UnicodeError) as error:
-        # A closed pipe or a terminal without the letters: the run is what it is all the same.
+        # A closed pipe or a terminal without these characters does not change the result of the run.
         logger.error("the summary could not be printed: %s", error)
     if report.is_broken or not is_written:
         return BROKEN
@@ -45,7 +45,7 @@ def _write_page(report: RunReport) -> bool:
 
 
 def write_summary(report: RunReport) -> bool:
-    """Write the summary in every form that is made from the report alone; whether all went well."""
+    """Write the summary in every form made from the report alone; return whether all were written."""
     return all(
         [
             _write("summary.json", report, write_summary_json),

@@ -31,11 +31,11 @@ class PlannedScenario:
         return self.start_time + self.schedule.duration
 
     def rate_at(self, t: float) -> float:
-        """Arrivals per second, ``t`` seconds into the run."""
+        """Return the arrivals per second, ``t`` seconds into the run."""
         return self.schedule.rate_at(t - self.start_time)
 
     def due_by(self, t: float) -> int:
-        """Whole arrivals due by ``t`` seconds of the run."""
+        """Return the whole arrivals due by ``t`` seconds of the run."""
         # The rounding lets an arrival that is due at the very end count as due.
         return min(self.schedule.total, math.floor(self.schedule.arrivals_by(t - self.start_time) + 1e-9))
 
@@ -51,7 +51,7 @@ def planned_scenarios(profile: JsonObject) -> list[PlannedScenario]:
 
 
 def peak_rate(scenarios: Sequence[PlannedScenario]) -> float:
-    """The highest rate of all scenarios together, in arrivals per second."""
+    """Return the highest rate of all scenarios together, in arrivals per second."""
     # The sum is linear between stage ends, so it peaks at one; a jump has a value on either side.
     borders = {0.0, *(end for scenario in scenarios for end in (scenario.start_time, *scenario.stage_ends))}
     instants = [t for border in borders for t in (border - 1e-9, border)]

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def compare_folders(a: Path, b: Path, limits: Limits, confidence: float = 0.95) -> Comparison:
-    """Compare two runs' folders; ``ConfigError`` if one cannot be read, or they have nothing in common."""
+    """Compare two runs' folders; ``ConfigError`` if one cannot be read or they have nothing in common."""
     return compare(read_run(a), read_run(b), limits, confidence)
 
 

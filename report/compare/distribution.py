@@ -21,7 +21,7 @@ class QuantileRow:
 
     @classmethod
     def of(cls, count: int, least: float, percentiles: Mapping[int, float], greatest: float) -> QuantileRow:
-        """A row from its count, minimum, nearest-rank percentiles in rising order, and maximum.
+        """Return a row from its count, minimum, nearest-rank percentiles in rising order, and maximum.
 
         Raises:
             ValueError: no values, or percentiles that fall.
@@ -43,7 +43,7 @@ class QuantileRow:
         return self.ranks[-1]
 
     def count_up_to(self, value: float) -> float:
-        """How many of the values do not exceed ``value`` (milliseconds)."""
+        """Return how many of the values do not exceed ``value`` (milliseconds)."""
         place = bisect_right(self.values, value)
         if place == 0:
             return 0.0
@@ -88,7 +88,7 @@ class PooledDistribution:
             slope, last = slope + slopes.get(knot, 0.0), knot
 
     def share_up_to(self, value: float) -> float:
-        """The share of values that do not exceed ``value`` (milliseconds), from 0 to 1."""
+        """Return the share of values that do not exceed ``value`` (milliseconds), from 0 to 1."""
         place = bisect_right(self._knots, value) - 1
         if place < 0:
             return 0.0
@@ -99,7 +99,7 @@ class PooledDistribution:
         return min(1.0, mass / self.count)
 
     def value_at(self, share: float) -> float:
-        """The least value (milliseconds) that at least ``share`` of all values do not exceed."""
+        """Return the least value (milliseconds) that at least ``share`` of all values do not exceed."""
         wanted = share * self.count
         place = bisect_right(self._up_to, wanted * (1 - 1e-12))
         if place >= len(self._knots):

@@ -72,7 +72,7 @@ class Difference:
 def percentile_estimates(
     runs: tuple[TrendSeries, TrendSeries], percents: Sequence[int], confidence: float, *, same_schedule: bool
 ) -> dict[int, tuple[Estimate, Estimate]]:
-    """Percentiles of two runs, in milliseconds, each with an interval of that confidence (0 to 1).
+    """Return percentiles of two runs in milliseconds, each with an interval of that confidence (0 to 1).
 
     The values are those of the summaries, over all values of a run; seconds only give the uncertainty.
 
@@ -97,14 +97,14 @@ def percentile_estimates(
 def share_estimates(
     runs: tuple[RateSeries, RateSeries], confidence: float, *, same_schedule: bool
 ) -> tuple[Estimate, Estimate]:
-    """The shares of two runs, from 0 to 1, each with an interval of that confidence (0 to 1)."""
+    """Return the shares of two runs, from 0 to 1, each with an interval of that confidence (0 to 1)."""
     a, b = runs
     of_a, of_b = _design_effects(a.seconds, b.seconds, same_schedule=same_schedule)
     return _share_estimate(a, of_a, confidence), _share_estimate(b, of_b, confidence)
 
 
 def difference(a: Estimate, b: Estimate) -> Difference:
-    """B minus A with its interval; both estimates must be of the same confidence and independent."""
+    """Return B minus A with its interval; the estimates must be independent and of the same confidence."""
     value = b.value - a.value
     return Difference(
         value,
@@ -143,7 +143,7 @@ def _share_estimate(run: RateSeries, effect: _DesignEffect, confidence: float) -
 
 
 def _series_up_to(run: TrendSeries, value: float) -> list[tuple[float, int]]:
-    """By second: how many values do not exceed ``value``, of how many."""
+    """Return for each second how many values do not exceed ``value``, of how many."""
     return [
         (sum(row.count_up_to(value) for row in second), sum(row.count for row in second))
         for second in run.seconds
@@ -173,21 +173,21 @@ def _own_effect(series: Sequence[tuple[float, int]]) -> _DesignEffect:
 
 
 def _deviations(series: Sequence[tuple[float, int]]) -> list[float]:
-    """By second: by how much it moves the run's share; they add up to 0."""
+    """Return for each second by how much it moves the run's share; the sum is 0."""
     total = sum(number for _, number in series)
     share = sum(counted for counted, _ in series) / total
     return [(counted - share * number) / total for counted, number in series]
 
 
 def _independent_variance(series: Sequence[tuple[float, int]]) -> float:
-    """The variance of the run's share if all its values were independent."""
+    """Return the variance of the run's share if all its values were independent."""
     total = sum(number for _, number in series)
     share = sum(counted for counted, _ in series) / total
     return max(0.0, share * (1 - share)) / total
 
 
 def _effect(deviations: Sequence[float], independent: float) -> _DesignEffect:
-    """The design effect by overlapping batch means; 1 where nothing varies."""
+    """Return the design effect by overlapping batch means; 1 if nothing varies."""
     seconds = len(deviations)
     batch = math.ceil(math.sqrt(seconds))
     # Overlapping batches have half as many degrees of freedom again as separate ones (Meketon & Schmeiser).
@@ -204,7 +204,7 @@ def _effect(deviations: Sequence[float], independent: float) -> _DesignEffect:
 
 
 def _critical(confidence: float, freedom: float) -> float:
-    """The two-sided critical value of Student's t, by its expansion (Abramowitz & Stegun 26.7.5)."""
+    """Return the two-sided critical value of Student's t, by its expansion (Abramowitz & Stegun 26.7.5)."""
     z = NormalDist().inv_cdf((1 + confidence) / 2)
     if math.isinf(freedom):
         return z

@@ -1,4 +1,4 @@
-"""Holds two runs against each other, row by row, and says which differences are more than noise."""
+"""Compares two runs row by row and says which differences are more than noise."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class RowFinding(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """Beyond what a worsening counts as a regression; ``None`` never does.
+    """How much worse a figure may get before it is a regression; without limit if ``None``.
 
     ``latency_percent`` is a percentile's rise relative to run A, ``error_points`` an error rate's rise
     in percentage points.
@@ -110,14 +110,14 @@ class Comparison:
 
 
 def compare(a: ComparedRun, b: ComparedRun, limits: Limits, confidence: float = 0.95) -> Comparison:
-    """Compare two runs: B is the newer one, A what it is held against.
+    """Compare two runs: B, the newer one, with A.
 
     Args:
-        a: the run before.
-        b: the run after.
+        a: the older run.
+        b: the newer run.
         limits: what counts as a regression.
-        confidence: that no row's interval misses the truth, all taken together (0 to 1). Each row's own
-            interval is wider for it (Bonferroni).
+        confidence: the probability (0 to 1) that the intervals of all rows contain the true values. Each
+            row's own interval is wider for it (Bonferroni).
 
     Raises:
         ConfigError: the runs have no latency and no error rate in common.

@@ -32,7 +32,7 @@ def write_page(path: Path, comparison: Comparison) -> None:
 
 
 def page_of(comparison: Comparison) -> str:
-    """The page as text; everything that comes from a run is escaped."""
+    """Return the page as text; everything that comes from a run is escaped."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -58,7 +58,7 @@ def page_of(comparison: Comparison) -> str:
 
 
 def _scale(rows: list[FigureRow]) -> float:
-    """The change that reaches the edge of the drawing: the greatest one, with some room."""
+    """Return the change that reaches the edge of the drawing: the greatest, with some room."""
     return max([_SMALLEST_SCALE, *(1.5 * abs(row.change) for row in rows if math.isfinite(row.change))])
 
 

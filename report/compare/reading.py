@@ -60,7 +60,7 @@ class ComparedRun:
 
 
 def read_run(path: Path) -> ComparedRun:
-    """Read a run's folder. A run without ``metrics.csv`` has no seconds, and that is all.
+    """Read a run's folder. A run without ``metrics.csv`` has no seconds but is complete otherwise.
 
     Raises:
         ConfigError: no such folder, no ``summary.json``, or a damaged file.
@@ -136,12 +136,12 @@ class _Seconds:
         return bool(self._range)
 
     def trend(self, metric: str) -> tuple[tuple[QuantileRow, ...], ...]:
-        """A Trend's rows, an entry for each second of the run."""
+        """Return a Trend's rows, an entry for each second of the run."""
         by_second = self._trends.get(metric)
         return tuple(tuple(by_second.get(second, ())) for second in self._range) if by_second else ()
 
     def rate(self, metric: str) -> tuple[tuple[float, int], ...]:
-        """A Rate's passes and total, an entry for each second of the run."""
+        """Return a Rate's passes and total, an entry for each second of the run."""
         by_second = self._rates.get(metric)
         if not by_second:
             return ()

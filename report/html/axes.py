@@ -23,14 +23,14 @@ class Axis:
     is_log: bool = False
 
     def place(self, value: float) -> float:
-        """Where a value lies, kept within the axis."""
+        """Return where a value lies, kept within the axis."""
         if self.is_log:
             value = math.log10(value) if value > 0 else self.low
         return min(max(value, self.low), self.high)
 
 
 def time_axis(seconds: float, most: int) -> Axis:
-    """An axis of the run's time with at most ``most`` steps."""
+    """Return an axis of the run's time with at most ``most`` steps."""
     seconds = max(1.0, seconds)
     fitting = (step for step in _TIME_STEPS if seconds / step <= most)
     step = next(fitting, math.ceil(seconds / most))
@@ -39,7 +39,7 @@ def time_axis(seconds: float, most: int) -> Axis:
 
 
 def linear_axis(highest: float, most: int = 5) -> Axis:
-    """An axis from 0 to a round number that is not below ``highest``."""
+    """Return an axis from 0 to a round number that is not below ``highest``."""
     highest = highest if highest > 0 else 1.0
     raw = highest / most
     power = 10.0 ** math.floor(math.log10(raw))
@@ -49,7 +49,7 @@ def linear_axis(highest: float, most: int = 5) -> Axis:
 
 
 def log_axis(lowest: float, highest: float) -> Axis:
-    """A logarithmic axis over values above zero, with a tick at 1, 2 and 5 or at powers of ten."""
+    """Return a logarithmic axis over values above zero, with ticks at 1, 2 and 5 or at powers of ten."""
     low, high = math.log10(lowest), math.log10(max(highest, lowest))
     factors = (1, 2, 5) if high - low < 2.5 else (1,)
     values = [
@@ -64,7 +64,7 @@ def log_axis(lowest: float, highest: float) -> Axis:
 
 
 def value_axis(values: list[float], *, log_from: float = 30.0) -> Axis:
-    """Linear, or logarithmic where the highest value is more than ``log_from`` times the middle one."""
+    """Return a linear axis, or a logarithmic one if the highest value exceeds ``log_from`` medians."""
     positive = sorted(value for value in values if value > 0)
     if not positive:
         return linear_axis(1.0)

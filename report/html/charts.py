@@ -14,7 +14,7 @@ _CAUSES = ("cause-1", "cause-2", "cause-3", "cause-4", "cause-5", "cause-6")
 
 
 def charts_of(run: RunFiles, facts: Facts) -> list[Chart]:
-    """All charts that a run has figures for, in the page's order."""
+    """Return all charts that a run has figures for, in the page's order."""
     last = max((row.second for row in run.rows), default=-1) + 1
     planned = max((scenario.ends_at for scenario in run.settings.scenarios), default=0.0)
     # What a schedule wants after the run ended early is left to the table.

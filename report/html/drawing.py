@@ -84,7 +84,7 @@ class Span:
 
 
 def over_time(key: str, title: str, unit: str, caption: str, lines: Sequence[ChartLine], span: Span) -> Chart:
-    """A chart of lines over the time of the run."""
+    """Return a chart of lines over the time of the run."""
     values = [value for line in lines for _, value in line.points]
     y = value_axis(values) if unit == "ms" else linear_axis(max(values, default=0.0))
     return line_chart(
@@ -101,7 +101,7 @@ def line_chart(
     x: Callable[[Size], Axis],
     y: Axis,
 ) -> Chart:
-    """A chart of lines over any axis, which may differ by size."""
+    """Return a chart of lines over any axis, which may differ by size."""
     told = "; ".join(
         f"{line.label}: {number_text(min(v for _, v in line.points))} to "
         f"{number_text(max(v for _, v in line.points))}"
@@ -116,7 +116,7 @@ def line_chart(
 
 
 def draw_lines(lines: Sequence[ChartLine], x: Axis, y: Axis, size: Size, words: Words) -> str:
-    """A chart of lines as an SVG element; a point beyond the axes is drawn on their edge."""
+    """Return lines as an SVG element; a point beyond the axes is drawn on their edge."""
     chart = pygal.XY(
         **_options(size),
         xrange=(x.low, x.high),
@@ -135,7 +135,7 @@ def draw_lines(lines: Sequence[ChartLine], x: Axis, y: Axis, size: Size, words: 
 
 
 def draw_bars(bars: Sequence[tuple[str, float]], tone: str, size: Size, words: Words) -> str:
-    """A chart of horizontal bars, the first on top, with the value on each."""
+    """Return horizontal bars as an SVG element, the first on top, with the value on each."""
     height = 20 + (34 if len(bars) <= 20 else 22) * len(bars)
     chart = pygal.HorizontalBar(
         **{**_options(size), "height": height},
@@ -155,7 +155,7 @@ def draw_bars(bars: Sequence[tuple[str, float]], tone: str, size: Size, words: W
 
 
 def _shortened(label: str) -> str:
-    """A label that leaves room for its bar; long names differ at their ends."""
+    """Return a label that leaves room for its bar; long names differ at their ends."""
     return label if len(label) <= 28 else f"{label[:9]}…{label[-18:]}"
 
 
@@ -216,7 +216,7 @@ def _strip(node: ET.Element) -> None:
 
 
 def _is_tooltip(node: ET.Element) -> bool:
-    """Whether it is made for pygal's script, which the page does without."""
+    """Return whether a node is for pygal's script, which the page does not have."""
     return not {"tooltip", "tooltip-overlay"}.isdisjoint(node.get("class", "").split())
 
 

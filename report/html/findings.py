@@ -45,8 +45,8 @@ RULES: Sequence[Rule] = (
     Rule(
         "killed",
         Weight.PROBLEM,
-        "The run was killed before it could sum up",
-        "Read the figures as those of the part that ran; no threshold was judged. Run again for a verdict.",
+        "The run was killed before it could write its summary",
+        "The figures cover only the part that ran, and no threshold was judged. Run again for a verdict.",
         symptoms.killed,
     ),
     Rule(
@@ -101,15 +101,15 @@ RULES: Sequence[Rule] = (
     Rule(
         "refused requests",
         Weight.PROBLEM,
-        "The server called requests wrong, or its answers could not be read",
-        "Look at one such answer in the run's log; an answer that is no JSON often comes from a proxy.",
+        "The server rejected requests as invalid, or its answers could not be read",
+        "Look at one such answer in the run's log; an answer that is not JSON often comes from a proxy.",
         symptoms.refused,
     ),
     Rule(
         "queue backlog",
         Weight.PROBLEM,
         "The queue grew: the workers deliver less than arrives",
-        "Scale the workers. Where they wait for the workspace's rate limit, more of them deliver no more: "
+        "Scale the workers. If they wait for the workspace's rate limit, more workers deliver no more: "
         "raise the limit, or send less.",
         symptoms.queue_grew,
     ),
@@ -123,23 +123,23 @@ RULES: Sequence[Rule] = (
     Rule(
         "busy core",
         Weight.PROBLEM,
-        "The generator's core was busy: latencies contain waiting in the generator",
-        "Use more workers (--processes), or another machine for them.",
+        "The generator's core was busy: latencies include waiting in the generator",
+        "Use more workers (--processes), or run them on another machine.",
         symptoms.busy_core,
     ),
     Rule(
         "no idle VU",
         Weight.PROBLEM,
         "Arrivals were dropped because all VUs were waiting for answers: the rate was not reached",
-        "If the generator was at its limit, mend that first. Else look at the server's latency; "
-        "where it is as expected, raise max_vus.",
+        "If the generator was at its limit, fix that first. Otherwise look at the server's latency; "
+        "if it is as expected, raise max_vus.",
         symptoms.no_idle_vu,
     ),
     Rule(
         "stood still",
         Weight.PROBLEM,
         "Arrivals were dropped because the generator itself stood still",
-        "Leave it more of the machine: nothing else beside it, or more workers.",
+        "Give the generator more of the machine: run nothing else beside it, or use more workers.",
         symptoms.stood_still,
     ),
     Rule(
@@ -173,7 +173,7 @@ RULES: Sequence[Rule] = (
     Rule(
         "too few samples",
         Weight.WARNING,
-        "A threshold's percentile rests on few values, so one slow answer can turn it",
+        "A threshold's percentile rests on few values, so one slow answer can change its result",
         "Run longer or at a higher rate, or use a lower percentile.",
         symptoms.too_few_samples,
     ),
@@ -188,13 +188,13 @@ RULES: Sequence[Rule] = (
         "ended early",
         Weight.WARNING,
         "The run ended before its schedule did",
-        "Do not compare its figures with those of a whole run.",
+        "Do not compare its figures with those of a complete run.",
         symptoms.ended_early,
     ),
 )
 
 
 def findings_of(facts: Facts, rules: Sequence[Rule] = RULES) -> list[Finding]:
-    """What the rules find in a run, the gravest first."""
+    """Return what the rules find in a run, the gravest first."""
     found = [Finding(rule, figure) for rule in rules if (figure := rule.figure(facts)) is not None]
     return sorted(found, key=lambda finding: list(Weight).index(finding.rule.weight))

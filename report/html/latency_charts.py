@@ -17,7 +17,7 @@ _LEVELS = (("max", 100, "edge"), ("p99", 99, "high"), ("p95", 95, "mid"), ("medi
 
 
 def latency_over_time(run: RunFiles, facts: Facts, metric: str, span: Span) -> Chart | None:
-    """A Trend's percentiles second by second, with the bounds of its thresholds."""
+    """Return a Trend's percentiles second by second, with the bounds of its thresholds."""
     found = series.trend(run.rows, metric)
     if not found.seconds:
         return None
@@ -48,7 +48,7 @@ def latency_over_time(run: RunFiles, facts: Facts, metric: str, span: Span) -> C
 
 
 def _precision(facts: Facts, *, is_exact: bool) -> str:
-    """What a second's percentiles are: the files do not always have them exactly."""
+    """Return what a second's percentiles are: the files do not always have them exactly."""
     if facts.workers:
         text = "Percentiles are of all workers' values of a second together, to three significant digits."
     elif facts.is_complete:
@@ -67,7 +67,7 @@ def _precision(facts: Facts, *, is_exact: bool) -> str:
 
 
 def percentile_curve(facts: Facts) -> Chart | None:
-    """The run's percentiles as a curve."""
+    """Return the run's percentiles as a curve."""
     tones = cycle(("main", "high", "mid", "cause-3", "cause-1", "edge"))
     lines: list[ChartLine] = []
     for metric in latency_metrics(facts.trends):
@@ -94,7 +94,7 @@ def percentile_curve(facts: Facts) -> Chart | None:
 
 
 def start_lag_over_time(run: RunFiles, span: Span) -> Chart | None:
-    """Start lag second by second, with the limit of the run's own verdict."""
+    """Return start lag second by second, with the limit of the run's own verdict."""
     found = series.trend(run.rows, "start_lag")
     if not found.seconds:
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def number_text(value: float) -> str:
-    """Three significant digits, or all digits of a whole number, in groups of three: ``87 600``."""
+    """Return three significant digits, or all digits of a whole number, in groups of three: ``87 600``."""
     # 999.5 has three digits only once it is rounded to 1000.
     if value == round(value) or abs(value) >= 999.5:
         return f"{round(value):,}".replace(",", "\u202f")
@@ -12,7 +12,7 @@ def number_text(value: float) -> str:
 
 
 def percent_text(share: float) -> str:
-    """A share as percent; never 0% or 100% where that would hide something."""
+    """Return a share as percent; never 0% or 100% if that would hide something."""
     percent = share * 100
     if 0 < percent < 0.1:
         return "<0.1%"
@@ -22,12 +22,12 @@ def percent_text(share: float) -> str:
 
 
 def milliseconds_text(value: float) -> str:
-    """``1.23 ms``, or seconds from 10 000 ms on."""
+    """Return ``1.23 ms``, or seconds from 10 000 ms on."""
     return f"{number_text(value / 1000)} s" if value >= 10_000 else f"{number_text(value)} ms"
 
 
 def duration_text(seconds: float) -> str:
-    """``4.5s``, ``9m``, ``1h30m``: as durations stand in profiles."""
+    """Return ``4.5s``, ``9m``, ``1h30m``: durations as profiles write them."""
     if round(seconds, 1) < 60:
         return f"{number_text(round(seconds, 1))}s"
     minutes, rest = divmod(round(seconds), 60)
@@ -36,7 +36,7 @@ def duration_text(seconds: float) -> str:
 
 
 def clock_text(seconds: float) -> str:
-    """A time of the run for an axis: ``1:05``, ``1:00:00``."""
+    """Return a time of the run for an axis: ``1:05``, ``1:00:00``."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

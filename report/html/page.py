@@ -56,7 +56,7 @@ def write_report(path: Path, output: Path | None = None) -> Path:
 
 
 def render(run: RunFiles, facts: Facts) -> str:
-    """The whole page as HTML."""
+    """Return the whole page as HTML."""
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
         autoescape=select_autoescape(),
@@ -88,7 +88,7 @@ def render(run: RunFiles, facts: Facts) -> str:
 
 
 def headline_of(run: RunFiles, facts: Facts) -> Headline:
-    """The result first: what a reader needs who reads only one line."""
+    """Return the result: what a reader needs who reads only one line."""
     if run.summary is None:
         return Headline("bad", "Killed", "The run was killed before its end: there is no verdict.")
     line = run.summary.verdict
@@ -122,7 +122,7 @@ def measured_text(threshold: Threshold) -> str:
 
 
 def _breakable(name: str) -> Markup:
-    """A name that may go on in the next line after an underscore."""
+    """Return a name that may break after an underscore."""
     return Markup("_<wbr>").join(name.split("_"))
 
 

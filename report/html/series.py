@@ -33,7 +33,7 @@ class PercentilesOverTime:
 
 
 def sums(rows: Iterable[Row], metric: str) -> Counter[int]:
-    """The sum of a Counter's values by second."""
+    """Return the sum of a Counter's values by second."""
     found: Counter[int] = Counter()
     for row in rows:
         if row.metric == metric:
@@ -42,7 +42,7 @@ def sums(rows: Iterable[Row], metric: str) -> Counter[int]:
 
 
 def counts(rows: Iterable[Row], metric: str) -> Counter[int]:
-    """How many values a metric has, by second."""
+    """Return how many values a metric has, by second."""
     found: Counter[int] = Counter()
     for row in rows:
         if row.metric == metric:
@@ -51,12 +51,12 @@ def counts(rows: Iterable[Row], metric: str) -> Counter[int]:
 
 
 def gauge(rows: Iterable[Row], metric: str) -> dict[int, float]:
-    """A Gauge's last value, by second."""
+    """Return a Gauge's last value, by second."""
     return {row.second: row.value for row in rows if row.metric == metric}
 
 
 def failures(rows: Iterable[Row]) -> dict[str, Counter[int]]:
-    """Failed requests by cause, then by second."""
+    """Return failed requests by cause, then by second."""
     found: dict[str, Counter[int]] = defaultdict(Counter)
     for row in rows:
         if row.metric == "http_reqs" and row.error:
@@ -65,7 +65,7 @@ def failures(rows: Iterable[Row]) -> dict[str, Counter[int]]:
 
 
 def trend(rows: Iterable[Row], metric: str) -> PercentilesOverTime:
-    """A Trend's percentiles by second; all its rows of a second together."""
+    """Return a Trend's percentiles by second, over all its rows of a second."""
     by_second: dict[int, list[Weighted]] = defaultdict(list)
     for row in rows:
         if row.metric == metric and row.trend is not None and row.count:
@@ -92,12 +92,12 @@ def surely_above(rows: Iterable[Row], metric: str, bound: float) -> int:
 
 
 def step_for(seconds: int) -> int:
-    """How many seconds a point must stand for, so that a line has at most ``MAX_POINTS``."""
+    """Return how many seconds a point must stand for, so that a line has at most ``MAX_POINTS``."""
     return max(1, -(-seconds // MAX_POINTS))
 
 
 def averaged(by_second: Callable[[int], float], seconds: int, step: int) -> list[Point]:
-    """A point for every ``step`` seconds: the mean of them, at their middle."""
+    """Return a point for every ``step`` seconds: their mean, at their middle."""
     points = []
     for start in range(0, seconds, step):
         part = range(start, min(start + step, seconds))
@@ -106,7 +106,7 @@ def averaged(by_second: Callable[[int], float], seconds: int, step: int) -> list
 
 
 def highest(seconds: Sequence[int], values: Sequence[float], step: int) -> list[Point]:
-    """A point for every ``step`` seconds that have a value: the highest one, at their middle."""
+    """Return a point for every ``step`` seconds that have a value: the highest, at their middle."""
     found: dict[int, float] = {}
     for second, value in zip(seconds, values, strict=True):
         part = second // step
@@ -131,7 +131,7 @@ def upper_bounds(rows: Sequence[Weighted], percents: Sequence[int]) -> list[floa
 
 
 def _steps(count: int, points: TrendPoints) -> Iterable[tuple[float, int]]:
-    """Pairs of a value and how many of the row's values it stands for."""
+    """Yield pairs of a value and how many of the row's values it stands for."""
     yield points.min, min(count, 1)
     below = 1
     for percent, value in ((50, points.med), (90, points.p90), (95, points.p95), (99, points.p99)):

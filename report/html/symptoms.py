@@ -1,4 +1,4 @@
-"""A small function for each symptom: the figure that shows it, in words, or ``None``."""
+"""A function for each symptom returns the figure that shows it, in words, or ``None``."""
 
 from __future__ import annotations
 
@@ -15,63 +15,63 @@ MIN_VALUES_BEYOND = 10
 """Values that must lie above a percentile for it to mean something."""
 
 BACKLOG_MESSAGES = 100
-"""Messages by which a queue may grow in a run: what is on its way has to wait somewhere."""
+"""Messages by which a queue may grow in a run: messages in flight wait in it."""
 
 BACKLOG_SHARE = 0.05
-"""By how much of what was sent it may grow, if that is more."""
+"""Share of the requests sent by which it may grow, if that is more."""
 
 
 def killed(facts: Facts) -> str | None:
-    """There is no summary."""
+    """Report a run that left no summary."""
     if facts.is_complete:
         return None
     return f"no summary.json; metrics.csv ends at second {number_text(facts.seconds)}"
 
 
 def nothing_sent(facts: Facts) -> str | None:
-    """No request at all."""
+    """Report a run without any request."""
     return None if facts.requests else f"0 requests; {number_text(facts.arrivals.due)} arrivals were due"
 
 
 def rate_limited(facts: Facts) -> str | None:
-    """429 answers."""
+    """Report 429 answers."""
     return _errors(facts, "429 rate limited")
 
 
 def timeouts(facts: Facts) -> str | None:
-    """Requests without an answer in time."""
+    """Report requests without an answer in time."""
     figure = _errors(facts, "timeout")
     limits = sorted({duration_text(seconds) for seconds in facts.timeouts.values()})
     return figure and f"{figure} within {' or '.join(limits)}"
 
 
 def unauthorized(facts: Facts) -> str | None:
-    """401 answers."""
+    """Report 401 answers."""
     return _errors(facts, "401 unauthorized")
 
 
 def redirected(facts: Facts) -> str | None:
-    """3xx answers."""
+    """Report 3xx answers."""
     return _errors(facts, "3xx redirect")
 
 
 def not_connected(facts: Facts) -> str | None:
-    """Failures of the connection itself."""
+    """Report failures of the connection itself."""
     return _errors(facts, "connection error")
 
 
 def server_errors(facts: Facts) -> str | None:
-    """5xx answers."""
+    """Report 5xx answers."""
     return _errors(facts, "5xx server error")
 
 
 def refused(facts: Facts) -> str | None:
-    """4xx answers without a rule of their own, 2xx that accept nothing or not all, errors of the client."""
+    """Report other 4xx answers, 2xx that accept nothing or not all, and errors of the client."""
     return _errors(facts, "4xx client error", "2xx with errors", "unexpected 2xx", "bad body", "exception")
 
 
 def no_idle_vu(facts: Facts) -> str | None:
-    """Arrivals dropped for want of an idle VU."""
+    """Report arrivals dropped for want of an idle VU."""
     dropped = facts.arrivals.dropped_without_vu
     if not dropped:
         return None
@@ -84,13 +84,13 @@ def no_idle_vu(facts: Facts) -> str | None:
 
 
 def stood_still(facts: Facts) -> str | None:
-    """Arrivals dropped because the generator woke too late."""
+    """Report arrivals dropped because the generator woke too late."""
     late = facts.arrivals.dropped_late
     return _share(late, facts.arrivals.due, "arrivals dropped") if late else None
 
 
 def arrivals_lost(facts: Facts) -> str | None:
-    """Arrivals whose worker died."""
+    """Report arrivals whose worker died."""
     lost = facts.arrivals.lost
     if not lost:
         return None
@@ -100,7 +100,7 @@ def arrivals_lost(facts: Facts) -> str | None:
 
 
 def started_late(facts: Facts) -> str | None:
-    """More late starts than the verdict allows."""
+    """Report more late starts than the verdict allows."""
     lag = facts.start_lag_p99_ms
     if lag is None or not late_starts(lag, facts.starts_late, facts.starts):
         return None
@@ -111,7 +111,7 @@ def started_late(facts: Facts) -> str | None:
 
 
 def busy_core(facts: Facts) -> str | None:
-    """More busy seconds than the verdict allows."""
+    """Report more busy seconds than the verdict allows."""
     cpu = facts.cpu_p95_percent
     if cpu is None or not busy_seconds(cpu, facts.cpu_seconds_busy, facts.cpu_seconds):
         return None
@@ -124,7 +124,7 @@ def busy_core(facts: Facts) -> str | None:
 
 
 def queue_grew(facts: Facts) -> str | None:
-    """More messages in the queue at the end than at the start."""
+    """Report a queue that is longer at the end than at the start."""
     backlog = facts.backlog
     if backlog is None:
         return None
@@ -139,7 +139,7 @@ def queue_grew(facts: Facts) -> str | None:
 
 
 def reports_missing(facts: Facts) -> str | None:
-    """Workers' reports that did not arrive."""
+    """Report workers' reports that did not arrive."""
     gaps = [
         f"{worker.name}: {number_text(worker.reports_missing)} reports missing"
         for worker in facts.workers
@@ -149,19 +149,19 @@ def reports_missing(facts: Facts) -> str | None:
 
 
 def above_limit(facts: Facts) -> str | None:
-    """A planned peak above the published limit."""
+    """Report a planned peak above the published limit."""
     return _above(facts, "track_requests_per_second")
 
 
 def above_older_limit(facts: Facts) -> str | None:
-    """A planned peak above the older limit, and not above the present one."""
+    """Report a planned peak above the older limit that is not above the present limit."""
     if above_limit(facts):
         return None
     return _above(facts, "track_requests_per_second_older")
 
 
 def too_few_samples(facts: Facts) -> str | None:
-    """Percentiles in thresholds with fewer than ten values above them."""
+    """Report percentiles in thresholds with fewer than ten values above them."""
     short = []
     for threshold in facts.thresholds:
         if threshold.percentile is None or not threshold.count or threshold.percentile >= 100:
@@ -176,13 +176,13 @@ def too_few_samples(facts: Facts) -> str | None:
 
 
 def interrupted(facts: Facts) -> str | None:
-    """Iterations that a stop cut off."""
+    """Report iterations that a stop cut off."""
     cut = facts.arrivals.interrupted
     return _share(cut, facts.arrivals.started, "iterations interrupted") if cut else None
 
 
 def ended_early(facts: Facts) -> str | None:
-    """Arrivals that were not due when the run ended."""
+    """Report arrivals that were not due when the run ended."""
     left = facts.arrivals.not_yet_due
     if not left:
         return None

@@ -36,7 +36,7 @@ def write_junit_xml(path: Path, report: RunReport) -> None:
 
 
 def junit_xml_of(report: RunReport) -> str:
-    """The whole document: a suite of thresholds, one of checks, one of the generator's own case.
+    """Return the whole document: suites of thresholds, of checks and of the generator itself.
 
     Times are in seconds; a suite's is the length of the run in which all its cases were measured.
     """

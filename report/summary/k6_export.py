@@ -19,7 +19,7 @@ def write_summary_json(path: Path, report: RunReport) -> None:
 
 
 def summary_of(report: RunReport) -> dict[str, Any]:
-    """The summary as plain data. As in k6, a threshold's ``true`` means that it *failed*."""
+    """Return the summary as plain data. As in k6, a threshold's ``true`` means that it *failed*."""
     return {
         "root_group": _root_group(report.store.by_check),
         "metrics": _metrics(report),
@@ -82,5 +82,5 @@ def _root_group(checks: Mapping[str, RateSink]) -> dict[str, Any]:
 
 
 def _k6_id(path: str) -> str:
-    """k6 names groups and checks by the MD5 of their path."""
+    """Return the id that k6 gives a group or check: the MD5 of its path."""
     return hashlib.md5(path.encode(), usedforsecurity=False).hexdigest()

@@ -17,12 +17,12 @@ from report.summary.k6_export import summary_of
 
 
 def write_handle_summary(path: Path, report: RunReport) -> None:
-    """Write it; ``OSError`` if the file cannot be written."""
+    """Write the file; ``OSError`` if it cannot be written."""
     path.write_text(json.dumps(handle_summary_of(report), indent=4) + "\n", encoding="utf-8")
 
 
 def handle_summary_of(report: RunReport) -> dict[str, Any]:
-    """The summary as plain data. Here, other than in k6's export, a threshold says whether it is *ok*."""
+    """Return the summary as plain data. Unlike in k6's export, a threshold says whether it is *ok*."""
     exported = summary_of(report)
     group = exported["root_group"]
     metrics: dict[str, dict[str, Any]] = {}

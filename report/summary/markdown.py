@@ -1,4 +1,4 @@
-"""``summary.md``: what a pull request needs to know of a run, in a comment's length."""
+"""``summary.md``: what a pull request needs to know of a run, short enough for a comment."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _BREAKS = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 def write_markdown(path: Path, report: RunReport) -> None:
     """Write the summary; ``OSError`` if the file cannot be written."""
-    # What broke may be told with a file name that is no UTF-8.
+    # A fault may name a file whose name is not UTF-8.
     path.write_text(markdown_of(report), encoding="utf-8", errors="replace")
 
 
 def markdown_of(report: RunReport) -> str:
-    """The summary as Markdown with tables, of at most ``LONGEST_CHARACTERS``."""
+    """Return the summary as Markdown with tables, of at most ``LONGEST_CHARACTERS``."""
     text = "\n".join(_lines(report)) + "\n"
     if len(text) <= LONGEST_CHARACTERS:
         return text
@@ -139,7 +139,7 @@ def _errors(report: RunReport) -> Iterator[str]:
 
 
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A table, or nothing where it would have no rows; text to the left, figures to the right."""
+    """Yield a table, or nothing if it has no rows; text to the left, figures to the right."""
     if not rows:
         return
     yield f"| {' | '.join(headings)} |"
@@ -151,12 +151,12 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
 
 
 def _escape(text: str) -> str:
-    """Plain text: no markup, no link, no mention, no cell border, no line break."""
+    """Return plain text: no markup, no link, no mention, no cell border, no line break."""
     return _MARKUP.sub(lambda match: f"&#{ord(match[0])};", _BREAKS.sub(" ", text))
 
 
 def _code(text: str) -> str:
-    """Text as code. A table ends a cell at a pipe even within code, and a backtick would end the code."""
+    """Return text as code. A pipe would end the cell even within code, and a backtick the code."""
     flat = _BREAKS.sub(" ", text).strip()
     if "`" in flat or "\\" in flat or not flat:
         return _escape(flat)

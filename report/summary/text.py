@@ -27,7 +27,7 @@ def print_summary(console: Console, report: RunReport) -> None:
 
 
 def summary_lines(report: RunReport) -> Iterator[str]:
-    """The summary's lines, with rich's markup."""
+    """Yield the summary's lines, with rich's markup."""
     yield ""
     yield from _thresholds(report)
     yield from _checks(report)
