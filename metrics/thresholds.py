@@ -27,7 +27,8 @@ class ThresholdResult:
     """A threshold, the value it was held against, and whether it passed.
 
     ``has_no_samples`` if there was nothing to judge. The value is 0 then, and the threshold passes or fails
-    by it, as for a Trend in k6. A Counter, and the count of a Trend, is 0 without samples: that is a measurement.
+    by it, as for a Trend in k6. A Counter, and the count of a Trend, is 0 without samples: that is a
+    measurement.
     """
 
     selector: str

@@ -33,11 +33,6 @@ class CpuMeter:
         """Mean of the readings in percent; 0 without any."""
         return sum(self.readings) / len(self.readings) if self.readings else 0.0
 
-    @property
-    def p95(self) -> float:
-        """What 95% of the readings do not exceed, in percent; 0 without any."""
-        return percentile_of(self.readings, 95)
-
 
 def percentile_of(values: Sequence[float], percent: float) -> float:
     """Return the least value that ``percent`` of the values do not exceed; 0 without any."""

@@ -9,7 +9,7 @@ import zlib
 
 import pytest
 from hdrh.histogram import HdrHistogram
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.catalog import MetricType
@@ -35,6 +35,8 @@ def histogram_state(histogram: HdrHistogram, count: int) -> list[object]:
 
 
 @pytest.mark.parametrize("metric_type", MetricType)
+# How long an example takes is the machine\'s business.
+@settings(deadline=None)
 @given(values=st.lists(st.floats(0, 4e6), max_size=40))
 def test_a_sink_made_from_a_state_answers_as_the_one_that_sent_it(
     metric_type: MetricType, values: list[float]
@@ -64,6 +66,7 @@ def test_a_row_of_values_has_the_columns_of_a_row_of_the_sink(metric_type: Metri
 
 
 @pytest.mark.parametrize("metric_type", MetricType)
+@settings(deadline=None)
 @given(state=plain_values)
 def test_a_state_that_is_anything_else_is_refused(metric_type: MetricType, state: object) -> None:
     try:
@@ -133,6 +136,7 @@ def test_no_more_of_a_histogram_is_decompressed_than_ours_can_have() -> None:
         sink_from_state(MetricType.TREND, [1, 5.0, 5.0, 5.0, encoded])
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_damaged_histogram_is_refused_or_has_as_many_values_as_it_says(data: st.DataObject) -> None:
     state = state_of(MetricType.TREND, [1.0, 20.0, 300.0])
@@ -151,6 +155,7 @@ def test_a_damaged_histogram_is_refused_or_has_as_many_values_as_it_says(data: s
     assert 1.0 <= sink.percentile(99) <= 300.0
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(0, 1000), max_size=60), st.floats(0, 1000))
 def test_values_above_a_bound_are_counted_to_three_digits(values: list[float], bound: float) -> None:
     sink = TrendSink()
