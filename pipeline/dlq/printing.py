@@ -1,4 +1,4 @@
-"""Prints results on standard output and errors on standard error."""
+"""Prints the results of the dead letter commands on standard output."""
 
 from __future__ import annotations
 
