@@ -9,6 +9,7 @@ from locust.web import WebUI
 
 from engine.locust_internals import add_live_tables
 from engine.shown_run import ShownRun
+from metrics.thresholds import ThresholdOutcome
 
 _SCHEDULE = "schedule"
 _THRESHOLDS = "thresholds"
@@ -25,6 +26,13 @@ _COLUMNS = {
         "lag": "Start lag p99, overall (ms)",
     },
     _THRESHOLDS: {"name": "Metric", "threshold": "Threshold", "value": "Value", "result": "Result"},
+}
+
+
+_RESULTS = {
+    ThresholdOutcome.PASSED: "passes",
+    ThresholdOutcome.FAILED: "FAILS",
+    ThresholdOutcome.NO_SAMPLES: "no samples",
 }
 
 
@@ -83,7 +91,7 @@ def _threshold_rows(shown: ShownRun) -> list[dict[str, Any]]:
             "name": threshold.selector,
             "threshold": threshold.source,
             "value": f"{threshold.value:.4g}",
-            "result": "passes" if threshold.passed else "FAILS",
+            "result": _RESULTS[threshold.outcome],
         }
         for threshold in shown.thresholds()
     ]

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-
 import psutil
 
 
@@ -32,9 +29,3 @@ class CpuMeter:
     def average(self) -> float:
         """Mean of the readings in percent; 0 without any."""
         return sum(self.readings) / len(self.readings) if self.readings else 0.0
-
-
-def percentile_of(values: Sequence[float], percent: float) -> float:
-    """Return the least value that ``percent`` of the values do not exceed; 0 without any."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)] if ordered else 0.0

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from engine.cluster.membership import SILENCE_SECONDS
 from engine.cluster.time_sync import ClockOffset
 from metrics.sinks import TrendSink
+from metrics.trend_sink import nearest_rank
 from metrics.verdict import CPU_LIMIT_PERCENT, GeneratorFigures, WorkerReport
-from run.cpu_meter import percentile_of
 from shapes.accounts import Counts
 
 _MOST_CPU_READINGS = 200_000
@@ -63,7 +63,8 @@ class RemoteWorker:
     @property
     def busyness(self) -> tuple[int, float]:
         """What orders workers as the verdict does: by busy seconds, then by CPU."""
-        return sum(percent > CPU_LIMIT_PERCENT for percent in self.cpu), percentile_of(self.cpu, 95)
+        p95 = nearest_rank(sorted(self.cpu), 95) if self.cpu else 0.0
+        return sum(percent > CPU_LIMIT_PERCENT for percent in self.cpu), p95
 
     def measure_rates(self) -> None:
         """Take the arrivals/s of each scenario since the last call, by the worker's own clock.
