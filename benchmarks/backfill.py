@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
+import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
-from tests.pipeline_worker import WorkerProcess
-from tests.standin_server import StandinServer
+from standin.control_client import ControlClient  # noqa: E402 - after the path
+from standin.own_process import LocalStandin  # noqa: E402
 
 PEOPLE = 10_000
 POISON_EVERY = 10_000
@@ -28,7 +31,7 @@ def main() -> None:
     parser.add_argument("--lines", type=int, default=1_000_000)
     parser.add_argument("--kills", type=int, default=2)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, StandinServer() as standin:
+    with tempfile.TemporaryDirectory() as folder, LocalStandin() as standin:
         source = Path(folder, "events.jsonl")
         write_source(source, options.lines)
         began = time.monotonic()
@@ -50,21 +53,32 @@ def write_source(path: Path, lines: int) -> None:
             file.write(json.dumps(message) + "\n")
 
 
-def run(standin: StandinServer, source: Path, stop_at: int | None) -> None:
+def run(standin: LocalStandin, source: Path, stop_at: int | None) -> None:
     """One run, killed when so many lines are settled, or to its end."""
     position = Path(f"{source}.position")
-    with WorkerProcess({"CUSTOMERIO_BASE_URL": standin.url}, "--from", str(source)) as worker:
+    command = [sys.executable, "-m", "pipeline.worker", "--from", str(source)]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=worker_environment(standin), stdout=subprocess.PIPE, text=True
+    ) as worker:
         memory_mb: list[float] = []
-        while worker.process.poll() is None:
+        while worker.poll() is None:
             time.sleep(1)
-            memory_mb.append(resident_mb(worker.process.pid))
+            memory_mb.append(resident_mb(worker.pid))
             settled = json.loads(position.read_bytes())["delivered"] if position.exists() else 0
             if stop_at is not None and settled >= stop_at:
                 worker.kill()
                 break
+        output, _ = worker.communicate()
         steady = [mb for mb in memory_mb[len(memory_mb) // 4 :] if mb]
         memory = f"memory {steady[0]:.0f} MB after a quarter, {max(steady):.0f} MB at most"
-        print(f"exit {worker.process.returncode}, {len(memory_mb)} s, {memory}  {worker.output().strip()}")
+        print(f"exit {worker.returncode}, {len(memory_mb)} s, {memory}  {output.strip()}")
+
+
+def worker_environment(standin: LocalStandin) -> dict[str, str]:
+    """This environment without anybody's settings of the pipeline, and with this target."""
+    ours = ("CUSTOMERIO_", "KAFKA_", "BATCH_", "LIMIT_", "HEALTH_", "LOG_", "REDIS_", "TRACK_", "CONCURRENCY")
+    others = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**others, "PIPELINE_ENV_FILE": os.devnull, "CUSTOMERIO_BASE_URL": standin.url}
 
 
 def resident_mb(pid: int) -> float:
@@ -77,8 +91,8 @@ def resident_mb(pid: int) -> float:
     )
 
 
-def report(standin: StandinServer, source: Path, lines: int, seconds: float) -> None:
-    stats = standin.stats()
+def report(standin: LocalStandin, source: Path, lines: int, seconds: float) -> None:
+    stats = ControlClient(standin.url).stats()
     good = lines - lines // POISON_EVERY
     letters = len(Path(f"{source}.dead.jsonl").read_bytes().splitlines())
     print(

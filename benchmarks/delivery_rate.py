@@ -19,7 +19,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from pipeline.delivery.opening import open_delivery
 from pipeline.operation import Operation
 from pipeline.settings import load_pipeline_settings
-from tests.standin_server import StandinServer
+from standin.control_client import ControlClient
+from standin.own_process import LocalStandin
 
 PEOPLE = 1000
 
@@ -30,7 +31,7 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=100)
     options = parser.parse_args()
     for api in ("v2", "v1"):
-        with StandinServer() as standin:
+        with LocalStandin() as standin:
             variables = {
                 "CUSTOMERIO_BASE_URL": standin.url,
                 "TRACK_API": api,
@@ -38,7 +39,7 @@ def main() -> None:
                 "LIMIT_MIN_GAP_MS": "5",
             }
             seconds = asyncio.run(deliver(variables, options.seconds))
-            stats = standin.stats()
+            stats = ControlClient(standin.url).stats()
         events, requests = stats["events"], stats["requests_total"]
         print(
             f"{api}: {events / seconds:.0f} events/s, {events / requests:.1f} events per request, "

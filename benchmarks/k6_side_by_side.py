@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from config.profile import Profile, ScenarioOptions, load_profile  # noqa: E402 - after the path
-from tests.standin_server import StandinServer  # noqa: E402
+from standin.control_client import ControlClient  # noqa: E402
+from standin.own_process import LocalStandin  # noqa: E402
 from users.scenario import schedule_of  # noqa: E402
 
 _BODIES = {
@@ -91,13 +92,14 @@ def main() -> None:
 
 
 def _measure(generator: str, command: Sequence[str], profile: Profile) -> None:
-    with StandinServer("--record-arrivals") as standin:
+    with LocalStandin("--record-arrivals") as standin:
+        control = ControlClient(standin.url)
         environment = {**os.environ, "BASE_URL": standin.url, "CUSTOMERIO_BASE_URL": standin.url}
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         for name, options in profile.scenarios.items():
             schedule = schedule_of(options)
             instants = [schedule.arrival_time(n) for n in range(1, schedule.total + 1)]
-            arrivals = standin.arrivals(options.user)
+            arrivals = control.arrivals(options.user)
             off = deviations_ms(arrivals, instants)
             p50, p99 = off[len(off) // 2], off[len(off) * 99 // 100]
             counts = f"{schedule.total:>9} {len(arrivals):>9}"

@@ -1,16 +1,30 @@
-"""What every test has around it."""
+"""Keeps the two worlds of tests apart, and speed out of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 
-import locust  # noqa: F401 - first of all: it patches the standard library
 import pytest
+from hypothesis import settings
 
-from tests.load_test import LoadTest
+from tests.worlds import World, world_of
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse to run tests of both worlds in one process."""
+    worlds = {world_of(item.path) for item in items}
+    if len(worlds) > 1:
+        raise pytest.UsageError(
+            "tests of Locust's world and others need a process each; expected: scripts/run-tests.sh"
+        )
 
 
 @pytest.fixture(autouse=True)
-def _no_load_test_outlives_its_test() -> Iterator[None]:
-    yield
-    LoadTest.end_unfinished()
+def _plain_tests_stay_plain(request: pytest.FixtureRequest) -> None:
+    """Whatever was collected or ran before: Locust is not in a process that it must not patch."""
+    if world_of(request.path) is World.PLAIN:
+        assert not {"gevent", "locust"} & sys.modules.keys()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.integration.deploy.container import Container, compose_variables
-from tests.standin_server import StandinServer
+from tests.servers.free_port import free_port
+from tests.servers.standin_server import StandinServer
 
 _MOST_SECONDS = 90
 
@@ -26,11 +26,6 @@ def finish(process: subprocess.Popen[str]) -> str:
     """Wait for its end; what it has written."""
     output, _ = process.communicate(timeout=_MOST_SECONDS)
     return output
-
-
-def free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return str(server.getsockname()[1])
 
 
 def test_it_runs_with_what_the_image_holds_and_writes_only_results(container: Container) -> None:
@@ -50,7 +45,7 @@ def test_a_mistake_ends_it_with_one_line_and_code_2(container: Container) -> Non
 
 def test_the_compose_files_master_and_workers_make_one_run(container: Container) -> None:
     """Only what an engine's network would do differs: ports, and the names of hosts."""
-    port = free_port()
+    port = str(free_port())
     with StandinServer() as standin:
         own = {
             "CUSTOMERIO_BASE_URL": standin.url,

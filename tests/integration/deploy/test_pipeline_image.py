@@ -16,9 +16,9 @@ _IMPORT_ALL = """
 import importlib, pkgutil, sys
 import config, pipeline
 names = [
-    one.name for room in (config, pipeline)
-    for one in pkgutil.walk_packages(room.__path__, room.__name__ + ".")
-    if not one.name.endswith("__main__")
+    module.name for room in (config, pipeline)
+    for module in pkgutil.walk_packages(room.__path__, room.__name__ + ".")
+    if not module.name.endswith("__main__")
 ]
 for name in names:
     importlib.import_module(name)

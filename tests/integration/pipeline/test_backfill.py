@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.dead_letter import DeadLetter
-from tests.load_test import free_port
-from tests.pipeline_worker import WorkerProcess, health, wait_until
-from tests.standin_server import StandinServer
+from tests.programs.pipeline_worker import WorkerProcess, health
+from tests.programs.waiting import wait_until
+from tests.servers.free_port import free_port
+from tests.servers.standin_server import StandinServer
 
 
 @pytest.fixture

@@ -22,8 +22,8 @@ from pipeline.outcome import (
     UnauthorizedError,
     UnexpectedAnswerError,
 )
-from tests.odd_server import PERSON, OddServer, batch, breaks_off, identify, says, with_server
-from tests.track_client import SECRET, client_of, run
+from tests.programs.track_client import SECRET, client_of, run
+from tests.servers.odd_server import PERSON, OddServer, batch, breaks_off, identify, says, with_server
 
 # -- answers that end it --------------------------------------------------------------------------
 

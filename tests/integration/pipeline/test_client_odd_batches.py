@@ -18,7 +18,7 @@ from pipeline.outcome import (
     Delivered,
     Refused,
 )
-from tests.odd_server import OddServer, batch, breaks_off, identify, says, with_server
+from tests.servers.odd_server import OddServer, batch, breaks_off, identify, says, with_server
 
 
 @pytest.mark.parametrize(

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import tests.track_client
+import tests.programs.track_client
 from pipeline.client import RetryPolicy, TrackClient
 from pipeline.client.before_sending import BATCH_BYTES
 from pipeline.limiter.interface import LimiterSettings
 from pipeline.limiter.local import LocalLimiter
 from pipeline.operation import Operation
 from pipeline.outcome import BudgetSpentError, Delivered, Refused
-from tests.standin_server import StandinServer
-from tests.track_client import QUICK, run
-from tests.waiting import until
+from tests.programs.track_client import QUICK, run
+from tests.programs.waiting import until
+from tests.servers.standin_server import StandinServer
 
 HONEST = {
     "error_share": 0.0,
@@ -60,7 +60,7 @@ def standin(running: Standin) -> Standin:
 
 
 def client_of(url: str, limits: LimiterSettings = QUICK, **options: Any) -> Opening:
-    return tests.track_client.client_of(url, limits, **{"retry": PATIENT, **options})
+    return tests.programs.track_client.client_of(url, limits, **{"retry": PATIENT, **options})
 
 
 def identify(person: str = "ada", **attributes: Any) -> Operation:

@@ -15,8 +15,8 @@ import pytest
 from pipeline.dead_letter import DeadLetter
 from pipeline.dlq.command import main
 from pipeline.origin import origin_of
-from tests.command_line import mistake
-from tests.kafka_broker import KafkaBroker, Message
+from tests.programs.command_line import mistake
+from tests.servers.kafka_broker import KafkaBroker, Message
 
 _ROOT = Path(__file__).resolve().parents[3]
 _DAY_MS = 86_400_000
@@ -52,8 +52,8 @@ def fill(broker: KafkaBroker, topic: str, letters: Sequence[DeadLetter], partiti
         await broker.create_topic(topic, 3)
         await broker.create_topic(f"{topic}-dlq", partitions)
         messages = []
-        for number, one in enumerate(letters):
-            key, value, headers = one.to_record()
+        for number, letter in enumerate(letters):
+            key, value, headers = letter.to_record()
             messages.append(Message(key, value, number % partitions, headers))
         await broker.produce(f"{topic}-dlq", messages)
 
@@ -94,7 +94,7 @@ def test_filters(broker: KafkaBroker, capsys: pytest.CaptureFixture[str]) -> Non
     fill(broker, "filters", [letter(n, causes[n % 3]) for n in range(12)], partitions=2)
 
     def origins(*options: str) -> list[int]:
-        return [one["offset"] - 1000 for one in listed(broker, capsys, "filters", *options)]
+        return [letter["offset"] - 1000 for letter in listed(broker, capsys, "filters", *options)]
 
     assert origins() == [0, 2, 4, 6, 8, 10, 1, 3, 5, 7, 9, 11]
     assert origins("--cause", "not_json") == [4, 10, 1, 7]
@@ -140,7 +140,7 @@ def test_replay_sends_every_byte_back_with_its_origin(
     ]
     records = arrived(broker, "back", 4)
     assert sorted((origin_of(r), r.key, r.value) for r in records) == sorted(
-        (one.origin, one.key, one.value) for one in letters
+        (letter.origin, letter.key, letter.value) for letter in letters
     )
     assert listed(broker, capsys, "back") == []
     assert asyncio.run(broker.committed("customerio-dlq", "back-dlq")) == {0: 2, 1: 2}
@@ -157,10 +157,14 @@ def test_letters_that_are_not_meant_stay(broker: KafkaBroker, capsys: pytest.Cap
     # Partition 0 holds 0, 6 and partition 1 holds 3, 9 with this cause.
     assert sorted(origin_of(r).offset for r in arrived(broker, "stay", 3)) == [1000, 1003, 1006]
     left = listed(broker, capsys, "stay", "--show-keys")
-    assert sorted(one["key"] for one in left) == sorted(
-        one.key.decode() for n, one in enumerate(letters) if one.key is not None and n not in (0, 3, 6)
+    assert sorted(letter["key"] for letter in left) == sorted(
+        letter.key.decode()
+        for n, letter in enumerate(letters)
+        if letter.key is not None and n not in (0, 3, 6)
     )
-    assert {one["position"][0] for one in left if one["offset"] % 2} == {"1"}, "each keeps its partition"
+    assert {letter["position"][0] for letter in left if letter["offset"] % 2} == {"1"}, (
+        "each keeps its partition"
+    )
     kept = {r.key: r for r in arrived(broker, "stay-dlq")}[b"person-2"]
     assert DeadLetter.from_record(kept.key, kept.value, kept.headers) == letters[2]
 
@@ -178,7 +182,7 @@ def test_purge(broker: KafkaBroker, capsys: pytest.CaptureFixture[str]) -> None:
     assert said.out.startswith("purged 3 dead letters (3 not_json) of purged-dlq\n")
     assert said.err.count("\n") == 1
     assert "did not delete the records" in said.err, "tansu can't"
-    assert [one["cause"] for one in listed(broker, capsys, "purged")] == ["refused"] * 3
+    assert [letter["cause"] for letter in listed(broker, capsys, "purged")] == ["refused"] * 3
     assert dlq(broker, "purge", "purged", "--all") == 0
     assert listed(broker, capsys, "purged") == []
     assert arrived(broker, "purged") == []
@@ -191,7 +195,7 @@ def test_what_is_no_letter_is_shown_and_never_replayed(
     asyncio.run(broker.produce("foreign-dlq", [Message(b"k", b"hello"), Message(b"k", None)]))
     assert dlq(broker, "replay", "foreign") == 0
     assert len(arrived(broker, "foreign", 1)) == 1
-    assert [one["cause"] for one in listed(broker, capsys, "foreign")] == ["not_a_letter"] * 2
+    assert [letter["cause"] for letter in listed(broker, capsys, "foreign")] == ["not_a_letter"] * 2
     assert dlq(broker, "purge", "foreign", "--cause", "not_a_letter") == 0
     assert listed(broker, capsys, "foreign") == []
 
@@ -232,10 +236,12 @@ def test_no_kill_and_no_other_command_loses_a_letter(
         assert _replay(broker, "killed", cause).wait(20) == 0
 
     replayed = {origin_of(record) for record in arrived(broker, "killed")}
-    assert replayed == {one.origin for one in letters if one.cause != "too_large"}
+    assert replayed == {letter.origin for letter in letters if letter.cause != "too_large"}
     left = listed(broker, capsys, "killed")
-    assert {one["cause"] for one in left} == {"too_large"}
-    assert {one["offset"] for one in left} == {one.offset for one in letters if one.cause == "too_large"}
+    assert {letter["cause"] for letter in left} == {"too_large"}
+    assert {letter["offset"] for letter in left} == {
+        letter.offset for letter in letters if letter.cause == "too_large"
+    }
 
 
 def _wait_until_something_is_handled(broker: KafkaBroker, topic: str) -> None:
@@ -275,7 +281,7 @@ def test_a_broker_that_is_not_there_is_one_line() -> None:
 def test_a_file_of_dead_letters(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, target = tmp_path / "events.jsonl.dead.jsonl", tmp_path / "again.jsonl"
     letters = [letter(1), letter(2, "not_json", value=b"\xff{"), letter(3, "too_large", value=None)]
-    source.write_text("".join(one.to_json_line() for one in letters), encoding="utf-8")
+    source.write_text("".join(letter.to_json_line() for letter in letters), encoding="utf-8")
     assert main(["list", "--file", str(source), "--cause", "not_json"]) == 0
     assert capsys.readouterr().out.startswith("2\tnot_json\t1\t")
     assert main(["show", "--file", str(source), "3"]) == 0

@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 
-from tests.kafka_broker import KafkaBroker, Message
+from tests.servers.kafka_broker import KafkaBroker, Message
 
 
 def test_records_survive_a_cut_of_all_connections() -> None:

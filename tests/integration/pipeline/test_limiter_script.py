@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import re
 from collections.abc import Iterator
@@ -10,13 +11,12 @@ from typing import Any
 
 import pytest
 import redis as redis_client
-import uvloop
 
 from pipeline.limiter import LimiterSettings, SharedSettings, redis_link
 from pipeline.limiter.redis_link import RedisLink
 from pipeline.limiter.script_call import CONSTANTS, HORIZON_SECONDS, AnswerKind, microseconds
 from pipeline.limiter.shared_plan import SharedPlan
-from tests.redis_server import RedisServer
+from tests.servers.redis_server import RedisServer
 
 OK, STALE = AnswerKind.OK, AnswerKind.STALE
 SCRIPT = Path(redis_link.__file__).with_name("shared.lua")
@@ -43,7 +43,7 @@ class Script:
         """A call that wants five starts, with these changes and other constants."""
         plan = SharedPlan(process, LimiterSettings(), SharedSettings("script"))
         message = plan.prepare_call(0.0, running=0, queued=5) | {"seq": next(self._numbers)} | changes
-        return uvloop.run(self._call(message, CONSTANTS | (constants or {})))
+        return asyncio.run(self._call(message, CONSTANTS | (constants or {})))
 
     async def _call(self, message: dict[str, Any], constants: dict[str, object]) -> list[int]:
         link = RedisLink(self._server.url, KEY, constants)

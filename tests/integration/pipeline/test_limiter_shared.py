@@ -1,7 +1,4 @@
-"""The shared limiter against a real Redis: many limiters, one limit, whatever becomes of Redis or of them.
-
-On uvloop, as Locust's patches put gevent's selector under asyncio's own loops in this process.
-"""
+"""The shared limiter against a real Redis: many limiters, one limit, whatever becomes of Redis or of them."""
 
 from __future__ import annotations
 
@@ -12,15 +9,14 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
-import uvloop
 
-from benchmarks.limiter_bound import most_at_once, most_in_a_second, run_with_fault
 from config.errors import ConfigError
 from pipeline.limiter import LimiterSettings, SharedSettings, TooManyProcessesError, open_limiter
 from pipeline.limiter.shared import SharedLimiter
 from pipeline.limiter.shared_plan import HEARTBEAT_SECONDS
-from tests.redis_server import RedisServer
-from tests.waiting import until
+from tests.programs.waiting import until
+from tests.proofs.limiter_bound import most_at_once, most_in_a_second, run_with_fault
+from tests.servers.redis_server import RedisServer
 
 # A short window: what is closed for a window is open again soon. Clocks have to be known the better for it.
 SMALL = LimiterSettings(requests=16, window_seconds=0.2, concurrency=4, min_gap_seconds=0.001)
@@ -117,9 +113,10 @@ def test_limiters_share_one_limit_also_after_redis_forgot_it(redis: RedisServer)
         # Those that were cancelled have asked as well.
         assert calls <= done + 50 + heartbeats
 
-    uvloop.run(run())
+    asyncio.run(run())
 
 
+@pytest.mark.alone
 def test_without_redis_each_keeps_to_its_part_and_comes_back(
     redis: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -156,7 +153,7 @@ def test_without_redis_each_keeps_to_its_part_and_comes_back(
         assert sum("Redis is gone" in message for message in messages) == 2
         assert sum("shared by" in message for message in messages) >= 2
 
-    uvloop.run(run())
+    asyncio.run(run())
 
 
 def test_processes_come_and_go(redis: RedisServer) -> None:
@@ -219,7 +216,7 @@ def test_processes_come_and_go(redis: RedisServer) -> None:
         # They wait for leases most of the time: at once.
         await asyncio.gather(permits(), place(), no_place(), fair(), before_redis())
 
-    uvloop.run(run())
+    asyncio.run(run())
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
@@ -246,7 +243,7 @@ def test_a_429_slows_down_all(redis: RedisServer) -> None:
         await first.aclose()
         await second.aclose()
 
-    uvloop.run(run())
+    asyncio.run(run())
 
 
 def test_closing_cancels_who_waits_and_signs_off(redis: RedisServer) -> None:
@@ -266,7 +263,7 @@ def test_closing_cancels_who_waits_and_signs_off(redis: RedisServer) -> None:
         await (await opened(redis, "closing", SMALL, max_processes=1)).aclose()
         assert time.monotonic() < before + 1.0
 
-    uvloop.run(run())
+    asyncio.run(run())
 
 
 def test_the_strictest_settings_hold_for_all_but_windows_must_agree(redis: RedisServer) -> None:
@@ -280,7 +277,7 @@ def test_the_strictest_settings_hold_for_all_but_windows_must_agree(redis: Redis
         await until(lambda: large.stats().requests_allowed == 80)
         await large.aclose()
 
-    uvloop.run(run())
+    asyncio.run(run())
 
 
 def test_a_wrong_password_is_said_at_once_and_not_repeated() -> None:
@@ -293,9 +290,10 @@ def test_a_wrong_password_is_said_at_once_and_not_repeated() -> None:
             with pytest.raises(ConfigError, match="refuses"):
                 await open_limiter(None, own.url)
 
-    uvloop.run(run())
+    asyncio.run(run())
 
 
+@pytest.mark.alone
 def test_the_server_never_sees_too_many_in_a_second() -> None:
     bound = run_with_fault("kill-process", seconds=4.0, processes=4)
     assert bound.most_starts <= 80

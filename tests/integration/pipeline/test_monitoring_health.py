@@ -99,7 +99,7 @@ def test_the_compose_files_health_check_understands_it() -> None:
             port = str(response.url.port)
 
         async def exit_code() -> int:
-            process = await asyncio.create_subprocess_exec(*(one.replace("9464", port) for one in command))
+            process = await asyncio.create_subprocess_exec(*(part.replace("9464", port) for part in command))
             return await asyncio.wait_for(process.wait(), 10)
 
         assert await exit_code() == 0

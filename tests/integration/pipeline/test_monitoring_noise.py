@@ -91,5 +91,5 @@ def test_a_broker_that_is_away_is_told_of_once() -> None:
         logger.setLevel(level)
     written = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert len(said.lines) >= 30
-    assert sorted((one["logger"], one["message"]) for one in written) == sorted(set(said.lines))
+    assert sorted((record["logger"], record["message"]) for record in written) == sorted(set(said.lines))
     assert len(written) <= 10

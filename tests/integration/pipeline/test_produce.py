@@ -19,8 +19,8 @@ from aiokafka.errors import KafkaError
 from pipeline.delivery.message import PoisonError
 from pipeline.produce.command import main
 from pipeline.produce.producer import Producer
-from tests.command_line import mistake
-from tests.kafka_broker import KafkaBroker
+from tests.programs.command_line import mistake
+from tests.servers.kafka_broker import KafkaBroker
 
 _ROOT = Path(__file__).resolve().parents[3]
 

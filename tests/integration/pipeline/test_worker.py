@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from tests.delivery_proof import GROUP, Stream, run_through_faults
-from tests.kafka_broker import KafkaBroker, Message
-from tests.load_test import free_port
-from tests.pipeline_worker import WorkerProcess, health, wait_until
-from tests.standin_server import StandinServer
+from tests.programs.pipeline_worker import WorkerProcess, health
+from tests.programs.waiting import wait_until
+from tests.proofs.delivery_faults import GROUP, Stream, run_through_faults
+from tests.servers.free_port import free_port
+from tests.servers.kafka_broker import KafkaBroker, Message
+from tests.servers.standin_server import StandinServer
 from tests.unit.pipeline.test_message import POISON
 
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 from customerio import CustomerIO
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 PREFERENCES = "cio_subscription_preferences"
 

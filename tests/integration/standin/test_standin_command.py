@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 ROOT = Path(__file__).resolve().parents[3]
 

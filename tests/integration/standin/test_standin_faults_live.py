@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 HONEST = {
     "latency": "0",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 IDENTIFY = (
     b"PUT /api/v1/customers/ada HTTP/1.1\r\nHost: x\r\nAuthorization: Basic "

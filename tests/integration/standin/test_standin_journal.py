@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from customerio import CustomerIO, CustomerIOException
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from config.customerio.limits import limit
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
-from tests.standin_server import StandinServer
+from tests.servers.standin_server import StandinServer
 
 AUTHORIZATION = b"Authorization: Basic " + base64.b64encode(b"site:key") + b"\r\n"
 REPLY = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 3\r\n\r\n{}\n"

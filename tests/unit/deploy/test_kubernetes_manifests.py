@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
 
 import kubernetes_validate  # type: ignore[import-untyped]
 import pytest
-from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 
 from config.profile import load_profile
-from engine.options import add_options
 from tests.unit.deploy.kustomize import Manifest, containers, pods, read, render
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,12 +35,11 @@ def pod_of(name: str) -> Manifest:
     return pod
 
 
-def parse(args: list[str]) -> Any:
-    """What Locust and we make of arguments; an unknown one ends the test."""
-    parser = get_empty_argument_parser(default_config_files=[])
-    setup_parser_arguments(parser)
-    add_options(parser)
-    return parser.parse_args(args)
+def parse(args: list[str]) -> SimpleNamespace:
+    """Return what Locust and we make of arguments; an unknown one ends the test."""
+    command = [sys.executable, "-m", "tests.programs.locust_options", *args]
+    parsed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return SimpleNamespace(**json.loads(parsed))
 
 
 @pytest.mark.parametrize("version", ["1.30", kubernetes_validate.latest_version()])

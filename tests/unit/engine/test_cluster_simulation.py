@@ -45,7 +45,7 @@ class Worker:
         return not self.is_dead and self.time[0] >= self.frozen_until
 
     def step(self) -> None:
-        for arrival in [one for one in self.held if one.instant <= self.time[0]]:
+        for arrival in [arrival for arrival in self.held if arrival.instant <= self.time[0]]:
             self.held.remove(arrival)
             if self.clock.begin(arrival) is not None:
                 self.sent.append(arrival.number)
@@ -116,7 +116,7 @@ def test_whatever_happens_nothing_is_sent_twice_and_the_ledger_is_exact(
                 (time[0] + latency, worker, list(membership.epochs), membership.granted_until)
                 for worker in workers.values()
             ]
-        for letter in [one for one in mail if one[0] <= time[0] and one[1].runs]:
+        for letter in [letter for letter in mail if letter[0] <= time[0] and letter[1].runs]:
             mail.remove(letter)
             _, worker, epochs, until = letter
             worker.clock.grant(Share(SCHEDULE, epochs, worker.index), until)
@@ -133,7 +133,7 @@ def test_whatever_happens_nothing_is_sent_twice_and_the_ledger_is_exact(
     sent = [number for worker in workers.values() for number in worker.sent]
     assert len(sent) == len(set(sent)), "sent twice"
     assert ledger.is_closed, ledger
-    assert ledger.started <= len(sent) <= ledger.started + sum(one.maybe_sent for one in losses)
+    assert ledger.started <= len(sent) <= ledger.started + sum(loss.maybe_sent for loss in losses)
     if not faults and latency + BEAT_SECONDS < LEASE_SECONDS:
         assert ledger.lost == 0
 
@@ -194,4 +194,4 @@ def test_without_any_worker_what_comes_due_is_lost_by_nobody_s_fault() -> None:
     ledger, losses = close_ledger("a", SCHEDULE, 0.0, [Epoch(0.0, ())], {}, stopped_at=20.0)
     assert ledger.lost == ledger.due == SCHEDULE.total
     assert ledger.is_closed
-    assert [(one.worker, one.maybe_sent) for one in losses] == [(-1, 0)]
+    assert [(loss.worker, loss.maybe_sent) for loss in losses] == [(-1, 0)]

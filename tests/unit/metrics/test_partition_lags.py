@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from metrics.queue_backlog import QueueFigures, partition_lags
 from pipeline.monitoring.metrics import PipelineMetrics
-from tests.metrics_page import lag_page
+from tests.servers.metrics_page import lag_page
 
 
 def test_every_partition_counts_by_its_name_and_labels() -> None:

@@ -78,7 +78,7 @@ def test_thresholds_on_metrics_and_sub_metrics_pass_or_fail(tmp_path: Path) -> N
     )
     check_thresholds(profile, CATALOG)
     results = evaluate(profile.thresholds, filled(["track_duration{status:200}"]), seconds=10)
-    assert [(one.selector, one.source, one.passed) for one in results] == [
+    assert [(result.selector, result.source, result.passed) for result in results] == [
         ("errors", "rate<0.5", False),
         ("errors", "rate<=0.5", True),
         ("track_duration", "p(100)<500", False),

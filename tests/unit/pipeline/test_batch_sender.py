@@ -85,7 +85,7 @@ class AnyInterleaving(RuleBasedStateMachine):
         if data.draw(st.booleans()):
             batch.succeed()
         else:
-            self.failed |= {one.attributes["number"] for one in batch.operations}
+            self.failed |= {operation.attributes["number"] for operation in batch.operations}
             batch.answer.set_exception(UnauthorizedError("401"))
         self.loop.settle()
 
@@ -121,7 +121,7 @@ class AnyInterleaving(RuleBasedStateMachine):
     def batches_are_within_their_limits(self) -> None:
         assert len(self.customer.open) <= LIMITS.concurrency
         for batch in self.customer.open:
-            sizes = [size_of(one) for one in batch.operations]
+            sizes = [size_of(operation) for operation in batch.operations]
             assert 1 <= len(sizes) <= LIMITS.items
             assert sum(sizes) <= LIMITS.bytes or len(sizes) == 1
 
@@ -131,10 +131,14 @@ class AnyInterleaving(RuleBasedStateMachine):
 
     @invariant()
     def a_lane_is_in_one_batch_at_a_time_and_in_order(self) -> None:
-        lanes = [{one.lane for one in batch.operations} for batch in self.customer.open]
+        lanes = [{operation.lane for operation in batch.operations} for batch in self.customer.open]
         assert sum(map(len, lanes)) == len(set().union(*lanes))
         for lane in "abcd":
-            numbers = [one.attributes["number"] for one in self.customer.received if one.lane == lane]
+            numbers = [
+                operation.attributes["number"]
+                for operation in self.customer.received
+                if operation.lane == lane
+            ]
             assert numbers == sorted(set(numbers))
 
     @invariant()
@@ -159,15 +163,15 @@ class AnyInterleaving(RuleBasedStateMachine):
         assert self.sender.unfinished == 0
         assert all(task.done() for task, _ in self.flushes)
         taken = []
-        for one, task in self.added:
+        for operation, task in self.added:
             if isinstance(task.exception(), SenderClosedError):
                 continue
-            taken.append(one.attributes["number"])
+            taken.append(operation.attributes["number"])
             future = task.result()
             assert future.done()
             if not future.cancelled():
-                assert (future.exception() is not None) == (one.attributes["number"] in self.failed)
-        assert sorted(one.attributes["number"] for one in self.customer.received) == taken
+                assert (future.exception() is not None) == (operation.attributes["number"] in self.failed)
+        assert sorted(operation.attributes["number"] for operation in self.customer.received) == taken
         self.loop.close()
 
 

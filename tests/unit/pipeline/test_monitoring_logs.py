@@ -165,7 +165,7 @@ warnings.warn("deprecated")
     )
     assert finished.stdout == ""
     events = [json.loads(line) for line in finished.stderr.splitlines()]
-    assert [(one["logger"], one["level"]) for one in events] == [
+    assert [(event["logger"], event["level"]) for event in events] == [
         ("pipeline.x", "DEBUG"), ("aiokafka.conn", "INFO"), ("py.warnings", "WARNING"),
     ]  # fmt: skip
     assert events[1]["message"] == "***"

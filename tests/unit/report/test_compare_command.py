@@ -91,7 +91,7 @@ def run_a(tmp_path: Path) -> Path:
 
 def outcome(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str]:
     """The exit code and what was printed; stderr has something only where there was a mistake."""
-    code = main([str(one) for one in arguments])
+    code = main([str(argument) for argument in arguments])
     printed = capsys.readouterr()
     assert bool(printed.err) == (code == 2)
     return code, printed.out + printed.err

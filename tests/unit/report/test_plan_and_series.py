@@ -9,23 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.profile import load_profile, profile_names
 from report.html.series import MAX_POINTS, averaged, failures, highest, step_for, trend
 from report.json_object import JsonObject
 from report.rows import read_rows
 from report.scenarios import peak_rate, planned_scenarios
 from tests.unit.report.run_folder import counter_row, profile, second_of, trend_row, write_folder
-from users.scenario import schedule_of
-
-
-@pytest.mark.parametrize("name", profile_names())
-def test_a_dumped_profile_gives_the_schedule_that_was_run(name: str) -> None:
-    written = load_profile(name)
-    for one in planned_scenarios(JsonObject(written.model_dump(mode="json"))):
-        schedule = schedule_of(written.scenarios[one.name])
-        assert one.schedule.total == schedule.total
-        assert one.due_by(one.ends_at) == schedule.total
-        assert one.due_by(one.start_time) == 0
 
 
 def test_the_peak_is_that_of_all_scenarios_together() -> None:

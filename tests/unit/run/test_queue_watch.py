@@ -21,8 +21,8 @@ from run.preparation import prepare
 from run.queue_watch import QueueWatch, check_queue_metrics
 from run.run import Run, RunIdentity
 from run.run_clock import RunClock
-from tests.load_test import read_rows
-from tests.metrics_page import MetricsPage, lag_page
+from tests.programs.load_test import read_rows
+from tests.servers.metrics_page import MetricsPage, lag_page
 from users.identify import IdentifyUser
 from users.kinds import Kinds
 from users.track import TrackUser

@@ -39,8 +39,8 @@ def take(clock: ArrivalClock) -> Arrival:
 def test_idle_vus_take_arrivals_in_order_at_their_instants() -> None:
     clock = started_clock(Time())
     arrivals = [take(clock) for _ in range(3)]
-    assert [one.number for one in arrivals] == [1, 2, 3]
-    assert [one.instant for one in arrivals] == pytest.approx([1000.1, 1000.2, 1000.3])
+    assert [arrival.number for arrival in arrivals] == [1, 2, 3]
+    assert [arrival.instant for arrival in arrivals] == pytest.approx([1000.1, 1000.2, 1000.3])
 
 
 def test_nothing_is_handed_out_before_the_start() -> None:

@@ -1,0 +1,139 @@
+"""Runs that end before their time: by Ctrl-C once and twice, SIGTERM, kill -9, or what they ran on."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.programs.load_test import Finished, LoadTest, read_rows, two_scenarios
+from tests.servers.standin_server import StandinServer
+
+LONG = two_scenarios([(50, "300s")], start_rate=50)
+
+
+@pytest.fixture
+def standin() -> Iterator[StandinServer]:
+    with StandinServer() as standin:
+        yield standin
+
+
+def started_run(tmp_path: Path, standin: StandinServer, requests: int = 100, profile: str = LONG) -> LoadTest:
+    """A run that has sent some requests and would go on for minutes."""
+    test = LoadTest(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+    test.wait_until(lambda: standin.stats()["requests_total"] >= requests)
+    return test
+
+
+def assert_exact(finished: Finished, standin: StandinServer) -> None:
+    """The ledger adds up to what came due, and what was started arrived."""
+    ledgers = finished.summary["ledger"]
+    for ledger in ledgers.values():
+        assert ledger["due"] == ledger["started"] + ledger["dropped"]
+        assert ledger["scheduled"] == ledger["due"] + ledger["not_yet_due"]
+        assert ledger["started"] == ledger["completed"] + ledger["interrupted"]
+    assert sum(ledger["started"] for ledger in ledgers.values()) == standin.stats()["requests_total"]
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(signal.SIGINT, "interrupted by Ctrl-C"), (signal.SIGTERM, "stopped by SIGTERM")]
+)
+def test_one_signal_ends_the_run_gracefully_with_a_full_summary(
+    tmp_path: Path, standin: StandinServer, number: signal.Signals, reason: str
+) -> None:
+    test = started_run(tmp_path, standin)
+    standin.set_faults(latency="500ms")
+    test.signal(number)
+    finished = test.finish()
+    assert finished.exit_code == 0
+    assert_exact(finished, standin)
+    assert finished.summary["run"]["ended_by"] == reason
+    assert all(ledger["interrupted"] == 0 for ledger in finished.summary["ledger"].values())
+    assert "Traceback" not in finished.stderr + finished.stdout
+    assert finished.rows
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (signal.SIGINT, signal.SIGINT),
+        (signal.SIGTERM, signal.SIGINT),
+    ],
+)
+def test_a_second_signal_cuts_off_what_is_in_flight(
+    tmp_path: Path, standin: StandinServer, first: signal.Signals, second: signal.Signals
+) -> None:
+    test = started_run(tmp_path, standin)
+    standin.set_faults(hang_share=1)
+    before = standin.stats()["requests_total"]
+    test.wait_until(lambda: standin.stats()["requests_total"] >= before + 20)
+    test.signal(first)
+    test.wait_until(lambda: "cuts them off" in (tmp_path / "stderr.txt").read_text())
+    test.signal(second)
+    finished = test.finish()
+    assert_exact(finished, standin)
+    assert sum(ledger["interrupted"] for ledger in finished.summary["ledger"].values()) >= 15
+    assert finished.summary["run"]["seconds"] < 25, "it did not wait for the graceful stop"
+    assert "Traceback" not in finished.stderr
+
+
+def test_the_graceful_stop_has_an_end(tmp_path: Path, standin: StandinServer) -> None:
+    """Iterations that hang after the last stage are cut off after graceful_stop, and counted so."""
+    standin.set_faults(hang_share=1)
+    profile = two_scenarios([(20, "1s")], start_rate=20, more='graceful_stop = "1s"')
+    finished = LoadTest(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url}).finish()
+    assert_exact(finished, standin)
+    assert [ledger["interrupted"] for ledger in finished.summary["ledger"].values()] == [20, 20]
+    assert 2 <= finished.summary["run"]["seconds"] < 7
+    assert finished.summary["run"]["ended_by"] == "finished"
+
+
+@pytest.mark.alone
+def test_a_killed_run_leaves_its_data_up_to_the_last_second(tmp_path: Path, standin: StandinServer) -> None:
+    test = started_run(tmp_path, standin, requests=300)
+    arrived = standin.stats()["requests_total"]
+    test.signal(signal.SIGKILL)
+    finished = test.finish()
+    assert finished.exit_code == -signal.SIGKILL
+    rows = read_rows(finished.folder)
+    written = sum(int(row["count"]) for row in rows if row["metric"] == "http_reqs")
+    # At 100/s over both: all but the second that was not closed yet, and a little for a busy machine.
+    assert arrived - 200 <= written <= standin.stats()["requests_total"]
+
+
+@pytest.mark.alone
+def test_a_process_that_was_stopped_drops_what_passed_and_sends_no_burst(tmp_path: Path) -> None:
+    profile = two_scenarios([(50, "5s")], start_rate=50)
+    with StandinServer("--record-arrivals") as standin:
+        test = started_run(tmp_path, standin, requests=100, profile=profile)
+        test.signal(signal.SIGSTOP)
+        count = -1
+        while standin.stats()["requests_total"] != count:  # until what was on its way has arrived
+            count = standin.stats()["requests_total"]
+        # A process that is stopped does not end, so this waits its two seconds.
+        with pytest.raises(subprocess.TimeoutExpired):
+            test.process.wait(2)
+        test.signal(signal.SIGCONT)
+        finished = test.finish()
+        arrivals = sorted(standin.arrivals("identify"))
+        assert_exact(finished, standin)
+    for ledger in finished.summary["ledger"].values():
+        assert ledger["dropped"] >= 80
+    burst = max(sum(1 for arrival in arrivals if start <= arrival < start + 0.1) for start in arrivals)
+    assert burst <= 20
+    assert not finished.summary["verdict"]["kept_schedule"]
+
+
+def test_a_terminal_that_cannot_take_the_summary_leaves_the_file_and_the_exit_code(
+    tmp_path: Path, standin: StandinServer
+) -> None:
+    """Latin-1 has no check mark."""
+    env = {"CUSTOMERIO_BASE_URL": standin.url, "PYTHONIOENCODING": "latin-1"}
+    profile = two_scenarios([(10, "500ms")], start_rate=10) + '[thresholds]\nerrors = ["rate<1"]\n'
+    finished = LoadTest(tmp_path, profile=profile, env=env).finish()
+    assert finished.exit_code == 0
+    assert finished.summary["run"]["thresholds_passed"] is True
+    assert "the summary could not be printed" in finished.stderr

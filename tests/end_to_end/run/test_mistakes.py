@@ -1,0 +1,161 @@
+"""A user's mistakes: one clear line, exit code 2, and nothing sent."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.programs.load_test import Finished, LoadTest, run_load_test, two_scenarios
+from tests.servers.standin_server import StandinServer
+
+GOOD = two_scenarios([(10, "1s")], start_rate=10)
+LIVE = {"CUSTOMERIO_SITE_ID": "site-0123456789", "CUSTOMERIO_API_KEY": "hush-hush-secret"}
+
+
+@pytest.fixture(scope="module")
+def standin() -> Iterator[StandinServer]:
+    """One that must never be reached by any of the runs here."""
+    with StandinServer() as standin:
+        yield standin
+        assert standin.stats()["requests_total"] == 0
+
+
+def assert_refused(finished: Finished, problem: str) -> None:
+    """One line, exit code 2, no results."""
+    (line,) = finished.stderr.strip().splitlines()
+    assert problem in line
+    assert finished.exit_code == 2
+    assert finished.stdout == ""
+    assert not finished.results_dir.is_dir() or not list(finished.results_dir.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("profile", "problem"),
+    [
+        (
+            GOOD.replace("pre_allocated_vus", "vus"),
+            "scenarios.identify_load.pre_allocated_vus: required option is",
+        ),
+        (
+            GOOD.replace("start_rate = 10", "start_rate = -10"),
+            "scenarios.identify_load.start_rate: input should be",
+        ),
+        (
+            GOOD.replace("start_rate = 10", 'start_rate = "10"'),
+            "scenarios.identify_load.start_rate: expected a number",
+        ),
+        (GOOD.replace('[{ target = 10, duration = "1s" }]', "[]"), "scenarios.identify_load.stages: "),
+        (GOOD.replace('"1s"', '"soon"'), "scenarios.identify_load.stages.0.duration: expected a duration"),
+        (
+            GOOD.replace('user = "identify"', 'user = "group"'),
+            "no such user 'group'; expected one of identify, track",
+        ),
+        (GOOD + '[thresholds]\nerrors = ["rate<"]\n', "thresholds.errors.0.threshold: expected a threshold"),
+        (GOOD + '[thresholds]\nerror = ["rate<1"]\n', "thresholds.error: no such metric; expected one of"),
+        (GOOD + '[thresholds]\nerrors = ["p(95)<1"]\n', "a rate has rate, not p(95)"),
+        (GOOD + "[theresholds]\n", "theresholds: unknown option"),
+        ("[scenarios", "not valid TOML"),
+        ("", "scenarios: required option is missing"),
+    ],
+)
+def test_a_broken_profile(tmp_path: Path, standin: StandinServer, profile: str, problem: str) -> None:
+    finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+    assert_refused(finished, problem)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--profile", "no-such-profile"], "no such profile; expected the path of a .toml file or one of"),
+        (["--profile", "/no/such.toml"], "profile '/no/such.toml': no such profile"),
+        (["--time-scale", "0"], "argument --time-scale: time scale: expected a number above zero, got '0'"),
+        (
+            ["--time-scale", "fast"],
+            "argument --time-scale: time scale: expected a number above zero, got 'fast'",
+        ),
+        (["--people-seed", "x"], "argument --people-seed: people seed: expected a whole number, got 'x'"),
+        (["--no-such-argument"], "unrecognized arguments: --no-such-argument"),
+        (["--host", "localhost:1"], "--host: expected http(s)://host[:port], got 'localhost:1'"),
+        (["--out", "xml"], "--out xml: expected csv, json, json=PATH, influxdb=URL"),
+        (["--out", "python=no_such:thing"], "--out python=no_such:thing: expected MODULE:FUNCTION"),
+        (["--tags", "x"], "--tags, --exclude-tags: not supported"),
+        (["--time-scale", "1e308"], "at time scale 1e+308: "),
+        (["--host", "https://site:hush@h:99999"], "--host: expected no user or password in the URL"),
+        (["--host", "https://track.%63ustomer.io"], "--host: expected http(s)://host[:port]"),
+        (["--class-picker"], "--class-picker: not supported; expected scenarios chosen by --profile"),
+    ],
+)
+def test_broken_arguments(tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str) -> None:
+    finished = run_load_test(tmp_path, *arguments, env={"CUSTOMERIO_BASE_URL": standin.url})
+    assert_refused(finished, problem)
+
+
+def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer) -> None:
+    finished = run_load_test(tmp_path, "--allow-l", env={"CUSTOMERIO_BASE_URL": standin.url})
+    # Locust's parser says in a second line what may have been meant.
+    assert "error: unrecognized arguments: --allow-l\n" in finished.stderr
+    assert finished.exit_code == 2
+    assert finished.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("env", "problem"),
+    [
+        ({"CUSTOMERIO_SITE_ID": "site"}, "CUSTOMERIO_API_KEY: not set"),
+        ({"CUSTOMERIO_AUTH": "hush-hush-secret"}, "CUSTOMERIO_AUTH: expected base64 of 'site_id:api_key'"),
+        ({"CUSTOMERIO_REGION": "asia"}, "CUSTOMERIO_REGION: expected 'us' or 'eu', got 'asia'"),
+        ({"CUSTOMERIO_BASE_URL": "track.customer.io"}, "CUSTOMERIO_BASE_URL: expected http(s)://host[:port]"),
+        ({"CUSTOMERIO_BASE_URL": "http://example.com"}, "http://example.com: no credentials"),
+        ({"LOAD_TEST_TIME_SCALE": "-1"}, "argument --time-scale: "),
+        ({"LOAD_TEST_RESULTS_DIR": "/proc/results"}, "--results-dir /proc/results: expected a folder"),
+        ({"LOAD_TEST_ENV_FILE": "/no/such.env"}, "LOAD_TEST_ENV_FILE: no such file: /no/such.env"),
+        ({"LOAD_TEST_ENV_FILE": "/proc"}, "/proc: cannot be read: Is a directory"),
+    ],
+)
+def test_broken_settings(tmp_path: Path, standin: StandinServer, env: dict[str, str], problem: str) -> None:
+    finished = run_load_test(tmp_path, env={"CUSTOMERIO_BASE_URL": standin.url, **env})
+    assert_refused(finished, problem)
+    assert "hush" not in finished.stderr
+
+
+def test_a_busy_port_of_the_web_ui(tmp_path: Path, standin: StandinServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = str(busy.getsockname()[1])
+        finished = LoadTest(
+            tmp_path,
+            "--web-host", "127.0.0.1", "--web-port", port,
+            headless=False,
+            env={"CUSTOMERIO_BASE_URL": standin.url},
+        ).finish()  # fmt: skip
+    assert_refused(
+        finished, f"--web-host 127.0.0.1, --web-port {port}: expected a free port: Address already in use"
+    )
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        LIVE,
+        {**LIVE, "CUSTOMERIO_REGION": "eu"},
+        {**LIVE, "CUSTOMERIO_BASE_URL": "https://track.customer.io/api/v1"},
+        {**LIVE, "LOCUST_HOST": "https://track-eu.customer.io"},
+    ],
+)
+def test_a_live_workspace_is_refused_before_any_connection(tmp_path: Path, env: dict[str, str]) -> None:
+    """An audit hook in the load test's own interpreter writes down every look-up and connection it makes."""
+    seen = tmp_path / "network.txt"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def hook(event, args):\n"
+        "    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.sendto'):\n"
+        f"        with open({str(seen)!r}, 'a') as file: file.write(f'{{event}} {{args[-1]}}\\n')\n"
+        "sys.addaudithook(hook)\n"
+        f"open({str(seen)!r}, 'w').close()\n"
+    )
+    finished = run_load_test(tmp_path, env={**env, "PYTHONPATH": str(tmp_path)})
+    assert_refused(finished, "refused, it is a live workspace; expected --allow-live")
+    assert seen.read_text() == ""
+    assert "hush" not in finished.stderr
