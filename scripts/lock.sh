@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Lock the newest versions that pyproject.toml allows, with their hashes.
-# It needs uv. Run it when a dependency changes, and commit the lock files.
+# Lock what pyproject.toml asks for, every version with its hashes. Needs uv (any installation of it).
+#
+#   scripts/lock.sh              after a change of pyproject.toml: all other versions stay as they are
+#   scripts/lock.sh --upgrade    the newest versions that pyproject.toml allows
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 lock() {
-    uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes --upgrade \
+    uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
         --no-config --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
 }
 
-lock --output-file requirements.lock
-lock --extra pipeline --output-file requirements-pipeline.lock
-lock --extra dev --output-file requirements-dev.lock
+lock "$@" --output-file requirements.lock
+lock "$@" --extra pipeline --output-file requirements-pipeline.lock
+lock "$@" --extra dev --output-file requirements-dev.lock

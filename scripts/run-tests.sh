@@ -1,10 +1,22 @@
 #!/usr/bin/env bash
-# Checks style and types and runs every test; arguments go on to pytest.
+# Checks style and types and runs the tests; arguments go on to pytest.
+#
+#   scripts/run-tests.sh                                everything
+#   scripts/run-tests.sh --fast                         style, types, unit tests: no browser, database or broker
+#   scripts/run-tests.sh tests/unit/pipeline -k name    just these
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/bootstrap.sh
 source scripts/bootstrap.sh
 bootstrap requirements-dev.lock
+
+run_tests() {
+    exec .venv/bin/python scripts/run_tests.py "$@"
+}
+for argument in "$@"; do
+    # Unit tests need nothing but Python.
+    case "$argument" in --fast | tests/unit/*) run_tests "$@" ;; esac
+done
 
 # The web UI is tested in a real browser.
 command -v chromium >/dev/null && command -v chromedriver >/dev/null || install_packages chromium chromium-driver
@@ -19,7 +31,4 @@ command -v victoria-metrics >/dev/null || install_packages victoria-metrics
 # Workers share their rate limit through a real Redis; the Kafka-compatible broker comes with the locked packages.
 command -v redis-server >/dev/null || install_packages redis-server
 
-.venv/bin/ruff format --check --quiet .
-.venv/bin/ruff check --quiet .
-.venv/bin/mypy
-exec .venv/bin/python -m pytest "$@"
+run_tests "$@"
