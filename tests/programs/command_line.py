@@ -10,7 +10,7 @@ import pytest
 def mistake(
     main: Callable[[Sequence[str]], int], arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> str:
-    """The one line that a command says of a mistake, and nothing else, before it ends with 2."""
+    """Run a command that must end with exit code 2; return its one line, the only thing it printed."""
     try:
         code: int | str | None = main(arguments)
     except SystemExit as ended:

@@ -1,4 +1,4 @@
-"""What docker-compose makes of the project's file."""
+"""Reads the project's compose file with docker-compose itself."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def compose_config(
     files: dict[str, str] | None = None,
     **variables: str,
 ) -> dict[str, Any]:
-    """The whole of ``docker-compose config``, away from the developer's own .env and variables.
+    """Return ``docker-compose config``, run without the developer's own .env and variables.
 
     Args:
         folder: where the file and what it names are copied to.

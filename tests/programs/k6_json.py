@@ -8,12 +8,12 @@ import pytest
 
 
 def points(lines: list[dict[str, Any]], metric: str) -> list[dict[str, Any]]:
-    """What the lines hold of a metric, in their order."""
+    """Return the points of a metric, in their order."""
     return [line["data"] for line in lines if line["type"] == "Point" and line["metric"] == metric]
 
 
 def assert_is_k6_json(lines: list[dict[str, Any]], summary: dict[str, Any]) -> None:
-    """Each metric is described before its first point, and every sample of the summary is there."""
+    """Assert that each metric is described before its first point, and that no sample is missing."""
     described = set()
     for line in lines:
         if line["type"] == "Metric":

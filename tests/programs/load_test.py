@@ -43,7 +43,7 @@ track_duration = ["p(95)<500"]
 def two_scenarios(
     stages: Sequence[tuple[float, str]], start_rate: float = 10, vus: int = 50, more: str = 'pause = "100ms"'
 ) -> str:
-    """A profile like the default one, with other stages: (target, duration) each."""
+    """Return a profile like the default one, with other stages: (target, duration) each."""
     listed = "[" + ", ".join(f'{{ target = {target}, duration = "{time}" }}' for target, time in stages) + "]"
     return "".join(
         SCENARIO.format(user=user, start_rate=start_rate, vus=vus, stages=listed, more=more)
@@ -69,7 +69,7 @@ class Finished:
 
     @property
     def folder(self) -> Path:
-        """The one run's folder."""
+        """The folder of the only run."""
         (folder,) = self.folders
         return folder
 
@@ -91,7 +91,7 @@ class Finished:
 
 
 def read_rows(folder: Path) -> list[dict[str, str]]:
-    """The rows of a run's metrics.csv, each with every column."""
+    """Return the rows of a run's metrics.csv; each has every column."""
     with (folder / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert all(None not in row and None not in row.values() for row in rows), "a torn row"
@@ -112,7 +112,7 @@ class LoadTest:
     """
 
     unfinished: ClassVar[list[LoadTest]] = []
-    """Those whose end nobody has waited for; ``conftest.py`` ends them after a test that failed."""
+    """Load tests whose end nobody has waited for; a fixture kills them after a test that failed."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ def _read_and_close(file: TextIO) -> str:
 
 
 def processes(count: int) -> list[str]:
-    """The arguments for so many workers, with a port of their own to meet their master."""
+    """Return the arguments for so many workers that meet their master on a port of their own."""
     port = str(free_port())
     return ["--processes", str(count), "--master-bind-port", port, "--master-port", port]
 

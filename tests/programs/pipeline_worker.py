@@ -19,7 +19,7 @@ _WAIT_SECONDS = 30.0
 
 
 def worker_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """This environment without anybody's settings of the pipeline, and with these."""
+    """Return this process's environment without the developer's pipeline settings, and with these."""
     ours = ("CUSTOMERIO_", "KAFKA_", "BATCH_", "LIMIT_", "HEALTH_", "LOG_", "REDIS_", "TRACK_", "CONCURRENCY")
     others = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**others, "PIPELINE_ENV_FILE": os.devnull, **variables}
@@ -57,25 +57,25 @@ class WorkerProcess:
         self.process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float = _WAIT_SECONDS) -> int:
-        """Its exit code.
+        """Wait for its end and return its exit code.
 
         Raises:
-            subprocess.TimeoutExpired: it runs on.
+            subprocess.TimeoutExpired: it is still running.
         """
         return self.process.wait(seconds)
 
     def output(self) -> str:
-        """What it has written to standard output so far."""
+        """Return what it has written to standard output so far."""
         self._output.seek(0)
         return self._output.read()
 
     def errors(self) -> str:
-        """What it has written to standard error so far."""
+        """Return what it has written to standard error so far."""
         self._errors.seek(0)
         return self._errors.read()
 
     def stop(self) -> None:
-        """May be called twice."""
+        """Kill it if it still runs, and close its files. May be called twice."""
         if self.process.poll() is None:
             self.kill()
         self._output.close()
@@ -91,7 +91,7 @@ class WorkerProcess:
 
 
 def health(port: int, page: str) -> tuple[int, str]:
-    """Status and text of ``/healthz``, ``/readyz`` or ``/metrics``; status 0 while nobody listens."""
+    """Return status and text of ``/healthz``, ``/readyz`` or ``/metrics``; status 0 while nobody listens."""
     try:
         with requests.Session() as session:
             session.trust_env = False

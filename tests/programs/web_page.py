@@ -24,7 +24,7 @@ _CHROMIUM_FLAGS = (
 
 
 def chromium(folder: Path) -> webdriver.Chrome:
-    """A browser with nothing in it, to be quit."""
+    """Start a browser with an empty profile; the caller quits it."""
     options = webdriver.ChromeOptions()
     for flag in (*_CHROMIUM_FLAGS, f"--user-data-dir={folder}/chromium"):
         options.add_argument(flag)
@@ -71,7 +71,7 @@ class Page:
         field.send_keys(text)
 
     def rows(self) -> list[dict[str, str]]:
-        """The rows of the table that is shown, by the titles of its columns."""
+        """Return the rows of the visible table, by column title."""
         # In one go: the page may draw its table anew between two questions.
         cells: list[list[str]] = self.browser.execute_script(
             "const rows = [...document.querySelectorAll('table tr')];"
@@ -80,7 +80,7 @@ class Page:
         return [dict(zip(cells[0], row, strict=True)) for row in cells[1:]]
 
     def wait_for_rows(self, expected: Callable[[list[dict[str, str]]], bool]) -> list[dict[str, str]]:
-        """The rows as soon as there are some that are as expected."""
+        """Wait until the rows are as expected and return them."""
         return self._wait.until(lambda _: (rows := self.rows()) and expected(rows) and rows)
 
 

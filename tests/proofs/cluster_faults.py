@@ -29,7 +29,7 @@ MOMENTS = (-1.0, 0.2, 1.0, 2.5, 4.0, 5.5, 7.0, 8.2, 9.0, 9.7)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run with a fault says of itself, and what the stand-in saw."""
+    """What a run with a fault reports, and what the stand-in counted."""
 
     summary: dict[str, Any]
     identified: int
@@ -37,7 +37,7 @@ class Outcome:
     people: int
 
     def problems(self) -> list[str]:
-        """Everything that is not as it must be, whatever happened."""
+        """Return a line for each figure that is not what it must be after any fault."""
         found = []
         for scenario, seen in (("identify_load", self.identified), ("track_load", self.tracked)):
             ledger = self.summary["ledger"][scenario]

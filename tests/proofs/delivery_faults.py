@@ -55,7 +55,7 @@ class Stream:
         return number % POISON_EVERY == POISON_EVERY - 1
 
     def good(self) -> set[tuple[str, int]]:
-        """Person and sequence of everything that is to be delivered."""
+        """Return person and sequence of every message that is to be delivered."""
         return {
             (f"person-{number % self.people}", number // self.people)
             for number in range(self.messages)
@@ -87,7 +87,7 @@ class Proof:
 
 
 async def produce(broker: KafkaBroker, stream: Stream) -> None:
-    """Sends the stream at its rate."""
+    """Send the stream at its rate."""
     began = time.monotonic()
     sent = 0
     while sent < stream.messages:
@@ -101,7 +101,7 @@ async def produce(broker: KafkaBroker, stream: Stream) -> None:
 async def kill_now_and_then(
     workers: list[WorkerProcess], variables: dict[str, str], every_seconds: float, seed: int
 ) -> None:
-    """Kills a worker with SIGKILL and starts another in its place, until cancelled."""
+    """Kill a worker with SIGKILL and start another in its place, again and again, until cancelled."""
     chance = random.Random(seed)
     while True:
         await asyncio.sleep(every_seconds * chance.uniform(0.5, 1.5))
@@ -112,13 +112,13 @@ async def kill_now_and_then(
 
 
 async def everything_committed(broker: KafkaBroker, messages: int) -> None:
-    """Returns when the group has committed as many messages as were produced."""
+    """Wait until the group has committed as many messages as were produced."""
     while sum((await broker.committed(GROUP, TOPIC)).values()) < messages:
         await asyncio.sleep(0.5)
 
 
 async def prove(broker: KafkaBroker, stream: Stream, standin: StandinServer, journal: Path) -> Proof:
-    """Compares what was applied at the stand-in, and what is among the dead letters, with the stream."""
+    """Compare what was applied at the stand-in, and what was dead-lettered, with the stream."""
     standin.stats()  # makes sure that the journal is written
     letters = await broker.read_all(DEAD_LETTERS, len(stream.poison()))
     first_ids: dict[tuple[str, int], str | None] = {}
@@ -154,7 +154,7 @@ async def prove(broker: KafkaBroker, stream: Stream, standin: StandinServer, jou
 async def run_through_faults(
     stream: Stream, tmp_path: Path, *, workers: int, kill_every_seconds: float, seed: int, **variables: str
 ) -> Proof:
-    """Workers deliver a stream while they are killed at random and the stand-in fails and hangs.
+    """Let workers deliver a stream while they are killed at random and the stand-in fails and hangs.
 
     Raises:
         TimeoutError: not everything was settled in two minutes after the stream's end.

@@ -58,7 +58,7 @@ SENDERS = 30
 
 
 async def send(standin_url: str, redis_url: str, name: str, seconds: float, log: TextIO) -> None:
-    """Full backlog for so long: identify requests, each in a slot; a line per request, the calls at last."""
+    """Send identify requests at full backlog, each in a slot; log a line per request, and last the calls."""
     link = RedisLink(redis_url, "customerio-limiter:{bound}")
     limiter = await SharedLimiter.open(link, LimiterSettings(), SharedSettings(name="bound"))
     end = time.monotonic() + seconds
@@ -110,7 +110,7 @@ class Bound:
     heartbeats: int
 
     def broken(self) -> list[str]:
-        """The bounds that do not hold, by name; how much is used is another question."""
+        """Return the names of the bounds that do not hold; how much is used is not among them."""
         bounds = {
             # What is promised at the server's end, too, unless the ways to it differ by more than the guard.
             "arrivals": self.most_arrivals <= REQUESTS or self.way_spread_ms > WAY_GUARD_MS,
@@ -122,7 +122,7 @@ class Bound:
 
 
 def most_in_a_second(instants: Iterable[float]) -> int:
-    """The most in any window of a second, of instants in order."""
+    """Return the largest number of these ordered instants in any window of a second."""
     most = 0
     recent: deque[float] = deque()
     for instant in instants:
@@ -134,19 +134,19 @@ def most_in_a_second(instants: Iterable[float]) -> int:
 
 
 def most_at_once(spans: Iterable[Sequence[float]]) -> int:
-    """The most spans, of start and end, that overlap."""
+    """Return the largest number of spans (start, end) that overlap."""
     changes = sorted(change for start, end in spans for change in ((start, 1), (end, -1)))
     return max(itertools.accumulate(change for _, change in changes), default=0)
 
 
 def spread(starts: Sequence[float], arrivals: Sequence[float]) -> float:
-    """How much the ways from start to arrival differ, in the order of each; on two clocks."""
+    """Return by how much the ways from start to arrival differ; both lists in order, on two clocks."""
     ways = [arrival - start for start, arrival in zip(starts, arrivals, strict=False)]
     return max(ways) - min(ways)
 
 
 def share_used(arrivals: Sequence[float], start: float, end: float) -> float:
-    """Arrivals from start to about end, as a share of what the limit allows."""
+    """Return the arrivals from start to about end as a share of what the limit allows."""
     # Starts come in bursts that repeat with the window and its guard: a part of one would count falsely.
     span = WINDOW * 1.025
     seconds = max(1, int((end - start) / span)) * span
@@ -157,7 +157,7 @@ def share_used(arrivals: Sequence[float], start: float, end: float) -> float:
 
 
 def run_with_fault(fault: str, seconds: float, processes: int, latency: str = "50ms") -> Bound:
-    """Lets the processes send, with a fault in the middle, and asks the server what it saw."""
+    """Let the processes send, with a fault in the middle, and ask the server what it saw."""
     with (
         StandinServer("--record-arrivals", "--latency", latency) as standin,
         RedisServer() as redis,

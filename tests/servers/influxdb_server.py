@@ -73,14 +73,14 @@ class InfluxDb:
         self._process.wait()
 
     def query(self, text: str, database: str = "k6") -> list[dict[str, Any]]:
-        """The series of an InfluxQL query."""
+        """Return the series of an InfluxQL query."""
         response = requests.get(f"{self.url}/query", params={"q": text, "db": database}, timeout=30)
         response.raise_for_status()
         series: list[dict[str, Any]] = response.json()["results"][0].get("series", [])
         return series
 
     def total(self, measurement: str, function: str = "sum", where: str = "") -> float:
-        """One aggregate over all points of a measurement; 0 without any."""
+        """Return one aggregate over all points of a measurement, or 0 if there are none."""
         # InfluxQL has no parameters for names, and these are the tests' own.
         found = self.query(f'SELECT {function}("value") FROM "{measurement}" {where}')  # noqa: S608
         return float(found[0]["values"][0][1]) if found else 0.0
@@ -95,7 +95,7 @@ class InfluxDb:
 
 
 class VictoriaMetrics:
-    """A real server that takes InfluxDB 2's way of writing.
+    """``victoria-metrics``, a real server that accepts writes in InfluxDB 2's protocol.
 
     Args:
         folder: for its data.
@@ -121,7 +121,7 @@ class VictoriaMetrics:
             return
 
     def values(self, measurement: str) -> list[float]:
-        """Every value of a measurement's field ``value``."""
+        """Return every value of a measurement's field ``value``."""
         # What came in lately is not shown before it is flushed.
         requests.get(f"{self.url}/internal/force_flush", timeout=30).raise_for_status()
         match = f'{{__name__="{measurement}_value"}}'

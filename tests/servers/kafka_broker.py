@@ -70,18 +70,18 @@ class KafkaBroker:
 
     @property
     def address(self) -> str:
-        """What clients take as bootstrap servers."""
+        """Host and port, as clients take their bootstrap servers."""
         return f"127.0.0.1:{self.port}"
 
     def cut(self) -> None:
-        """Breaks all connections and refuses new ones, until ``restore()``; what is stored stays."""
+        """Break all connections and refuse new ones until ``restore()``; stored records stay."""
         self._tell_proxy("cut")
 
     def restore(self) -> None:
         self._tell_proxy("restore")
 
     def pause(self) -> None:
-        """Connections stay and nothing is answered, until ``resume()``."""
+        """Keep connections open and answer nothing until ``resume()``."""
         self.process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -101,7 +101,7 @@ class KafkaBroker:
     async def produce(
         self, topic: str, messages: Iterable[Message], compression: str | None = None
     ) -> list[tuple[int, int]]:
-        """Returns partition and offset of each, when all are acknowledged."""
+        """Send messages, wait until all are acknowledged, and return partition and offset of each."""
         async with AIOKafkaProducer(
             bootstrap_servers=self.address, acks="all", linger_ms=2, compression_type=compression
         ) as producer:
@@ -122,7 +122,7 @@ class KafkaBroker:
     async def read_all(
         self, topic: str, count: int = 0, timeout_seconds: float = 20.0
     ) -> list[ConsumerRecord[bytes, bytes]]:
-        """All records from the beginning, in order within a partition.
+        """Return all records from the beginning, in order within a partition.
 
         Waits for the end as the broker tells it, and until there are ``count`` records.
 
@@ -148,7 +148,7 @@ class KafkaBroker:
                     raise TimeoutError(f"{topic}: {len(records)} records came, {count} or more were expected")
 
     async def committed(self, group: str, topic: str) -> dict[int, int]:
-        """Partition -> the offset to go on from; partitions without one are left out."""
+        """Return the committed offset of each partition that has one."""
         partitions = await self._partitions(topic)
         async with AIOKafkaConsumer(
             bootstrap_servers=self.address, group_id=group, enable_auto_commit=False
@@ -158,12 +158,12 @@ class KafkaBroker:
         return {number: offset for number, offset in offsets.items() if offset is not None and offset >= 0}
 
     def log(self) -> str:
-        """What the broker has written so far."""
+        """Return what the broker has written so far."""
         self._log.seek(0)
         return self._log.read()
 
     def stop(self) -> None:
-        """May be called twice."""
+        """Kill the broker and its proxy. May be called twice."""
         for process in (getattr(self, "process", None), self._proxy):
             if process is not None and process.poll() is None:
                 process.kill()  # also when paused

@@ -1,4 +1,4 @@
-"""A page of metrics like a pipeline worker's, on a real port, that says what a test wants."""
+"""A metrics page like a pipeline worker's, on a real port, with the content that a test chooses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MetricsPage:
                 self.wfile.write(body)
 
             def log_message(self, _format: str, *args: object) -> None:
-                """Nothing: the test's output is for the test."""
+                """Log nothing: the output is the test's."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
@@ -47,7 +47,7 @@ class MetricsPage:
         self.close()
 
     def close(self) -> None:
-        """Be away from now on."""
+        """Stop serving."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -55,7 +55,7 @@ class MetricsPage:
 
 
 def lag_page(*lags: float, first_partition: int = 0, name: str = "customerio_partition_lag") -> str:
-    """A page with the lag of so many partitions, among other metrics."""
+    """Return a page with these partition lags among other metrics."""
     lines = [f"# HELP {name} Messages.", f"# TYPE {name} gauge"]
     lines += [
         f'{name}{{partition="{partition}",topic="events"}} {lag}'

@@ -66,7 +66,7 @@ class RedisServer:
         self._process.wait()
 
     def pause(self) -> None:
-        """It takes connections (the kernel does) and answers nothing."""
+        """Stop the process: the kernel still accepts connections, but nothing is answered."""
         self._process.send_signal(signal.SIGSTOP)
 
     def resume(self) -> None:

@@ -75,7 +75,7 @@ class StandinServer:
         self._control.reset()
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Ends the process and returns its exit code. May be called twice."""
+        """End the process and return its exit code. May be called twice."""
         self._control.close()
         return self._end(number)
 
@@ -93,7 +93,7 @@ class StandinServer:
             self._errors.close()
 
     def errors(self) -> str:
-        """What it has written to standard error so far."""
+        """Return what it has written to standard error so far."""
         self._errors.seek(0)
         return self._errors.read()
 
