@@ -22,8 +22,8 @@ from pipeline.outcome import (
     UnauthorizedError,
     UnexpectedAnswerError,
 )
-from tests.odd_server import OddServer, batch, identify, says
-from tests.track_client import client_of, run
+from tests.programs.track_client import client_of, run
+from tests.servers.odd_server import OddServer, batch, identify, says
 from users.outcome import failure_kind
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -7,7 +7,7 @@ from pipeline.client import TrackClient
 from pipeline.limiter.local import LocalLimiter
 from pipeline.operation import Operation
 from pipeline.outcome import Delivered, Refused
-from tests.odd_server import OddServer, with_server
+from tests.servers.odd_server import OddServer, with_server
 
 PEOPLE = [
     "ada",

@@ -12,8 +12,8 @@ from pipeline.delivery.opening import open_delivery
 from pipeline.operation import Operation
 from pipeline.outcome import Delivered, Refused
 from pipeline.settings import load_pipeline_settings
-from tests.odd_server import OddServer, says
-from tests.track_client import run
+from tests.programs.track_client import run
+from tests.servers.odd_server import OddServer, says
 
 ULID = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from config.customerio.hosts import TRACK_HOSTS, check_connection, is_live, is_loopback, region_of
 from config.errors import ConfigError
 from pipeline.settings import load_pipeline_settings
-from tests.track_client import client_of, run
+from tests.programs.track_client import client_of, run
 
 LIVE = [
     "https://customer.io",
