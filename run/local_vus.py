@@ -140,7 +140,7 @@ class LocalVus:
         """Seconds from second 0 to the schedules' end or stop, or to the last answer if that is later."""
         if not self._clock.is_started:
             return 0.0
-        return max(scenario.clock.length + scenario.options.start_time for scenario in self.scenarios)
+        return max(0.0, *(_length_seconds(scenario) for scenario in self.scenarios))
 
     def grow_pools(self) -> None:
         """Add VUs to scenarios whose arrivals were dropped for want of one, up to their ``max_vus``."""
@@ -263,3 +263,10 @@ class LocalVus:
         for scenario in self.scenarios:
             ledger = scenario.clock.ledger()
             self._causes[scenario.name].look(now, ledger.dropped - ledger.dropped_late)
+
+
+def _length_seconds(scenario: Scenario) -> float:
+    """The seconds from second 0 of the run to a scenario's end or stop, or to its last answer if later."""
+    clock = scenario.clock
+    # Before its ``start_time`` a scenario makes the run no longer than it is by now.
+    return scenario.options.start_time + (clock.length if clock.elapsed > 0 else clock.elapsed)
