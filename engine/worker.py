@@ -184,7 +184,7 @@ class WorkerSession:
             return
         self._last_beat = time.monotonic()
         run.take_beat(beat)
-        run.report(self._runner.user_classes_count, sent=beat.sent)
+        run.report(self._runner.user_classes_count)
 
     def _on_stop(self, _: str, stop: Stop) -> None:
         run = self._run_of(stop.run_id)
@@ -202,14 +202,18 @@ class WorkerSession:
             return
         run.stop_clocks(reason)
         self._host.set_graceful_stop(run.graceful_stop_seconds)
-        self._runner.stop_users(self._runner.user_classes_count)
-        report = run.finish()
-        run.report(self._runner.user_classes_count, sent=time.monotonic(), is_final=True)
-        write_summary(report)
-        self._host.record_requests(None)
-        # All VUs have ended: Locust has no one left to wait for when it stops them in its turn.
-        self._host.set_graceful_stop(0.0)
-        self._run = None
+        try:
+            self._runner.stop_users(self._runner.user_classes_count)
+            report = run.finish()
+            run.report(self._runner.user_classes_count, is_final=True)
+            write_summary(report)
+        finally:
+            # A master that did not wait may have opened the next run in the meantime.
+            if self._run is run:
+                self._host.record_requests(None)
+                # All VUs have stopped: Locust need not wait for any when it stops them itself.
+                self._host.set_graceful_stop(0.0)
+                self._run = None
         self._strays.log_count()
 
     # Ends before the run's end.

@@ -50,6 +50,7 @@ class WorkerRun:
         self._port = port
         self._clock = RunClock()
         self._epochs: list[Epoch] = []
+        self._last_beat_sent = 0.0
         self._seconds: gevent.Greenlet[..., None] | None = None
         name = f"worker-{self.index}"
         record = preparation.record(self.run_id, invitation.base_url)
@@ -87,6 +88,7 @@ class WorkerRun:
         """
         self._run.start(at)
         self._seconds = gevent.spawn(self._every_second, cut_off)
+        self._seconds.link_exception(lambda greenlet: self._run.fault(f"{greenlet.exception!r}"))
 
     def _every_second(self, cut_off: Callable[[str], None]) -> None:
         for _ in self._run.seconds():
@@ -95,18 +97,18 @@ class WorkerRun:
 
     def take_beat(self, beat: Beat) -> None:
         """Act on what the master grants."""
+        self._last_beat_sent = beat.sent
         if beat.epochs is not None:
             self._epochs = beat.decoded_epochs()
         # A grant is good only together with the epochs that it was given under.
         if beat.until is not None and self._epochs and beat.epochs_known == len(self._epochs):
             self._vus.grant(self._epochs, beat.until)
 
-    def report(self, vus_up: Mapping[str, int], *, sent: float, is_final: bool = False) -> None:
+    def report(self, vus_up: Mapping[str, int], *, is_final: bool = False) -> None:
         """Tell the master what has been done.
 
         Args:
             vus_up: how many users of each scenario Locust has up.
-            sent: the instant of the beat that is answered, by the master's clock.
             is_final: whether the VUs have stopped, so that nothing more will be counted.
         """
         counts = self._vus.counts(is_final=is_final) if self.is_started else {}
@@ -114,7 +116,8 @@ class WorkerRun:
         self._port.send(
             Report(
                 run_id=self.run_id,
-                sent=sent,
+                # By the master's clock. This machine's own may be hours ahead of that or behind.
+                sent=self._last_beat_sent,
                 now=time.monotonic(),
                 epochs_known=len(self._epochs),
                 is_started=self.is_started,
