@@ -300,12 +300,12 @@ class RemoteWorkers:
             gc.collect()
         complete = max(self._open_rows, default=-1) if is_last else second - _ROW_DELAY_SECONDS
         while self._next_row <= complete:
-            row = self._open_rows.pop(self._next_row, {})
-            yield (
-                self._next_row,
-                [MergedCell(self._store.catalog[name], tags, sink) for (name, tags), sink in row.items()],
-            )
+            second_of_row = self._next_row
+            row = self._open_rows.pop(second_of_row, {})
+            # Advanced before the row is written, so that what arrives meanwhile goes into a later one.
             self._next_row += 1
+            cells = [MergedCell(self._store.catalog[name], tags, sink) for (name, tags), sink in row.items()]
+            yield second_of_row, cells
 
     def ledgers(self) -> tuple[dict[str, Ledger], list[Lost]]:
         """Return the ledger of each scenario, and what each worker lost."""
