@@ -41,8 +41,11 @@ class Generator(Protocol):
     def vus(self, scenario: str) -> int:
         """Return how many VUs a scenario of the open run should have now."""
 
-    def tend(self) -> None:
-        """Once a second: add VUs where they are missing, and cut off what has outlived its graceful stop."""
+    def cut_off_overdue(self) -> None:
+        """Interrupt the iterations whose graceful stop has run out. Called once a second."""
+
+    def grow_pools(self) -> None:
+        """Add VUs to scenarios whose arrivals were dropped for want of one. Called once a second."""
 
     def start(self, when_started: Callable[[], None]) -> None:
         """Start the clocks, now that Locust has spawned the VUs, and call back when they go."""

@@ -61,13 +61,15 @@ class LocalProcess:
         """Return how many VUs a scenario of the open run should have now."""
         return self._vus.vus(scenario) if self._vus is not None else 0
 
-    def tend(self) -> None:
-        """Add VUs where they are missing, and cut off what has outlived its graceful stop."""
-        if self._vus is None:
-            return
-        self._vus.grow_pools()
-        for scenario in self._vus.overdue_scenarios():
+    def cut_off_overdue(self) -> None:
+        """Interrupt the iterations whose graceful stop has run out."""
+        for scenario in self._vus.overdue_scenarios() if self._vus is not None else []:
             self._host.cut_off(scenario.name)
+
+    def grow_pools(self) -> None:
+        """Add VUs to scenarios whose arrivals were dropped for want of one, up to their ``max_vus``."""
+        if self._vus is not None:
+            self._vus.grow_pools()
 
     def start(self, when_started: Callable[[], None]) -> None:
         """Start the clocks a moment from now."""

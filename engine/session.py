@@ -21,6 +21,7 @@ from engine.stop_signals import StopSignals
 from metrics.progress import ProgressView, new_progress
 from metrics.request_recorder import RequestRecorder
 from report.publish import publish
+from report.run_report import RunReport
 from run.folder import make_run_folder, new_run_id
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
@@ -48,7 +49,7 @@ class Session:
         self._reported = Event()
         self._reported.set()
         self._signals = StopSignals(
-            lambda: self._run is not None, self._end, self._host.cut_off, self._host.leave_at_once
+            lambda: not self._reported.is_set(), self.end, self._host.cut_off, self._host.leave_at_once
         )
         self._preparer.reach_target(self._preparer.prepare())
         self._listen()
@@ -66,7 +67,7 @@ class Session:
 
     def problem_with_start(self, form: Mapping[str, str]) -> str | None:
         """Return why a start from the web UI's form is not possible now, in one line."""
-        if self._run is not None:
+        if not self._reported.is_set():
             return "a run is going or being stopped; expected a start after its end"
         try:
             self._preparer.prepare(form)
@@ -85,9 +86,10 @@ class Session:
         run = self._run or self._try_to_open()
         if run is None:
             return None
-        self._generator.tend()
+        self._generator.cut_off_overdue()
         if run.is_stopping or run.is_done:
             return None
+        self._generator.grow_pools()
         return self._host.set_vus(self._generator.vus)
 
     def _try_to_open(self) -> Run | None:
@@ -162,32 +164,46 @@ class Session:
             # Ctrl-C and the shape may both stop the runner; the second waits for the first's report.
             self._reported.wait()
             return
-        run.end_seconds()
-        if self._seconds is not None:
-            self._seconds.join()
+        # Until the report says otherwise: it may fail.
+        self._host.exit_code = BROKEN
+        try:
+            report = self._finish(run)
+            self.shown.close(report, run.final_progress(report))
+            self._host.exit_code = publish(report, self._host.out)
+        finally:
+            self._reported.set()
+
+    def _finish(self, run: Run) -> RunReport:
+        try:
+            run.end_seconds()
+            if self._seconds is not None:
+                self._seconds.join()
+            if self._progress is not None:
+                self._progress.close()
+            return run.finish()
+        finally:
+            # Even if that fails, the next run must not find anything of this one.
             self._seconds = None
-        if self._progress is not None:
-            self._progress.close()
             self._progress = None
-        report = run.finish()
-        self._generator.close()
-        self.shown.close(report, run.final_progress(report))
-        self._host.record_requests(None)
-        gc.unfreeze()
-        self._host.exit_code = publish(report, self._host.out)
-        self._reported.set()
+            self._generator.close()
+            self._host.record_requests(None)
+            gc.unfreeze()
 
     def _on_quitting(self, **_: Any) -> None:
         if self._run is not None and self._host.environment.runner is not None:
             self._host.environment.runner.quit()
+        elif self._run is None:
+            # Another greenlet may be writing the report.
+            self._reported.wait()
         self._preparer.close()
 
-    def _end(self, reason: str) -> None:
+    def end(self, reason: str) -> None:
         """Stop the run that is open gracefully, if there is one, and end the process."""
         if self._run is not None:
             self._run.stop_clocks(reason)
             self._host.say("Stopping: iterations in flight may finish. Ctrl-C again cuts them off.")
-        has_begun = self._run is not None or self._host.exit_code is not None
+        # A run that is being reported is not open any more, and has an exit code only afterwards.
+        has_begun = not self._reported.is_set() or self._host.exit_code is not None
         if has_begun or not self._host.options.headless:
             self._host.end()
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Any
 
 import gevent
 from locust.runners import MasterRunner
@@ -127,7 +128,7 @@ class WorkerFleet:
         self._opening, self._run, self._workers = opening, run, workers
         for client_id in connected_workers(self._runner):
             self._invite(client_id)
-        gevent.spawn(self._beat, run, workers)
+        _spawn_for(run, self._beat, run, workers)
         return run
 
     def _invite(self, client_id: str) -> None:
@@ -155,7 +156,7 @@ class WorkerFleet:
     def start(self, when_started: Callable[[], None]) -> None:
         """Start all clocks at one instant, once every VU is up and every worker's clock is known."""
         if self._run is not None and self._workers is not None:
-            gevent.spawn(self._start_when_ready, self._run, self._workers, when_started)
+            _spawn_for(self._run, self._start_when_ready, self._run, self._workers, when_started)
 
     def _start_when_ready(self, run: Run, workers: RemoteWorkers, when_started: Callable[[], None]) -> None:
         wanted = sum(user_class.fixed_count for user_class in self._host.environment.user_classes)
@@ -191,8 +192,11 @@ class WorkerFleet:
         """Return how many VUs a scenario of the open run should have now, over all workers."""
         return self._workers.vus(scenario) if self._workers is not None else 0
 
-    def tend(self) -> None:
-        """Add VUs where they are missing. Workers cut off by themselves what is overdue."""
+    def cut_off_overdue(self) -> None:
+        """Do nothing: each worker interrupts its own iterations when their graceful stop has run out."""
+
+    def grow_pools(self) -> None:
+        """Add VUs to scenarios whose arrivals were dropped for want of one, up to their ``max_vus``."""
         if self._workers is not None:
             self._workers.grow_pools()
 
@@ -291,6 +295,12 @@ class WorkerFleet:
         """Forget the run, and say how many messages were ignored."""
         self._opening = self._run = self._workers = None
         self._strays.log_count()
+
+
+def _spawn_for(run: Run, function: Callable[..., None], *arguments: Any) -> None:
+    """Run a function in a greenlet of its own; the run breaks off if it fails, or it would never end."""
+    greenlet = gevent.spawn(function, *arguments)
+    greenlet.link_exception(lambda failed: run.break_off(f"{failed.exception!r}"))
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> bool:
