@@ -16,6 +16,7 @@ from locust.web import WebUI
 
 from config.errors import ConfigError
 from config.settings import load_settings, read_environment
+from engine.ignored_messages import IgnoredMessages
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
 from engine.locust_internals import (
@@ -29,7 +30,6 @@ from engine.options import add_options, check_locust_options, check_port_free, o
 from engine.plain_errors import plain_errors
 from engine.preparer import Preparer
 from engine.session import Session
-from engine.strays import Strays
 from engine.web_tabs import add_tabs
 from engine.worker import WorkerSession
 from engine.worker_fleet import WorkerFleet
@@ -51,7 +51,7 @@ def register(events: Events) -> None:
     with plain_errors():
         variables = _read_variables()
     offer_variables(variables)
-    strays = guard_message_loop()
+    ignored_messages = guard_message_loop()
 
     def on_parser(parser: LocustArgumentParser, **_: Any) -> None:
         add_options(parser)
@@ -62,7 +62,7 @@ def register(events: Events) -> None:
         options = environment.parsed_options
         is_forked = bool(options and options.processes and options.worker)
         with plain_errors(is_silent=is_forked):
-            _start_session(environment, web_ui, variables, strays)
+            _start_session(environment, web_ui, variables, ignored_messages)
 
     events.init_command_line_parser.add_listener(on_parser)
     events.init.add_listener(on_init)
@@ -77,7 +77,10 @@ def _read_variables() -> dict[str, str]:
 
 
 def _start_session(
-    environment: Environment, web_ui: WebUI | None, variables: Mapping[str, str], strays: Strays
+    environment: Environment,
+    web_ui: WebUI | None,
+    variables: Mapping[str, str],
+    ignored_messages: IgnoredMessages,
 ) -> None:
     options = environment.parsed_options
     if options is None or not isinstance(environment.shape_class, RampingArrivalRate):
@@ -89,7 +92,7 @@ def _start_session(
     host = LocustHost(environment, options)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        WorkerSession(host, runner, settings, variables, strays)
+        WorkerSession(host, runner, settings, variables, ignored_messages)
         return
     if web_ui is not None:
         check_port_free(web_ui.host, web_ui.port)
@@ -98,7 +101,7 @@ def _start_session(
         host.say(f"warning: {warning}")
     preparer = Preparer(host, settings, variables)
     if isinstance(runner, MasterRunner):
-        fleet = WorkerFleet(host, runner, preparer, strays)
+        fleet = WorkerFleet(host, runner, preparer, ignored_messages)
         environment.dispatcher_class = pool_dispatcher(fleet.admits)
         session = Session(host, preparer, fleet)
     else:

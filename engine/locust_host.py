@@ -96,7 +96,7 @@ class LocustHost:
         os._exit(exit_code)
 
 
-def calm_garbage_collector() -> None:
+def collect_and_freeze_objects() -> None:
     """Keep full collections out of the run.
 
     One over all that is loaded takes tens of milliseconds: collect now, and leave what stays out of

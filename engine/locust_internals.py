@@ -25,8 +25,8 @@ from locust.rpc import Message, zmqrpc
 from locust.runners import MasterRunner, Runner, WorkerNode, WorkerRunner
 from locust.web import WebUI
 
+from engine.ignored_messages import IgnoredMessages
 from engine.locust_messages import is_from_master, is_from_worker
-from engine.strays import Strays
 
 LOOPBACK = "127.0.0.1"
 
@@ -181,7 +181,7 @@ def forget_worker(runner: MasterRunner, client_id: str) -> None:
     runner.clients.pop(client_id, None)
 
 
-def guard_message_loop() -> Strays:
+def guard_message_loop() -> IgnoredMessages:
     """Let Locust's message loops survive whatever arrives at their port. Call before a runner is made.
 
     By itself Locust unpacks every message and reaches into it: an empty body, random bytes or a text
@@ -190,7 +190,7 @@ def guard_message_loop() -> Strays:
     Returns:
         What counts the messages that were ignored.
     """
-    strays = Strays("the workers' port")
+    ignored_messages = IgnoredMessages("the workers' port")
 
     class GuardedServer(zmqrpc.Server):
         def recv_from_client(self) -> tuple[str, Message]:
@@ -201,7 +201,7 @@ def guard_message_loop() -> Strays:
                 # A peer may speak for itself only.
                 if message is not None and message.node_id == sender and is_from_worker(message):
                     return sender, message
-                strays.note("not a message of a worker")
+                ignored_messages.note("not a message of a worker")
 
     class GuardedClient(zmqrpc.Client):
         def recv(self) -> Message:
@@ -209,13 +209,13 @@ def guard_message_loop() -> Strays:
                 message = _decoded(_received(self.socket.recv))
                 if message is not None and is_from_master(message):
                     return message
-                strays.note("not a message of a master")
+                ignored_messages.note("not a message of a master")
 
     # Locust makes its sockets by these names.
     vars(zmqrpc).update(Server=GuardedServer, Client=GuardedClient)
-    _guard_handler(MasterRunner, strays)
-    _guard_handler(WorkerRunner, strays)
-    return strays
+    _guard_handler(MasterRunner, ignored_messages)
+    _guard_handler(WorkerRunner, ignored_messages)
+    return ignored_messages
 
 
 def _received(receive: Callable[[], Any]) -> Any:
@@ -234,7 +234,7 @@ def _decoded(data: bytes) -> Message | None:
     return message if isinstance(message.type, str) and isinstance(message.node_id, str) else None
 
 
-def _guard_handler(runner_class: type[Runner], strays: Strays) -> None:
+def _guard_handler(runner_class: type[Runner], ignored_messages: IgnoredMessages) -> None:
     handle = runner_class.handle_message  # type: ignore[attr-defined] # both kinds of runner have it
 
     @functools.wraps(handle)
@@ -242,12 +242,12 @@ def _guard_handler(runner_class: type[Runner], strays: Strays) -> None:
         message: Message = given[-1]
         is_known = message.node_id in getattr(runner, "clients", [message.node_id])
         if not is_known and message.type in runner.custom_messages:
-            strays.note("a message of the load test from a worker that is not connected")
+            ignored_messages.note("a message of the load test from a worker that is not connected")
             return
         try:
             handle(runner, *given)
         except Exception as error:  # noqa: BLE001 - the loop must go on; the message is counted and named
-            strays.note(f"{message.type}: {type(error).__name__}")
+            ignored_messages.note(f"{message.type}: {type(error).__name__}")
 
     runner_class.handle_message = guarded  # type: ignore[attr-defined]
 

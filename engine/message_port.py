@@ -10,7 +10,7 @@ from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
 
 from engine.cluster.messages import MessageError, Wire
-from engine.strays import Strays
+from engine.ignored_messages import IgnoredMessages
 
 AnyMessage = TypeVar("AnyMessage", bound=Wire)
 
@@ -22,12 +22,12 @@ class MessagePort:
 
     Args:
         runner: Locust's, of a master or of a worker.
-        strays: what counts the messages that are ignored.
+        ignored_messages: what counts the messages that are ignored.
     """
 
-    def __init__(self, runner: MasterRunner | WorkerRunner, strays: Strays) -> None:
+    def __init__(self, runner: MasterRunner | WorkerRunner, ignored_messages: IgnoredMessages) -> None:
         self._runner = runner
-        self._strays = strays
+        self._ignored_messages = ignored_messages
 
     def receive(
         self,
@@ -48,7 +48,7 @@ class MessagePort:
             try:
                 message = message_type.from_wire(msg.data)
             except MessageError as error:
-                self._strays.note(f"{message_type.kind}: {error}")
+                self._ignored_messages.note(f"{message_type.kind}: {error}")
                 return
             if in_background:
                 gevent.spawn(self._take, take, msg.node_id, message)
@@ -61,7 +61,7 @@ class MessagePort:
         try:
             take(sender, message)
         except MessageError as error:
-            self._strays.note(f"{message.kind}: {error}")
+            self._ignored_messages.note(f"{message.kind}: {error}")
 
     def send(self, message: Wire, to: str | None = None) -> None:
         """Send a message to the master, or to the worker with this id."""

@@ -55,7 +55,7 @@ class Preparer:
         check_queue_metrics(arguments.queue_metrics)
         return preparation
 
-    def reach_target(self, preparation: Preparation) -> str:
+    def set_target(self, preparation: Preparation) -> str:
         """Set Locust's host to the run's target, starting the stand-in if that is it; return its URL."""
         base_url = preparation.target.base_url
         if base_url is None:

@@ -14,7 +14,7 @@ from config.command_line import BROKEN, USAGE_ERROR
 from config.customerio.hosts import is_live
 from config.errors import ConfigError
 from engine.generator import Generator, Opening
-from engine.locust_host import LocustHost, calm_garbage_collector
+from engine.locust_host import LocustHost, collect_and_freeze_objects
 from engine.preparer import Preparer
 from engine.shown_run import ShownRun
 from engine.stop_signals import StopSignals
@@ -51,7 +51,7 @@ class Session:
         self._signals = StopSignals(
             lambda: not self._reported.is_set(), self.end, self._host.cut_off, self._host.leave_at_once
         )
-        self._preparer.reach_target(self._preparer.prepare())
+        self._preparer.set_target(self._preparer.prepare())
         self._listen()
 
     def _listen(self) -> None:
@@ -106,7 +106,7 @@ class Session:
         preparation = self._preparer.prepare()
         pages = preparation.arguments.queue_metrics
         queue = QueueWatch(pages) if pages else None
-        base_url = self._preparer.reach_target(preparation)
+        base_url = self._preparer.set_target(preparation)
         self._say_plan(preparation, base_url)
         run_id = new_run_id()
         record = preparation.record(run_id, base_url)
@@ -132,7 +132,7 @@ class Session:
     def _on_spawning_complete(self, **_: Any) -> None:
         run = self._run
         if run is not None and not run.is_started and not run.is_stopping:
-            calm_garbage_collector()
+            collect_and_freeze_objects()
             self._generator.start(self._watch)
 
     def _watch(self) -> None:

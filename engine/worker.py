@@ -29,11 +29,11 @@ from engine.cluster.messages import (
     Stop,
     Welcome,
 )
-from engine.locust_host import LocustHost, calm_garbage_collector
+from engine.ignored_messages import IgnoredMessages
+from engine.locust_host import LocustHost, collect_and_freeze_objects
 from engine.locust_internals import remember_default_arguments
 from engine.message_port import MessagePort
 from engine.stop_signals import StopSignals
-from engine.strays import Strays
 from engine.worker_run import WorkerRun
 from metrics.request_recorder import RequestRecorder
 from report.publish import write_summary
@@ -59,7 +59,7 @@ class WorkerSession:
         runner: Locust's.
         settings: where Customer.io is; credentials never come from the master.
         variables: those of the environment and ``.env``, for outputs that need secrets.
-        strays: what counts messages that are ignored.
+        ignored_messages: what counts messages that are ignored.
 
     Raises:
         ConfigError: the arguments or the profile are not as expected.
@@ -71,14 +71,14 @@ class WorkerSession:
         runner: WorkerRunner,
         settings: Settings,
         variables: Mapping[str, str],
-        strays: Strays,
+        ignored_messages: IgnoredMessages,
     ) -> None:
         environment = host.environment
         self._host = host
         self._runner = runner
         self._settings = settings
         self._variables = variables
-        self._strays = strays
+        self._ignored_messages = ignored_messages
         self._kinds = Kinds((environment.available_user_classes or {}).values(), environment.user_classes)
         # Read now: Locust lays the master's options over these when it spawns.
         self._own_arguments = read_arguments(host.options)
@@ -95,7 +95,7 @@ class WorkerSession:
         gevent.signal_handler(signal.SIGTERM, self._signals.note)
         # Registered after the runner's own listener and run before it: Locust says goodbye last.
         environment.events.quitting.add_listener(self._on_quitting)
-        self._port = MessagePort(runner, strays)
+        self._port = MessagePort(runner, ignored_messages)
         self._port.receive(Welcome, self._on_welcome)
         self._port.receive(Refuse, self._on_refuse)
         self._port.receive(Invitation, self._on_invitation)
@@ -126,7 +126,7 @@ class WorkerSession:
         self._is_welcome = True
 
     def _on_refuse(self, _: str, refuse: Refuse) -> None:
-        self._refuse(f"refused by the master: {refuse.reason}")
+        self._give_up(f"refused by the master: {refuse.reason}")
 
     def _on_invitation(self, _: str, invitation: Invitation) -> None:
         if self._run is not None and self._run.run_id == invitation.run_id:
@@ -134,7 +134,7 @@ class WorkerSession:
         try:
             self._open(invitation)
         except (ConfigError, OSError) as error:
-            self._refuse(str(error))
+            self._give_up(str(error))
 
     def _open(self, invitation: Invitation) -> None:
         run = WorkerRun(invitation, self._prepare(invitation), self._variables, self._port)
@@ -174,7 +174,7 @@ class WorkerSession:
         run = self._run_of(start.run_id)
         if run is None or run.is_started or run.is_stopping:
             return
-        calm_garbage_collector()
+        collect_and_freeze_objects()
         run.start(start.at, self._host.cut_off)
 
     def _on_beat(self, _: str, beat: Beat) -> None:
@@ -183,7 +183,7 @@ class WorkerSession:
         if run is None:
             return
         self._last_beat = time.monotonic()
-        run.take_beat(beat)
+        run.accept_beat(beat)
         run.report(self._runner.user_classes_count)
 
     def _on_stop(self, _: str, stop: Stop) -> None:
@@ -214,7 +214,7 @@ class WorkerSession:
                 # All VUs have stopped: Locust need not wait for any when it stops them itself.
                 self._host.set_graceful_stop(0.0)
                 self._run = None
-        self._strays.log_count()
+        self._ignored_messages.log_count()
 
     # Ends before the run's end.
 
@@ -230,7 +230,7 @@ class WorkerSession:
         self._is_leaving = True
         self._port.send(Leaving(run.run_id))
         deadline = time.monotonic() + _LEAVING_SECONDS
-        while self._run is run and not run.is_relieved and time.monotonic() < deadline:
+        while self._run is run and not run.may_leave and time.monotonic() < deadline:
             gevent.sleep(0.05)
         if self._run is run:
             self._close(run, "left")
@@ -253,7 +253,7 @@ class WorkerSession:
                 self._host.exit_code = BROKEN
                 self._host.end()
 
-    def _refuse(self, reason: str) -> None:
+    def _give_up(self, reason: str) -> None:
         self._host.say(f"error: {reason}")
         self._host.exit_code = USAGE_ERROR
         # There is nothing to save, so no way of Locust's to end may keep this process.

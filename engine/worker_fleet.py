@@ -26,6 +26,7 @@ from engine.cluster.messages import (
 from engine.cluster.remote_worker import RemoteWorker
 from engine.cluster.remote_workers import RemoteWorkers
 from engine.generator import Opening
+from engine.ignored_messages import IgnoredMessages
 from engine.locust_host import LocustHost
 from engine.locust_internals import (
     connected_workers,
@@ -36,7 +37,6 @@ from engine.locust_internals import (
 )
 from engine.message_port import MessagePort
 from engine.preparer import Preparer
-from engine.strays import Strays
 from metrics.csv_output import CsvOutput
 from metrics.output import Output
 from run.cpu_meter import CpuMeter
@@ -64,22 +64,24 @@ class WorkerFleet:
         host: the process.
         runner: Locust's.
         preparer: says what profile the next run has, which a worker's own must be, if it names one.
-        strays: what counts messages that are ignored.
+        ignored_messages: what counts messages that are ignored.
     """
 
-    def __init__(self, host: LocustHost, runner: MasterRunner, preparer: Preparer, strays: Strays) -> None:
+    def __init__(
+        self, host: LocustHost, runner: MasterRunner, preparer: Preparer, ignored_messages: IgnoredMessages
+    ) -> None:
         self._host = host
         self._runner = runner
         self._preparer = preparer
-        self._strays = strays
-        self._greeted: set[str] = set()
+        self._ignored_messages = ignored_messages
+        self._admitted: set[str] = set()
         self._opening: Opening | None = None
         self._run: Run | None = None
         self._workers: RemoteWorkers | None = None
         shorten_spawn_report_wait()
         # A dead worker's VUs are to come up on the others.
         host.options.enable_rebalancing = True
-        self._port = MessagePort(runner, strays)
+        self._port = MessagePort(runner, ignored_messages)
         self._port.receive(Hello, self._on_hello)
         self._port.receive(Report, self._on_report)
         self._port.receive(SecondMeasured, self._on_second)
@@ -87,7 +89,7 @@ class WorkerFleet:
 
     def admits(self, client_id: str) -> bool:
         """Return whether Locust may give a worker users: it has presented itself, and fits."""
-        return client_id in self._greeted
+        return client_id in self._admitted
 
     # Opening and starting a run.
 
@@ -237,7 +239,7 @@ class WorkerFleet:
             self._port.send(Refuse(problem), sender)
             forget_worker(self._runner, sender)
             return
-        self._greeted.add(sender)
+        self._admitted.add(sender)
         self._port.send(Welcome(), sender)
         if self._run is not None and not self._run.is_stopping:
             self._invite(sender)
@@ -256,13 +258,13 @@ class WorkerFleet:
         workers = self._workers_of(report.run_id)
         index = worker_index(self._runner, sender)
         if workers is not None and workers.worker(index) is not None:
-            workers.hear(index, report)
+            workers.accept_report(index, report)
 
     def _on_second(self, sender: str, measured: SecondMeasured) -> None:
         workers = self._workers_of(measured.run_id)
         index = worker_index(self._runner, sender)
         if workers is not None and workers.worker(index) is not None:
-            workers.take_second(index, measured)
+            workers.accept_second(index, measured)
 
     def _on_leaving(self, sender: str, leaving: Leaving) -> None:
         workers = self._workers_of(leaving.run_id)
@@ -294,7 +296,7 @@ class WorkerFleet:
     def close(self) -> None:
         """Forget the run, and say how many messages were ignored."""
         self._opening = self._run = self._workers = None
-        self._strays.log_count()
+        self._ignored_messages.log_count()
 
 
 def _spawn_for(run: Run, function: Callable[..., None], *arguments: Any) -> None:

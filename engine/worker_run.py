@@ -17,7 +17,7 @@ from run.folder import make_run_folder
 from run.local_vus import LocalVus
 from run.outputs import open_outputs
 from run.preparation import Preparation
-from run.run import BREATH_SECONDS, Run, RunIdentity
+from run.run import YIELD_SECONDS, Run, RunIdentity
 from run.run_clock import RunClock
 from shapes.share import Epoch
 from users.arrival_user import ArrivalUser
@@ -95,7 +95,7 @@ class WorkerRun:
             for scenario in self._vus.overdue_scenarios():
                 cut_off(scenario.name)
 
-    def take_beat(self, beat: Beat) -> None:
+    def accept_beat(self, beat: Beat) -> None:
         """Act on what the master grants."""
         self._last_beat_sent = beat.sent
         if beat.epochs is not None:
@@ -132,7 +132,7 @@ class WorkerRun:
         )
 
     @property
-    def is_relieved(self) -> bool:
+    def may_leave(self) -> bool:
         """Whether an epoch without this worker has begun."""
         if not self.is_started:
             return True
@@ -182,7 +182,7 @@ class SecondsToMaster:
             if isinstance(cell, Cell):
                 encoded.append(encode_cell(cell))
             # Arrivals that are due now go first.
-            gevent.sleep(BREATH_SECONDS)
+            gevent.sleep(YIELD_SECONDS)
         number, self.sent = self.sent, self.sent + 1
         self._port.send(SecondMeasured(self._run_id, number, second, self._cpu.last, encoded))
 

@@ -60,13 +60,13 @@ def read_arguments(
         results_dir=first.results_dir if first else Path(options.results_dir),
         allow_live=first.allow_live if first else options.allow_live,
         people_seed=seed,
-        outputs=first.outputs if first else _several(options.out),
+        outputs=first.outputs if first else _split_values(options.out),
         outputs_optional=first.outputs_optional if first else options.out_optional,
-        queue_metrics=first.queue_metrics if first else _several(options.queue_metrics),
+        queue_metrics=first.queue_metrics if first else _split_values(options.queue_metrics),
     )
 
 
-def _several(given: Sequence[str]) -> tuple[str, ...]:
+def _split_values(given: Sequence[str]) -> tuple[str, ...]:
     """Return the values of repeated arguments, or of one variable with commas."""
     return tuple(value.strip() for text in given for value in text.split(",") if value.strip())
 

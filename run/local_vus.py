@@ -16,7 +16,7 @@ from run.arrival_source import Row
 from run.cpu_meter import CpuMeter
 from run.drop_causes import LOOK_SECONDS, DropCauses
 from run.preparation import Preparation
-from run.run import BREATH_SECONDS
+from run.run import YIELD_SECONDS
 from run.run_clock import RunClock
 from shapes.accounts import Counts, Lost
 from shapes.clock import ArrivalClock
@@ -207,7 +207,7 @@ class LocalVus:
             if cell.metric.name == "errors":
                 self._failed[dict(cell.tags)["scenario"]] += sum(1 for value in cell.values if value)
             # Arrivals that are due now go first.
-            gevent.sleep(BREATH_SECONDS)
+            gevent.sleep(YIELD_SECONDS)
         yield second, cells
 
     def _sample_scenarios(self) -> None:

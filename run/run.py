@@ -26,7 +26,7 @@ from run.run_clock import RunClock
 
 logger = logging.getLogger("customerio_load")
 
-BREATH_SECONDS = 1e-4
+YIELD_SECONDS = 1e-4
 """A pause in long work that lets gevent look at its timers; a sleep of 0 would not."""
 
 
@@ -171,7 +171,7 @@ class Run:
         for cell in cells:
             output.samples(timestamp, second, [cell])
             # Arrivals that are due now go first.
-            gevent.sleep(BREATH_SECONDS)
+            gevent.sleep(YIELD_SECONDS)
 
     # Thresholds and progress.
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import gc
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 
+from engine.cluster.measured_seconds import MeasuredSeconds
 from engine.cluster.membership import Membership
-from engine.cluster.messages import Beat, MessageError, Report, SecondMeasured, decode_cell, encode_epochs
+from engine.cluster.messages import Beat, MessageError, Report, SecondMeasured, encode_epochs
 from engine.cluster.remote_worker import RemoteWorker
-from metrics.catalog import Tags
 from metrics.progress import ScenarioProgress
-from metrics.sinks import AnySink, GaugeSink, RateSink, TrendSink, merge
-from metrics.store import MergedCell, MetricStore
+from metrics.sinks import TrendSink
+from metrics.store import MetricStore
 from metrics.verdict import GeneratorFigures, WorkerReport
 from run.arrival_source import Row
 from run.cpu_meter import CpuMeter
@@ -26,15 +26,11 @@ from users.scenario import schedule_of
 
 logger = logging.getLogger("customerio_load")
 
+# How often the master collects garbage while seconds close.
 _COLLECT_SECONDS = 10
-
-# A second's row is written this much later, when the workers' reports of it are in.
-_ROW_DELAY_SECONDS = 2
 
 # By how much a worker's figures may run ahead of the master's clock before they cannot be true.
 _AHEAD_SECONDS = 5.0
-
-_NEEDED_TAGS = {"errors": "scenario", "checks": "check"}
 
 
 class RemoteWorkers:
@@ -57,9 +53,7 @@ class RemoteWorkers:
             name: VuPool(options.pre_allocated_vus, options.max_vus)
             for name, options in self._profile.scenarios.items()
         }
-        self._failed = dict.fromkeys(self._profile.scenarios, 0)
-        self._open_rows: dict[int, dict[tuple[str, Tags], AnySink]] = {}
-        self._next_row = 0
+        self._seconds = MeasuredSeconds(store, self._profile.scenarios)
         self._stopped_at = 0.0
 
     # Workers come, report and go.
@@ -84,7 +78,7 @@ class RemoteWorkers:
         """Give a worker no part in later epochs."""
         self._membership.leave(index)
 
-    def hear(self, index: int, report: Report) -> None:
+    def accept_report(self, index: int, report: Report) -> None:
         """Take in a worker's answer to a beat.
 
         Raises:
@@ -125,7 +119,7 @@ class RemoteWorkers:
             if counts.completed + counts.interrupted > counts.started or counts.dropped_late > counts.dropped:
                 raise MessageError("counts: do not add up")
 
-    def take_second(self, index: int, measured: SecondMeasured) -> None:
+    def accept_second(self, index: int, measured: SecondMeasured) -> None:
         """Merge one second of a worker. A message that comes twice counts once; a missing one shows.
 
         Raises:
@@ -134,9 +128,7 @@ class RemoteWorkers:
         worker = self._workers[index]
         if measured.second > self._clock.elapsed + _AHEAD_SECONDS:
             raise MessageError("second: lies in the future")
-        cells = [decode_cell(cell, self._store.catalog) for cell in measured.cells]
-        for name, tags, _ in cells:
-            self._check_tags(name, tags)
+        cells = self._seconds.decode(measured)
         if measured.number != worker.reports:
             logger.warning(
                 "%s: second %d arrived where %d was expected", worker.name, measured.number, worker.reports
@@ -145,35 +137,10 @@ class RemoteWorkers:
             return
         worker.reports += 1
         worker.add_cpu(measured.cpu)
-        row = self._open_rows.setdefault(max(measured.second, self._next_row), {})
-        for name, tags, sink in cells:
-            self._take_cell(worker, row, name, tags, sink)
-
-    def _check_tags(self, name: str, tags: Tags) -> None:
-        needed = _NEEDED_TAGS.get(name)
-        value = dict(tags).get(needed) if needed is not None else None
-        if needed is not None and value is None:
-            raise MessageError(f"cell of {name}: has no {needed}")
-        if needed == "scenario" and value not in self._schedules:
-            raise MessageError(f"cell of {name}: a scenario that this run does not have")
-
-    def _take_cell(
-        self,
-        worker: RemoteWorker,
-        row: dict[tuple[str, Tags], AnySink],
-        name: str,
-        tags: Tags,
-        sink: AnySink,
-    ) -> None:
-        self._store.merge(name, tags, sink)
-        if name == "start_lag" and isinstance(sink, TrendSink):
-            worker.start_lag.merge(sink)
-        if name == "errors" and isinstance(sink, RateSink):
-            self._failed[dict(tags)["scenario"]] += sink.passes
-        if (name, tags) in row:
-            merge(row[name, tags], sink)
-        else:
-            row[name, tags] = sink
+        for name, _, sink in cells:
+            if name == "start_lag" and isinstance(sink, TrendSink):
+                worker.start_lag.merge(sink)
+        self._seconds.add(measured.second, cells)
 
     # Starting, granting, stopping.
 
@@ -268,7 +235,7 @@ class RemoteWorkers:
             vus=self._pools[name].size,
             started=self._sum(name, "started"),
             dropped=self._sum(name, "dropped"),
-            failed=self._failed[name],
+            failed=self._seconds.failed(name),
         )
 
     def _sum(self, scenario: str, count: str) -> int:
@@ -282,13 +249,9 @@ class RemoteWorkers:
 
     def sample_gauge(self, second: int, name: str, value: float) -> None:
         """Record a Gauge's value in a second that has just ended."""
-        gauge = GaugeSink()
-        gauge.add_all([value])
-        self._store.merge(name, (), gauge)
-        row = self._open_rows.setdefault(max(second, self._next_row), {})
-        row[name, ()] = gauge
+        self._seconds.sample_gauge(second, name, value)
 
-    def close_second(self, second: int, *, is_last: bool) -> Iterator[Row]:
+    def close_second(self, second: int, *, is_last: bool) -> Iterable[Row]:
         """Give the row that should be complete by now; at the end, all that are left."""
         for worker in self._workers.values():
             worker.measure_rates()
@@ -298,14 +261,7 @@ class RemoteWorkers:
         if second % _COLLECT_SECONDS == 0:
             # Each decoded histogram is a cycle of 200 KB; left to the collector's own pace they pile up.
             gc.collect()
-        complete = max(self._open_rows, default=-1) if is_last else second - _ROW_DELAY_SECONDS
-        while self._next_row <= complete:
-            second_of_row = self._next_row
-            row = self._open_rows.pop(second_of_row, {})
-            # Advanced before the row is written, so that what arrives meanwhile goes into a later one.
-            self._next_row += 1
-            cells = [MergedCell(self._store.catalog[name], tags, sink) for (name, tags), sink in row.items()]
-            yield second_of_row, cells
+        return self._seconds.close_rows(second, is_last=is_last)
 
     def ledgers(self) -> tuple[dict[str, Ledger], list[Lost]]:
         """Return the ledger of each scenario, and what each worker lost."""

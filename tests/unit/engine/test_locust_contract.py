@@ -213,7 +213,7 @@ def test_locust_makes_its_sockets_by_the_names_that_are_guarded(monkeypatch: pyt
         monkeypatch.setattr(zmqrpc, name, getattr(zmqrpc, name))
     for runner_class in (MasterRunner, WorkerRunner):
         monkeypatch.setattr(runner_class, "handle_message", runner_class.handle_message)
-    strays = locust_internals.guard_message_loop()
+    ignored_messages = locust_internals.guard_message_loop()
     environment = Environment(user_classes=[Ada])
     runner = environment.create_master_runner("127.0.0.1", 0)
     client = zmqrpc.Client("127.0.0.1", runner.server.port, "w_1")
@@ -227,6 +227,6 @@ def test_locust_makes_its_sockets_by_the_names_that_are_guarded(monkeypatch: pyt
     client.send(Message("client_ready", -1, "w_1"))
     waiting = Greenlet.spawn(client.recv)
     assert waiting.get(timeout=5).type == "ack", "the master's loop did not survive"
-    assert strays.count == 4
+    assert ignored_messages.count == 4
     assert connected_workers(runner) == ["w_1"]
     runner.quit()

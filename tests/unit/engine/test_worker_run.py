@@ -14,8 +14,8 @@ from config.profile import ProfileText
 from config.settings import load_settings
 from engine.cluster.messages import Beat, Invitation, Report
 from engine.cluster.remote_workers import RemoteWorkers
+from engine.ignored_messages import IgnoredMessages
 from engine.message_port import MessagePort
-from engine.strays import Strays
 from engine.worker_run import WorkerRun
 from run.arguments import Arguments
 from run.preparation import Preparation, prepare
@@ -57,9 +57,9 @@ def test_the_last_report_is_taken_by_a_master_that_was_switched_on_later(prepara
 
     runner.register_message(Report.kind, on_message)
     invitation = Invitation("r1", 0, "p.toml", PROFILE, (), 1.0, 0, (), False, "http://127.0.0.1:9")
-    worker = WorkerRun(invitation, preparation, {}, MessagePort(runner, Strays("a port")))
+    worker = WorkerRun(invitation, preparation, {}, MessagePort(runner, IgnoredMessages("a port")))
     behind_seconds = time.monotonic() / 2
-    worker.take_beat(Beat("r1", sent=time.monotonic() - behind_seconds))
+    worker.accept_beat(Beat("r1", sent=time.monotonic() - behind_seconds))
     worker.start(time.monotonic(), lambda scenario: None)
     worker.report({})
     worker.finish()
@@ -71,7 +71,7 @@ def test_the_last_report_is_taken_by_a_master_that_was_switched_on_later(prepara
     workers.start(clock.second_zero)
     for report in reports:
         assert report.sent <= time.monotonic() - behind_seconds
-        workers.hear(0, report)
+        workers.accept_report(0, report)
     assert [report.is_final for report in reports] == [False, True]
     known = workers.worker(0)
     assert known is not None

@@ -7,7 +7,7 @@ import logging
 logger = logging.getLogger("customerio_load")
 
 
-class Strays:
+class IgnoredMessages:
     """What arrived at a port and could not be taken.
 
     Args:
