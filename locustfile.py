@@ -1,4 +1,4 @@
-"""What Locust loads: every kind of user in ``users/``, the shape that they share, and their wiring."""
+"""What Locust loads: the user classes in ``users/``, the load shape, and the load test's listeners."""
 
 from locust import events
 

@@ -1,4 +1,4 @@
-"""Who sends the arrivals of a session's runs, and what a session asks of it."""
+"""What a session asks of the part that sends the arrivals of its runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from run.run import Run, RunIdentity
 
 @dataclass(frozen=True)
 class Opening:
-    """A run that is about to be opened, at its target ``base_url``."""
+    """What a generator needs to open a run. ``base_url`` is the target's."""
 
     identity: RunIdentity
     preparation: Preparation
@@ -22,20 +22,20 @@ class Opening:
 
 
 class Generator(Protocol):
-    """The VUs of this process, or workers."""
+    """Sends the arrivals of one run after another: from VUs in this process, or from workers."""
 
     def check_ready(self) -> None:
         """Wait until a run can be opened.
 
         Raises:
-            ConfigError: none can.
+            ConfigError: no run can be opened.
         """
 
     def open(self, opening: Opening) -> Run:
-        """Make the run, and hand Locust its user classes.
+        """Open the run, and give Locust its user classes.
 
         Raises:
-            ConfigError, OSError, RuntimeError: it cannot be made.
+            ConfigError, OSError, RuntimeError: the run cannot be opened.
         """
 
     def vus(self, scenario: str) -> int:
@@ -48,10 +48,14 @@ class Generator(Protocol):
         """Add VUs to scenarios whose arrivals were dropped for want of one. Called once a second."""
 
     def start(self, when_started: Callable[[], None]) -> None:
-        """Start the clocks, now that Locust has spawned the VUs, and call back when they go."""
+        """Start the clocks. Call after Locust has spawned the VUs.
+
+        Args:
+            when_started: called when second 0 of the run is known.
+        """
 
     def stop(self) -> None:
-        """Start nothing any more, and wait for what others still have to say of the run."""
+        """Start no more iterations, and wait for the last reports of workers."""
 
     def close(self) -> None:
-        """Forget the run: its report is made."""
+        """Release the run. Call after its report is made."""

@@ -1,4 +1,4 @@
-"""Messages that nobody of a run has sent: counted, named once, and otherwise ignored."""
+"""Counts the messages at a port that are ignored because they do not fit, and logs the first."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ logger = logging.getLogger("customerio_load")
 
 
 class IgnoredMessages:
-    """What arrived at a port and could not be taken.
+    """The messages that were ignored at one port.
 
     Args:
-        place: the port, as people know it.
+        place: what log lines call the port.
     """
 
     def __init__(self, place: str) -> None:
@@ -19,7 +19,7 @@ class IgnoredMessages:
         self._place = place
 
     def note(self, problem: str) -> None:
-        """Count a message; log the first one's problem, and none after it."""
+        """Count a message. Log the problem of the first one only."""
         self.count += 1
         if self.count == 1:
             logger.warning(
@@ -27,6 +27,6 @@ class IgnoredMessages:
             )
 
     def log_count(self) -> None:
-        """Log how many there were, if there was more than the one that was logged."""
+        """Log the number of ignored messages if there was more than one."""
         if self.count > 1:
             logger.warning("%s: %d messages that do not fit were ignored in all", self._place, self.count)

@@ -1,4 +1,4 @@
-"""What ``locustfile.py`` calls: our options, settings and session hooked into Locust's events."""
+"""What ``locustfile.py`` calls to hook the load test's options, settings and session into Locust's events."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def register(events: Events) -> None:
         bind_processes_to_loopback(parser)
 
     def on_init(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> None:
-        # A worker forked by --processes has its master's mistakes, and the master says them.
+        # A worker forked by --processes has its master's arguments. Their mistakes are printed by the master.
         options = environment.parsed_options
         is_forked = bool(options and options.processes and options.worker)
         with plain_errors(is_silent=is_forked):
@@ -84,7 +84,7 @@ def _start_session(
 ) -> None:
     options = environment.parsed_options
     if options is None or not isinstance(environment.shape_class, RampingArrivalRate):
-        raise ConfigError("this load test runs under the locust command, with its own shape")
+        raise ConfigError("expected to run under the locust command, with the shape of locustfile.py")
     check_locust_options(options)
     if not options.print_stats:
         silence_tables(options)

@@ -13,12 +13,12 @@ from run.outputs import open_outputs
 from run.run import Run
 from run.run_clock import RunClock
 
-# Between the moment when all VUs are up and second 0, so that the first arrivals find them asleep.
+# From the moment when all VUs are up to second 0: time for each VU to take an arrival and sleep until it.
 _HEAD_START_SECONDS = 0.1
 
 
 class LocalProcess:
-    """Opens runs with VUs of its own.
+    """Sends the arrivals of a run from VUs in this process.
 
     Args:
         host: the process.
@@ -32,10 +32,10 @@ class LocalProcess:
         self._vus: LocalVus | None = None
 
     def check_ready(self) -> None:
-        """Return at once: a process of its own waits for nobody."""
+        """Return at once: there are no workers to wait for."""
 
     def open(self, opening: Opening) -> Run:
-        """Make the run, and hand Locust a class of users for each scenario.
+        """Open the run, and give Locust a user class for each scenario.
 
         Raises:
             ConfigError: an output cannot be reached or written.
@@ -53,7 +53,7 @@ class LocalProcess:
                 for scenario in self._vus.scenarios
             ]
         )
-        # Locust's own graceful stop, for runs that end before their time.
+        # How long Locust waits for iterations in flight when a run is stopped early.
         self._host.set_graceful_stop(self._host.options.stop_timeout or preparation.graceful_stop_seconds)
         return self._run
 
@@ -72,18 +72,18 @@ class LocalProcess:
             self._vus.grow_pools()
 
     def start(self, when_started: Callable[[], None]) -> None:
-        """Start the clocks a moment from now."""
+        """Start the clocks after a short head start."""
         if self._run is not None:
             self._run.start(time.monotonic() + _HEAD_START_SECONDS)
             when_started()
 
     def stop(self) -> None:
-        """Start nothing any more."""
+        """Start no more iterations."""
         if self._run is not None:
             self._run.stop_clocks("stopped")
 
     def close(self) -> None:
-        """Forget the run, and log what failed in it."""
+        """Release the run, and log how many requests failed, by kind of failure."""
         if self._vus is not None:
             self._vus.log_failures()
         self._run = self._vus = None

@@ -1,4 +1,4 @@
-"""The Locust process that a session lives in: its users, its requests, its end."""
+"""The Locust process of a session: its users, its requests, its exit."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class LocustHost:
         return sum(user_class.fixed_count for user_class in self.environment.user_classes)
 
     def set_graceful_stop(self, seconds: float) -> None:
-        """Set how long Locust lets iterations in flight go on when it stops users."""
+        """Set for how many seconds Locust lets iterations in flight continue when it stops users."""
         self.environment.stop_timeout = seconds
 
     def cut_off(self, scenario: str | None = None) -> None:
@@ -63,7 +63,7 @@ class LocustHost:
     # Requests.
 
     def record_requests(self, recorder: RequestRecorder | None) -> None:
-        """Record every request from now on with this recorder; with none, not at all."""
+        """Record every request with this recorder from now on; with ``None``, record no requests."""
         self._record = recorder
 
     def _on_request(self, **request: Any) -> None:
@@ -74,7 +74,7 @@ class LocustHost:
 
     @property
     def exit_code(self) -> int | None:
-        """What the process will end with; ``None`` while Locust decides."""
+        """The exit code that was set; with ``None`` Locust chooses one."""
         return self.environment.process_exit_code
 
     @exit_code.setter
@@ -82,27 +82,26 @@ class LocustHost:
         self.environment.process_exit_code = code
 
     def end(self) -> None:
-        """Let Locust's main program go on as after a Ctrl-C: it stops the runner and ends."""
+        """End the process as Locust does on Ctrl-C: it stops the runner, then exits."""
         gevent.kill(self._main, KeyboardInterrupt())
 
     def end_unstarted(self) -> None:
-        """End a process whose run has not begun; by itself Locust would leave workers behind."""
+        """End a process before its first run. By itself Locust would leave its workers running."""
         self.environment.events.quitting.fire(environment=self.environment)
         gevent.kill(self._main, SystemExit(BROKEN))
 
     @staticmethod
     def leave_at_once(exit_code: int = BROKEN) -> NoReturn:
-        """End the process here and now, whatever is going on in it."""
+        """Exit immediately, without any cleanup."""
         os._exit(exit_code)
 
 
 def collect_and_freeze_objects() -> None:
-    """Keep full collections out of the run.
+    """Collect garbage now, and exclude the objects that remain from later collections.
 
-    One over all that is loaded takes tens of milliseconds: collect now, and leave what stays out of
-    later ones.
+    A full collection over everything that is loaded takes tens of milliseconds, in which no VU runs.
     """
-    # What an earlier run left frozen may be garbage by now.
+    # Objects that an earlier run froze may be garbage by now.
     gc.unfreeze()
     gc.collect()
     gc.freeze()

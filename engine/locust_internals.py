@@ -45,14 +45,14 @@ def give_option(parser: LocustArgumentParser, flag: str, **changes: Any) -> None
 
 
 def refuse_abbreviations(parser: LocustArgumentParser) -> None:
-    """Take options by their whole names only: ``--allow-l`` must not mean ``--allow-live``."""
+    """Accept options by their full names only: ``--allow-l`` must not mean ``--allow-live``."""
     parser.allow_abbrev = False
 
 
 def bind_processes_to_loopback(parser: LocustArgumentParser) -> None:
-    """Let ``--processes`` keep the master's port to this machine, where all its workers are.
+    """Bind the master's port to loopback under ``--processes``: all its workers are on this machine.
 
-    Looks at this process's own command line. Call when all options are known.
+    Reads this process's own command line. Call after all options have been added.
     """
     options, _ = parser.parse_known_args()
     if options.processes:
@@ -67,10 +67,10 @@ def _option(parser: ArgumentParser, flag: str) -> Action:
 
 
 def remember_default_arguments() -> None:
-    """Let Locust make its default arguments once.
+    """Compute Locust's default arguments once, and reuse them.
 
-    On every spawn message a worker makes them anew for each option, a whole parser each time: a quarter of
-    a second in which no VU moves.
+    On every spawn message a worker computes them again for each option, with a new parser each time. That
+    takes a quarter of a second, in which no VU runs.
     """
     remembered = argument_parser.default_args_dict()
     argument_parser.default_args_dict = lambda: remembered
@@ -88,14 +88,14 @@ def silence_tables(options: Namespace) -> None:
 class PoolDispatcher(UsersDispatcher):
     """Spawns every user class to its ``fixed_count``, which may grow, and spreads each over all workers.
 
-    Locust's own looks at ``fixed_count`` at the first dispatch only. And it takes classes in turn as it
-    takes workers in turn: of two classes on two workers each worker would get one.
+    Locust's own dispatcher reads ``fixed_count`` at the first dispatch only. It also cycles through classes
+    and workers in step: of two classes, each of two workers would get one.
 
     Args:
-        worker_nodes: Locust's, as its own dispatcher takes them.
-        user_classes: likewise.
-        admits: whether a worker, by its id, may be given users. One that joins a run gets them when it
-            knows their classes, and not before.
+        worker_nodes: as for Locust's own dispatcher.
+        user_classes: as for Locust's own dispatcher.
+        admits: returns whether the worker with an id may be given users. A worker that joins during a run
+            may be given users only after it knows their classes.
     """
 
     def __init__(
@@ -111,32 +111,35 @@ class PoolDispatcher(UsersDispatcher):
         super().new_dispatch(target_user_count, spawn_rate, user_classes)
 
     def add_worker(self, worker_node: WorkerNode) -> None:
-        """Take in a worker; one that is not admitted yet is to be added again later."""
+        """Add a worker if it is admitted. One that is not must be added again later."""
         if self._admits(worker_node.id):
             super().add_worker(worker_node)
 
     def _user_gen(self) -> Iterator[str | None]:
-        """The class of each further user: what the first class misses, then the second, and so on."""
+        """Yield the class of each user to spawn: those missing of the first class, then of the second, ..."""
         while True:
             if not self._try_dispatch_fixed:
                 yield None
                 continue
             self._try_dispatch_fixed = False
             missing = [
-                (name, user_class.fixed_count - self._get_user_current_count(name))
-                for name, user_class in ((found.__name__, found) for found in self._user_classes)
+                (
+                    user_class.__name__,
+                    user_class.fixed_count - self._get_user_current_count(user_class.__name__),
+                )
+                for user_class in self._user_classes
             ]
             for name, count in missing:
                 yield from [name] * count
 
 
 def pool_dispatcher(admits: Callable[[str], bool]) -> type[UsersDispatcher]:
-    """Return what Locust makes its dispatcher with: it only ever calls the class."""
+    """Return the dispatcher class for Locust, with ``admits`` filled in. Locust does no more than call it."""
     return cast("type[UsersDispatcher]", functools.partial(PoolDispatcher, admits=admits))
 
 
 def cut_off_users(runner: Runner, class_name: str | None = None) -> None:
-    """End the users of one class, or all, wherever they are in their iterations; does not wait for it."""
+    """Kill the users of one class, or of all, even within an iteration. Do not wait for their end."""
     for greenlet in list(runner.user_greenlets):
         user = greenlet.args[0] if greenlet.args else None
         if class_name is None or (user is not None and type(user).__name__ == class_name):
@@ -147,15 +150,16 @@ def cut_off_users(runner: Runner, class_name: str | None = None) -> None:
 
 
 def shorten_spawn_report_wait() -> None:
-    """Keep Locust's master from waiting after each spawn, in vain, for the workers' reports.
+    """Shorten the time for which Locust's master waits for the workers' reports after each spawn.
 
-    It waits in the greenlet that receives them. By its default of one second every worker looks silent.
+    It waits in the greenlet that receives these reports, so none can arrive. With the default of one second
+    every worker would look silent.
     """
     os.environ.setdefault("LOCUST_WAIT_FOR_WORKERS_REPORT_AFTER_RAMP_UP", "0.05")
 
 
 def deal_users_again(runner: MasterRunner, client_id: str) -> None:
-    """Let Locust distribute its users again, over a worker that came during a run too."""
+    """Let Locust distribute its users again, now also to a worker that joined during the run."""
     dispatcher, node = runner._users_dispatcher, runner.clients.get(client_id)
     if dispatcher is not None and node is not None:
         dispatcher.add_worker(node)
@@ -168,27 +172,27 @@ def connected_workers(runner: MasterRunner) -> list[str]:
 
 
 def worker_index(runner: MasterRunner, client_id: str) -> int:
-    """Return a worker's number, which never changes while its master lives."""
+    """Return a worker's index, which stays the same as long as its master runs."""
     index: int = runner.get_worker_index(client_id)
     return index
 
 
 def forget_worker(runner: MasterRunner, client_id: str) -> None:
-    """Let Locust not know a worker that was refused.
+    """Remove a refused worker from Locust's list of workers.
 
-    Locust's master ends itself when its last worker quits, which a refused one, if it came first, would be.
+    Locust's master exits when its last worker quits, and a refused worker may be the only one in the list.
     """
     runner.clients.pop(client_id, None)
 
 
 def guard_message_loop() -> IgnoredMessages:
-    """Let Locust's message loops survive whatever arrives at their port. Call before a runner is made.
+    """Make Locust's message loops ignore malformed messages. Call before a runner is made.
 
-    By itself Locust unpacks every message and reaches into it: an empty body, random bytes or a text
-    where a mapping should be ends the greenlet that receives messages, and with it the run.
+    Locust itself uses a message without checking it. An empty body, random bytes, or a text where it expects
+    a mapping ends the greenlet that receives messages, and the run with it.
 
     Returns:
-        What counts the messages that were ignored.
+        The counter of ignored messages.
     """
     ignored_messages = IgnoredMessages("the workers' port")
 
@@ -198,7 +202,7 @@ def guard_message_loop() -> IgnoredMessages:
                 parts = _received(self.socket.recv_multipart)
                 message = _decoded(parts[1]) if len(parts) == 2 else None
                 sender = parts[0].decode("utf-8", "replace")
-                # A peer may speak for itself only.
+                # A worker may send messages in its own name only.
                 if message is not None and message.node_id == sender and is_from_worker(message):
                     return sender, message
                 ignored_messages.note("not a message of a worker")
@@ -211,7 +215,7 @@ def guard_message_loop() -> IgnoredMessages:
                     return message
                 ignored_messages.note("not a message of a master")
 
-    # Locust makes its sockets by these names.
+    # Locust looks its socket classes up by these names.
     vars(zmqrpc).update(Server=GuardedServer, Client=GuardedClient)
     _guard_handler(MasterRunner, ignored_messages)
     _guard_handler(WorkerRunner, ignored_messages)
@@ -222,14 +226,14 @@ def _received(receive: Callable[[], Any]) -> Any:
     try:
         return receive()
     except zmq.ZMQError as error:
-        # What Locust's own receivers raise, and its loops handle.
+        # Locust's own receivers raise this error, and its loops handle it.
         raise RPCError("ZMQ network broken") from error
 
 
 def _decoded(data: bytes) -> Message | None:
     try:
         message: Message = Message.unserialize(data)
-    except Exception:  # noqa: BLE001 - a stranger's bytes may make the decoder raise anything
+    except Exception:  # noqa: BLE001 - on unknown bytes the decoder can raise any exception
         return None
     return message if isinstance(message.type, str) and isinstance(message.node_id, str) else None
 
@@ -256,11 +260,11 @@ def _guard_handler(runner_class: type[Runner], ignored_messages: IgnoredMessages
 
 
 def answer_start_requests(web_ui: WebUI, problem_with: Callable[[Mapping[str, str]], str | None]) -> None:
-    """Let a start from the page be refused before Locust acts on it.
+    """Refuse a start from the web UI that has a problem, before Locust acts on it.
 
     Args:
         web_ui: Locust's.
-        problem_with: given the form, what is wrong with it in one line, or ``None``.
+        problem_with: returns the problem with a form in one line, or ``None``.
     """
     if web_ui.app is None:
         return
@@ -282,14 +286,14 @@ def add_live_tables(
     rows: Callable[[], list[dict[str, Any]]],
     state: Callable[[str], str],
 ) -> None:
-    """Add tabs with a table each to Locust's page, filled by what it asks for every two seconds.
+    """Add tabs to Locust's page, each with a table that the page refreshes every two seconds.
 
     Args:
         web_ui: Locust's.
-        tabs: title and key of each.
-        tables: key and columns of each.
-        rows: the tables' rows as of now.
-        state: given the runner's state, the one to show: the page asks only while a run is going.
+        tabs: title and key of each tab.
+        tables: key and columns of each table.
+        rows: returns the current rows of all tables.
+        state: returns the state to show for the runner's state. The page refreshes only while a run is going.
     """
     if web_ui.app is None:
         return

@@ -1,6 +1,6 @@
-"""The form of Locust's own messages between master and workers: what its handlers take for granted.
+"""The form of Locust's own messages between master and workers, as Locust's handlers expect it.
 
-Locust reaches into a message without a look at it. A message that has not this form never gets that far.
+Locust uses a message without checking it. A message of another form is ignored before a handler gets it.
 """
 
 from __future__ import annotations
@@ -33,18 +33,18 @@ _STATES = {
 
 
 def is_from_worker(message: Message) -> bool:
-    """Return whether a master's handler can take this message."""
+    """Return whether a master can handle this message."""
     return _fits(_FROM_WORKERS, message)
 
 
 def is_from_master(message: Message) -> bool:
-    """Return whether a worker's handler can take this message."""
+    """Return whether a worker can handle this message."""
     return _fits(_FROM_MASTERS, message)
 
 
 def _fits(forms: dict[str, Callable[[Any], bool]], message: Message) -> bool:
     form = forms.get(message.type)
-    # Of other messages their own receivers know the form.
+    # Messages that are not Locust's own are checked by their receivers.
     return form is None or form(message.data)
 
 
@@ -85,7 +85,7 @@ def _is_stats(data: Any) -> bool:
     if not _has_user_counts(data):
         return False
     try:
-        # Merged into a scratch entry first: half a merge would leave Locust's statistics wrong.
+        # Merged into a scratch entry first: a merge that fails halfway would leave Locust's statistics wrong.
         for entry in [*data["stats"], data["stats_total"]]:
             stats = RequestStats()
             scratch = StatsEntry(stats, "", "")
@@ -97,7 +97,7 @@ def _is_stats(data: Any) -> bool:
             times = (seen.first_seen or 0, seen.last_seen or 0)
             if not all(_is_number(value) for value in (seen.occurrences, *times)):
                 return False
-    except Exception:  # noqa: BLE001 - a stranger's values may make Locust raise anything
+    except Exception:  # noqa: BLE001 - on unknown values Locust can raise any exception
         return False
     return True
 

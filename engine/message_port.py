@@ -18,11 +18,12 @@ AnyMessage = TypeVar("AnyMessage", bound=Wire)
 class MessagePort:
     """Sends and receives the load test's own messages.
 
-    What does not decode, or cannot be true by what its receiver knows, is counted, logged once and ignored.
+    A message that does not decode, or that its receiver finds impossible, is counted and ignored. Only the
+    first one is logged.
 
     Args:
         runner: Locust's, of a master or of a worker.
-        ignored_messages: what counts the messages that are ignored.
+        ignored_messages: the counter of ignored messages.
     """
 
     def __init__(self, runner: MasterRunner | WorkerRunner, ignored_messages: IgnoredMessages) -> None:
@@ -32,16 +33,16 @@ class MessagePort:
     def receive(
         self,
         message_type: type[AnyMessage],
-        take: Callable[[str, AnyMessage], None],
+        handle: Callable[[str, AnyMessage], None],
         *,
         in_background: bool = False,
     ) -> None:
-        """Let every message of a type be taken, with the id of the node that sent it.
+        """Call ``handle`` with every message of a type, and the id of the node that sent it.
 
         Args:
             message_type: its class.
-            take: given sender and message; raises ``MessageError`` for one that cannot be true.
-            in_background: whether ``take`` waits for something, so that it needs a greenlet of its own.
+            handle: given sender and message; raises ``MessageError`` for an impossible message.
+            in_background: run ``handle`` in a greenlet of its own, because it waits for something.
         """
 
         def on_message(msg: Message, **_: Any) -> None:
@@ -51,15 +52,15 @@ class MessagePort:
                 self._ignored_messages.note(f"{message_type.kind}: {error}")
                 return
             if in_background:
-                gevent.spawn(self._take, take, msg.node_id, message)
+                gevent.spawn(self._handle, handle, msg.node_id, message)
             else:
-                self._take(take, msg.node_id, message)
+                self._handle(handle, msg.node_id, message)
 
         self._runner.register_message(message_type.kind, on_message)
 
-    def _take(self, take: Callable[[str, AnyMessage], None], sender: str, message: AnyMessage) -> None:
+    def _handle(self, handle: Callable[[str, AnyMessage], None], sender: str, message: AnyMessage) -> None:
         try:
-            take(sender, message)
+            handle(sender, message)
         except MessageError as error:
             self._ignored_messages.note(f"{message.kind}: {error}")
 

@@ -1,4 +1,4 @@
-"""The load test's own options among Locust's, and those of Locust's that it does without."""
+"""The load test's options on Locust's command line, and the options of Locust that it refuses."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _add_output_options(parser: LocustArgumentParser) -> None:
 
 
 def offer_variables(variables: Mapping[str, str]) -> None:
-    """Let Locust's parser see options from ``.env``, and none that are set to nothing."""
+    """Put the options of ``.env`` into the environment for Locust's parser, and remove empty ones from it."""
     for name in [name for name in os.environ if name.startswith(_PREFIX)]:
         if not os.environ[name].strip():
             del os.environ[name]
@@ -112,10 +112,10 @@ def offer_variables(variables: Mapping[str, str]) -> None:
 
 
 def check_locust_options(options: Namespace) -> None:
-    """Refuse options of Locust's that would mean something else here.
+    """Check that no option of Locust was given that the load test does not support.
 
     Raises:
-        ConfigError: one was given.
+        ConfigError: such an option was given.
     """
     if options.tags or options.exclude_tags:
         raise ConfigError("--tags, --exclude-tags: not supported; expected user classes or a --profile")
@@ -126,7 +126,7 @@ def check_locust_options(options: Namespace) -> None:
 
 
 def check_port_free(host: str, port: int) -> None:
-    """Find a busy port before Locust does, which would end with a traceback.
+    """Check that the web UI's port is free. On a busy port Locust itself would end with a traceback.
 
     Raises:
         ConfigError: the web UI could not listen there.
@@ -144,7 +144,7 @@ def check_port_free(host: str, port: int) -> None:
 
 
 def open_ports(options: Namespace) -> list[str]:
-    """Return a warning for each port that takes anybody on the network, without a login.
+    """Return a warning for each port that anybody on the network can use without a login.
 
     Args:
         options: Locust's, of a process with a web UI, or of a master.

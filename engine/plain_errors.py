@@ -1,4 +1,4 @@
-"""A user's mistake ends the program with one line and exit code 2."""
+"""End the program with one line and exit code 2 on a user's mistake."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from config.errors import ConfigError
 
 @contextmanager
 def plain_errors(*, is_silent: bool = False) -> Iterator[None]:
-    """Turn a ``ConfigError`` into its line on standard error and exit code 2; without the line if silent."""
+    """On a ``ConfigError``, print its line on standard error, unless silent, and exit with code 2."""
     try:
         yield
     except ConfigError as error:

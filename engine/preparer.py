@@ -1,4 +1,4 @@
-"""What the next run would do, by the options as they are at the moment."""
+"""Prepares runs from the current options, and starts the stand-in where it is the target."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from users.kinds import Kinds
 
 
 class Preparer:
-    """Prepares runs, and keeps the stand-in that they go to where no target is named.
+    """Prepares runs, and owns the stand-in that is the target when no other is configured.
 
     Args:
         host: the process, with Locust's options.
-        settings: where Customer.io is.
+        settings: the target and its credentials.
         variables: those of the environment and ``.env``, for outputs that need secrets.
 
     Raises:
-        ConfigError: the arguments, the profile or the target are not as expected.
+        ConfigError: the arguments, the profile or the target are wrong.
     """
 
     def __init__(self, host: LocustHost, settings: Settings, variables: Mapping[str, str]) -> None:
@@ -33,17 +33,17 @@ class Preparer:
         self._settings = settings
         self._variables = variables
         self._standin: LocalStandin | None = None
-        # Locust's web UI takes any option that a form names; some are for the command line alone.
+        # Locust's web UI sets any option that a form names. Some may be set on the command line only.
         self._first_arguments = read_arguments(host.options)
         self.prepare()
 
     def prepare(self, form: Mapping[str, str] | None = None) -> Preparation:
-        """Return what the next run would do, as the web UI's form, if there is one, would change it.
+        """Return the preparation of the next run, from the options and the web UI's form if there is one.
 
-        Nothing is changed or sent.
+        Nothing is sent, and no option is changed.
 
         Raises:
-            ConfigError: something is not as expected.
+            ConfigError: the arguments, the profile or the target are wrong.
         """
         form = form or {}
         arguments = read_arguments(self._host.options, form, self._first_arguments)
@@ -56,7 +56,7 @@ class Preparer:
         return preparation
 
     def set_target(self, preparation: Preparation) -> str:
-        """Set Locust's host to the run's target, starting the stand-in if that is it; return its URL."""
+        """Set Locust's host to the target and return its URL. Start the stand-in if that is the target."""
         base_url = preparation.target.base_url
         if base_url is None:
             if self._standin is None or not self._standin.is_running:

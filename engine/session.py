@@ -1,4 +1,4 @@
-"""One run after another in a process that opens runs: the shape's workload, driven by Locust's events."""
+"""The session of a process that opens runs: the workload of the shape, driven by Locust's events."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from run.run import Run, RunIdentity
 
 
 class Session:
-    """Opens, watches and closes runs.
+    """Opens, watches and closes one run after another.
 
     Args:
         host: the process.
-        preparer: says what a run would do.
-        generator: who sends the arrivals.
+        preparer: prepares each run.
+        generator: sends the arrivals.
     """
 
     def __init__(self, host: LocustHost, preparer: Preparer, generator: Generator) -> None:
@@ -45,7 +45,8 @@ class Session:
         self._run: Run | None = None
         self._progress: ProgressView | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
-        # Set whenever no run is open: a runner may be stopped without ever having run.
+        # Cleared from the opening of a run until its report is written. Set at first: a runner may be
+        # stopped without ever having run.
         self._reported = Event()
         self._reported.set()
         self._signals = StopSignals(
@@ -62,11 +63,11 @@ class Session:
         events.quitting.add_listener(self._on_quitting)
         self._signals.watch(signal.SIGINT, "interrupted by Ctrl-C")
         if self._host.options.headless:
-            # Locust's own handler comes up only when a headless run with a shape is over.
+            # Locust installs its own handler only after a headless run with a shape.
             self._signals.watch(signal.SIGTERM, "stopped by SIGTERM")
 
     def problem_with_start(self, form: Mapping[str, str]) -> str | None:
-        """Return why a start from the web UI's form is not possible now, in one line."""
+        """Return why a start with the web UI's form is not possible now, in one line, or ``None``."""
         if not self._reported.is_set():
             return "a run is going or being stopped; expected a start after its end"
         try:
@@ -78,7 +79,7 @@ class Session:
     # Opening, at the shape's first tick.
 
     def advance(self) -> int | None:
-        """Go on with the run, opening one if none is.
+        """Advance the run; open one if none is open.
 
         Returns:
             The VUs wanted now over all scenarios; ``None`` when the run is over or could not be opened.
@@ -93,7 +94,7 @@ class Session:
         return self._host.set_vus(self._generator.vus)
 
     def _try_to_open(self) -> Run | None:
-        """Return the run that was opened, or say why it could not be."""
+        """Open a run and return it. If that fails, print why, set the exit code and return ``None``."""
         try:
             return self._open()
         except (ConfigError, OSError, RuntimeError) as error:
@@ -161,7 +162,7 @@ class Session:
     def _on_test_stop(self, **_: Any) -> None:
         run, self._run = self._run, None
         if run is None:
-            # Ctrl-C and the shape may both stop the runner; the second waits for the first's report.
+            # Ctrl-C and the shape may both stop the runner. The second waits for the report of the first.
             self._reported.wait()
             return
         # Until the report says otherwise: it may fail.
@@ -207,6 +208,7 @@ class Session:
         if has_begun or not self._host.options.headless:
             self._host.end()
             return
-        # Still waiting, for workers say. Locust would end with a traceback here, and leave them behind.
+        # Nothing has begun: the process may be waiting for workers. By itself Locust would end with a
+        # traceback here and leave its workers running.
         self._host.say("Stopped before the start")
         self._host.end_unstarted()

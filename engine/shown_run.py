@@ -1,4 +1,4 @@
-"""What the web UI shows of the run that is open, or of the last one."""
+"""The run that the web UI shows: the open one, or else the last one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ShownRun:
         self._progress = run.progress()
 
     def update(self, progress: Sequence[ScenarioProgress]) -> None:
-        """Show what the last second was like."""
+        """Show the figures of the second that closed last."""
         self._progress = progress
 
     def close(self, report: RunReport, progress: Sequence[ScenarioProgress]) -> None:

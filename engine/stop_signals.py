@@ -8,13 +8,13 @@ import gevent
 
 
 class StopSignals:
-    """Counts the signals of a run, of any kind together.
+    """Counts the stop signals of a run, SIGINT and SIGTERM together.
 
     gevent runs the handlers in greenlets of their own, so a signal never breaks into a VU's code.
 
     Args:
-        has_run: whether a run is open that a second signal could cut short.
-        stop: given the reason, stops gracefully and ends the process.
+        has_run: returns whether a run is open or its report is being made.
+        stop: given the reason, stops the run gracefully and ends the process.
         cut_off: interrupts the iterations in flight.
         leave: ends the process at once.
     """
@@ -33,15 +33,15 @@ class StopSignals:
         self._received = 0
 
     def watch(self, number: int, reason: str) -> None:
-        """Take a signal; ``reason`` is what the run's summary says it was ended by."""
+        """Handle a signal from now on. The summary of a run that it ends gives ``reason`` as the cause."""
         gevent.signal_handler(number, self._on_signal, reason)
 
     def reset(self) -> None:
-        """Count from the beginning, for a new run."""
+        """Count from zero again, for a new run."""
         self._received = 0
 
     def note(self) -> None:
-        """Count a signal that Locust itself acts on; the second one cuts off here too."""
+        """Count a signal that Locust handles too. The second signal of a run cuts off here as well."""
         self._received += 1
         if self._received == 2:
             self._cut_off()

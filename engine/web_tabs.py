@@ -1,4 +1,4 @@
-"""Two tabs of ours in Locust's web UI: the schedule as it is kept, and the thresholds, live."""
+"""Two tabs in Locust's web UI that show a run live: its schedule and its thresholds."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _RESULTS = {
 
 
 def add_tabs(web_ui: WebUI, shown: ShownRun) -> None:
-    """Add the tabs, and keep them at the figures of the run that is shown."""
+    """Add the tabs. They always show the current figures of ``shown``."""
     add_live_tables(
         web_ui,
         tabs=[
@@ -57,10 +57,10 @@ def add_tabs(web_ui: WebUI, shown: ShownRun) -> None:
 
 
 def _is_ending(state: str, shown: ShownRun) -> bool:
-    """Whether the run has ended for Locust but has still figures to come, here or from workers.
+    """Return whether Locust has ended the run while its final figures are still to come.
 
-    The page asks only while the state is one of a run that is going: it would keep showing what it
-    got last.
+    The page refreshes only in the states of a run that is going. In any other state it would go on showing
+    the figures before the final ones.
     """
     if state in (STATE_CLEANUP, STATE_STOPPING):
         return True

@@ -1,4 +1,4 @@
-"""The load test in a Locust worker: takes part in its master's runs, and accounts for its share."""
+"""The load test in a Locust worker: it sends its share of the master's runs and reports on it."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ MASTER_SILENCE_SECONDS = 10.0
 _HELLO_SECONDS = 0.5
 _REFUSED_SECONDS = 5.0
 
-# A leaving worker goes on with its share until an epoch without it begins, which is soon.
+# A worker that leaves continues with its share until an epoch without it begins, at most for this long.
 _LEAVING_SECONDS = 4 * LEASE_SECONDS
 
 
@@ -59,10 +59,10 @@ class WorkerSession:
         runner: Locust's.
         settings: where Customer.io is; credentials never come from the master.
         variables: those of the environment and ``.env``, for outputs that need secrets.
-        ignored_messages: what counts messages that are ignored.
+        ignored_messages: the counter of ignored messages.
 
     Raises:
-        ConfigError: the arguments or the profile are not as expected.
+        ConfigError: the arguments or the profile are wrong.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class WorkerSession:
         self._variables = variables
         self._ignored_messages = ignored_messages
         self._kinds = Kinds((environment.available_user_classes or {}).values(), environment.user_classes)
-        # Read now: Locust lays the master's options over these when it spawns.
+        # Read now: on a spawn message Locust overwrites the options with the master's.
         self._own_arguments = read_arguments(host.options)
         self._run: WorkerRun | None = None
         self._last_beat = 0.0
@@ -91,9 +91,9 @@ class WorkerSession:
             lambda: self._run is not None, self._end, self._host.cut_off, self._host.leave_at_once
         )
         self._signals.watch(signal.SIGINT, "interrupted by Ctrl-C")
-        # Locust's own handler quits at the first SIGTERM, and the worker leaves; a second one cuts off.
+        # At the first SIGTERM Locust's own handler quits, and the worker leaves. A second one cuts off.
         gevent.signal_handler(signal.SIGTERM, self._signals.note)
-        # Registered after the runner's own listener and run before it: Locust says goodbye last.
+        # Locust calls these listeners in reverse: this one before the runner's own, which disconnects.
         environment.events.quitting.add_listener(self._on_quitting)
         self._port = MessagePort(runner, ignored_messages)
         self._port.receive(Welcome, self._on_welcome)
@@ -115,7 +115,7 @@ class WorkerSession:
         )
 
     def _say_hello(self, hello: Hello) -> None:
-        """Until the master has heard it: it may still be starting."""
+        """Send hello until the master welcomes this worker: the master may still be starting."""
         while not self._is_welcome:
             self._port.send(hello)
             gevent.sleep(_HELLO_SECONDS)
@@ -147,7 +147,7 @@ class WorkerSession:
     def _prepare(self, invitation: Invitation) -> Preparation:
         arguments = replace(
             self._own_arguments,
-            # Where files go and whether a live host may be loaded is for this machine to say.
+            # Where files go, and whether a live host may be loaded, is decided on this machine.
             profile=invitation.profile_place,
             time_scale=invitation.time_scale,
             people_seed=invitation.people_seed,
@@ -165,8 +165,8 @@ class WorkerSession:
         for spec in preparation.outputs:
             if spec.startswith("python=") and spec not in self._own_arguments.outputs:
                 raise ConfigError(
-                    f"--out {spec}: comes from the master, and is code; expected it among this worker's "
-                    "own options"
+                    f"--out {spec}: runs code and comes from the master; expected the same option on this "
+                    "worker's own command line"
                 )
         return preparation
 
@@ -178,7 +178,7 @@ class WorkerSession:
         run.start(start.at, self._host.cut_off)
 
     def _on_beat(self, _: str, beat: Beat) -> None:
-        """Take in what is granted, and answer with what has been done."""
+        """Accept the grant, and answer with a report."""
         run = self._run_of(beat.run_id)
         if run is None:
             return
@@ -197,7 +197,7 @@ class WorkerSession:
     # The end of a run.
 
     def _close(self, run: WorkerRun, reason: str) -> None:
-        """Stop this worker's part of a run, gracefully, and send and write the last of it."""
+        """Stop this worker's part of a run gracefully, send its last report and write its summary."""
         if run.is_stopping:
             return
         run.stop_clocks(reason)
@@ -216,14 +216,14 @@ class WorkerSession:
                 self._run = None
         self._ignored_messages.log_count()
 
-    # Ends before the run's end.
+    # Ending before the run does.
 
     def _end(self, _: str) -> None:
-        """Let Locust quit; the worker leaves the run then."""
+        """End the process. Locust quits, and the worker then leaves the run."""
         self._host.end()
 
     def _on_quitting(self, **_: Any) -> None:
-        """Leave a run that is going: go on until the others have taken over, then account for everything."""
+        """Leave the open run: continue until an epoch without this worker begins, then close the run here."""
         run = self._run
         if run is None or self._is_leaving:
             return
@@ -239,7 +239,7 @@ class WorkerSession:
             gevent.sleep(0.05)
 
     def _watch_master(self) -> None:
-        """End the process when the master is gone."""
+        """End the process when the master is silent for too long during a run."""
         while True:
             gevent.sleep(1.0)
             run = self._run
@@ -256,6 +256,6 @@ class WorkerSession:
     def _give_up(self, reason: str) -> None:
         self._host.say(f"error: {reason}")
         self._host.exit_code = USAGE_ERROR
-        # There is nothing to save, so no way of Locust's to end may keep this process.
+        # There is nothing to save: exit even if Locust's own way to end hangs.
         gevent.spawn_later(_REFUSED_SECONDS, self._host.leave_at_once, USAGE_ERROR)
         self._host.end()

@@ -1,4 +1,4 @@
-"""A load test whose VUs are on workers: tells them when, what and until when."""
+"""The master's side of a load test whose VUs are on workers: invites, starts, grants and stops."""
 
 from __future__ import annotations
 
@@ -44,27 +44,27 @@ from run.outputs import JoinedWorkerFiles
 from run.run import Run
 from run.run_clock import RunClock
 
-# Between the last worker that is ready and second 0 of the run: longer than any message takes.
+# From the moment when all workers are ready to second 0 of the run: longer than any message takes.
 _HEAD_START_SECONDS = 0.5
 
-# Exchanges with a worker before its clock is known well enough.
+# Number of exchanges after which a worker's clock is known well enough.
 _SYNC_SAMPLES = 4
 
-# How long to wait for workers that ought to answer at once.
+# How long to wait for workers, which usually answer at once.
 _PATIENCE_SECONDS = 10.0
 
-# After the graceful stop, for the workers' last reports.
+# How long to wait for the workers' last reports after the graceful stop.
 _LAST_REPORT_SECONDS = 5.0
 
 
 class WorkerFleet:
-    """The workers of one master.
+    """Sends the arrivals of a run from the workers of one master.
 
     Args:
         host: the process.
         runner: Locust's.
-        preparer: says what profile the next run has, which a worker's own must be, if it names one.
-        ignored_messages: what counts messages that are ignored.
+        preparer: prepares runs. A worker that names a profile of its own must name the one prepared here.
+        ignored_messages: the counter of ignored messages.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class WorkerFleet:
         self._run: Run | None = None
         self._workers: RemoteWorkers | None = None
         shorten_spawn_report_wait()
-        # A dead worker's VUs are to come up on the others.
+        # Locust then spawns the VUs of a dead worker on the others.
         host.options.enable_rebalancing = True
         self._port = MessagePort(runner, ignored_messages)
         self._port.receive(Hello, self._on_hello)
@@ -88,13 +88,13 @@ class WorkerFleet:
         self._port.receive(Leaving, self._on_leaving)
 
     def admits(self, client_id: str) -> bool:
-        """Return whether Locust may give a worker users: it has presented itself, and fits."""
+        """Return whether Locust may give a worker users: it has said hello and was welcomed."""
         return client_id in self._admitted
 
     # Opening and starting a run.
 
     def check_ready(self) -> None:
-        """Wait until every worker that is connected has presented itself.
+        """Wait until every connected worker has said hello, but not for long.
 
         Raises:
             ConfigError: no worker is connected.
@@ -104,28 +104,28 @@ class WorkerFleet:
         _wait_until(lambda: all(self.admits(client_id) for client_id in connected_workers(self._runner)))
 
     def open(self, opening: Opening) -> Run:
-        """Make the run, and tell the workers of it before Locust tells them to spawn.
+        """Open the run, and invite the workers before Locust tells them to spawn.
 
         Raises:
-            OSError: a file cannot be made.
+            OSError: a file of the run cannot be opened.
         """
         identity, preparation = opening.identity, opening.preparation
         clock, store = RunClock(), preparation.new_store()
         workers = RemoteWorkers(preparation, store, clock)
-        # Single samples are with the workers, who write them.
+        # Workers write their single samples themselves.
         outputs: list[Output] = [
             CsvOutput(identity.folder / "metrics.csv"),
             JoinedWorkerFiles(preparation, identity.folder, workers.count),
         ]
         run = Run(identity, preparation, workers, store, clock, outputs, CpuMeter(), queue=opening.queue)
-        # A master spawns nobody: its user classes are there to be counted and dealt out.
+        # A master spawns no users. Locust needs only the names and counts of its classes, to distribute them.
         self._host.set_user_classes(
             [
                 type(name, (preparation.user_classes[name],), {"abstract": False})
                 for name in preparation.profile.scenarios
             ]
         )
-        # Workers stop their VUs themselves, gracefully, before Locust does.
+        # Each worker stops its VUs gracefully itself, before Locust does.
         self._host.set_graceful_stop(preparation.graceful_stop_seconds)
         self._opening, self._run, self._workers = opening, run, workers
         for client_id in connected_workers(self._runner):
@@ -134,7 +134,7 @@ class WorkerFleet:
         return run
 
     def _invite(self, client_id: str) -> None:
-        """Make a worker part of the run that is open."""
+        """Invite a worker to the open run."""
         if not self.admits(client_id) or self._opening is None or self._workers is None:
             return
         index = worker_index(self._runner, client_id)
@@ -156,7 +156,7 @@ class WorkerFleet:
         self._port.send(invitation, client_id)
 
     def start(self, when_started: Callable[[], None]) -> None:
-        """Start all clocks at one instant, once every VU is up and every worker's clock is known."""
+        """Start all clocks at one instant, as soon as every VU is up and every worker's clock is known."""
         if self._run is not None and self._workers is not None:
             _spawn_for(self._run, self._start_when_ready, self._run, self._workers, when_started)
 
@@ -182,13 +182,13 @@ class WorkerFleet:
         self._send_starts(run, workers)
 
     def _send_starts(self, run: Run, workers: RemoteWorkers) -> None:
-        """Tell each worker that has not started, by its own clock, when second 0 is or was."""
+        """Tell each worker that has not started when second 0 is or was, by its own clock."""
         for client_id, worker in self._members(workers):
             if not worker.is_started and worker.offset.samples >= _SYNC_SAMPLES:
                 at = workers.second_zero + worker.offset.offset_seconds
                 self._port.send(Start(run.run_id, at), client_id)
 
-    # While it goes.
+    # While the run is going.
 
     def vus(self, scenario: str) -> int:
         """Return how many VUs a scenario of the open run should have now, over all workers."""
@@ -203,7 +203,7 @@ class WorkerFleet:
             self._workers.grow_pools()
 
     def _beat(self, run: Run, workers: RemoteWorkers) -> None:
-        """Every quarter of a second: renew what is granted, and ask every worker what it has done."""
+        """Renew the grants and ask every worker for a report, four times a second until the run is closed."""
         while self._run is run:
             is_going = run.is_started and not run.is_stopping
             if is_going and (members := workers.advance()) is not None:
@@ -220,7 +220,7 @@ class WorkerFleet:
         self._host.say(f"From {start:.1f} s on the schedule is shared by {names}")
 
     def _members(self, workers: RemoteWorkers) -> list[tuple[str, RemoteWorker]]:
-        """The connected workers that have a part in the run, each with its id."""
+        """Return the connected workers that take part in the run, each with its id."""
         known = [
             (client_id, workers.worker(worker_index(self._runner, client_id)))
             for client_id in connected_workers(self._runner)
@@ -231,7 +231,7 @@ class WorkerFleet:
 
     def _on_hello(self, sender: str, hello: Hello) -> None:
         if self.admits(sender):
-            # A worker says hello until it is welcome.
+            # A worker repeats its hello until the welcome arrives.
             return
         problem = self._problem_with(hello)
         if problem is not None:
@@ -246,7 +246,7 @@ class WorkerFleet:
             deal_users_again(self._runner, sender)
 
     def _problem_with(self, hello: Hello) -> str | None:
-        """Why a worker can have no part in this master's runs."""
+        """Return why a worker cannot take part in this master's runs, or ``None``."""
         if hello.code != code_fingerprint():
             return f"its code is version {hello.code}, this master's is {code_fingerprint()}"
         own = self._preparer.prepare().profile_text.toml
@@ -274,7 +274,7 @@ class WorkerFleet:
             workers.leave(index)
 
     def _workers_of(self, run_id: str) -> RemoteWorkers | None:
-        """The workers of the run that is open, if a message is about that one."""
+        """Return the workers of the open run if that is the run that a message is about."""
         is_open = self._run is not None and self._run.run_id == run_id
         return self._workers if is_open else None
 
@@ -294,7 +294,7 @@ class WorkerFleet:
         _wait_until(lambda: not workers.live_workers(), seconds)
 
     def close(self) -> None:
-        """Forget the run, and say how many messages were ignored."""
+        """Release the run, and log how many messages were ignored."""
         self._opening = self._run = self._workers = None
         self._ignored_messages.log_count()
 
@@ -306,7 +306,7 @@ def _spawn_for(run: Run, function: Callable[..., None], *arguments: Any) -> None
 
 
 def _wait_until(condition: Callable[[], bool], seconds: float = _PATIENCE_SECONDS) -> bool:
-    """Let other greenlets run until a condition holds; return whether it came to hold in time."""
+    """Let other greenlets run until a condition holds. Return whether it held in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

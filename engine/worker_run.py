@@ -1,4 +1,4 @@
-"""One run as a worker has it: its share of the arrivals, reported to the master."""
+"""A worker's part in one run: it sends its share of the arrivals and reports to the master."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class WorkerRun:
     """A worker's part in a run.
 
     Args:
-        invitation: the master's.
-        preparation: what the run does, here.
+        invitation: from the master.
+        preparation: the run, prepared on this machine.
         variables: those of the environment and ``.env``, for outputs that need secrets.
-        port: the way to the master.
+        port: sends messages to the master.
 
     Raises:
-        ConfigError: an output or a file cannot be made.
+        ConfigError: an output or a file cannot be opened.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class WorkerRun:
         self._run = Run(identity, preparation, self._vus, self.store, self._clock, outputs, cpu)
 
     def user_classes(self) -> list[type[ArrivalUser]]:
-        """Return a class of users for each scenario, for Locust to spawn."""
+        """Return a user class for each scenario, for Locust to spawn."""
         kinds = self._preparation.user_classes
         return [kinds[scenario.name].for_scenario(scenario) for scenario in self._vus.scenarios]
 
@@ -84,7 +84,7 @@ class WorkerRun:
 
         Args:
             at: second 0 of the run.
-            cut_off: interrupts the iterations in flight of a scenario, for those that are overdue.
+            cut_off: interrupts a scenario's iterations in flight. Called when its graceful stop has run out.
         """
         self._run.start(at)
         self._seconds = gevent.spawn(self._every_second, cut_off)
@@ -96,16 +96,16 @@ class WorkerRun:
                 cut_off(scenario.name)
 
     def accept_beat(self, beat: Beat) -> None:
-        """Act on what the master grants."""
+        """Accept the grant of a beat."""
         self._last_beat_sent = beat.sent
         if beat.epochs is not None:
             self._epochs = beat.decoded_epochs()
-        # A grant is good only together with the epochs that it was given under.
+        # A grant is valid only together with the epochs that it was made for.
         if beat.until is not None and self._epochs and beat.epochs_known == len(self._epochs):
             self._vus.grant(self._epochs, beat.until)
 
     def report(self, vus_up: Mapping[str, int], *, is_final: bool = False) -> None:
-        """Tell the master what has been done.
+        """Report to the master what has been done so far.
 
         Args:
             vus_up: how many users of each scenario Locust has up.
@@ -133,7 +133,7 @@ class WorkerRun:
 
     @property
     def may_leave(self) -> bool:
-        """Whether an epoch without this worker has begun."""
+        """Whether this worker owes nothing more: it has not started, or an epoch without it has begun."""
         if not self.is_started:
             return True
         last = self._epochs[-1] if self._epochs else None
@@ -144,7 +144,7 @@ class WorkerRun:
         self._run.stop_clocks(ended_by)
 
     def fault(self, what: str) -> None:
-        """Note something that makes this a broken run."""
+        """Record a fault: it makes this a broken run."""
         self._run.fault(what)
 
     def finish(self) -> RunReport:
@@ -158,12 +158,12 @@ class WorkerRun:
 
 
 class SecondsToMaster:
-    """An output that sends each second to the master, added up.
+    """An output that sends each second to the master, aggregated.
 
     Args:
-        run_id: the run's.
-        port: the way to the master.
-        cpu: this process's, whose last reading goes with each second.
+        run_id: the id of the run.
+        port: sends messages to the master.
+        cpu: this process's CPU. Its last reading is sent with each second.
     """
 
     name = "the master"
@@ -181,7 +181,7 @@ class SecondsToMaster:
         for cell in cells:
             if isinstance(cell, Cell):
                 encoded.append(encode_cell(cell))
-            # Arrivals that are due now go first.
+            # Let arrivals that are due now start first.
             gevent.sleep(YIELD_SECONDS)
         number, self.sent = self.sent, self.sent + 1
         self._port.send(SecondMeasured(self._run_id, number, second, self._cpu.last, encoded))

@@ -1,1 +1,1 @@
-"""Many workers on one schedule: who owns what from when, what each has done, and what that adds up to."""
+"""Many workers on one schedule: their shares, their messages, their counts and what they measured."""

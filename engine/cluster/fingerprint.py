@@ -1,4 +1,4 @@
-"""Which version of the code a process runs, so that no two versions share a run."""
+"""The version of the code that a process runs. Master and workers of a run must have the same."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ROOMS = ("config", "shapes", "metrics", "users", "run", "engine")
 
 @cache
 def code_fingerprint() -> str:
-    """Twelve characters that differ when any file of ours that runs under Locust differs."""
+    """Return twelve characters that differ when any file differs that decides what is sent and counted."""
     digest = hashlib.sha256()
     files = [_ROOT / "locustfile.py", *(path for room in _ROOMS for path in (_ROOT / room).rglob("*.py"))]
     for path in sorted(files):

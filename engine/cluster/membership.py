@@ -1,9 +1,10 @@
 """Which workers share the schedule, and until when each may act on that.
 
-Nothing is sent twice because of one rule: workers may take arrivals only up to the instant that was
-granted last, and a new epoch begins only after everything granted to anybody. A worker that was stopped,
-cut off or slow can therefore do no harm with what it knew. The price is a delay: from a worker's death to
-the epoch without it pass at most ``SILENCE_SECONDS + BEAT_SECONDS + LEASE_SECONDS``, 2.75 s.
+One rule prevents that anything is sent twice: a worker may take arrivals only up to the instant that it
+was granted last, and a new epoch begins only after every instant that was granted to any worker. So a worker
+that was stopped, cut off or slow does no harm, although it knows only old epochs. The price is a delay: the
+epoch without a dead worker begins at most ``SILENCE_SECONDS + BEAT_SECONDS + LEASE_SECONDS``, 2.75 s, after
+its death.
 
 Free of Locust and of clocks: every method is told the time, in seconds of the run.
 """
@@ -33,7 +34,7 @@ class _Worker:
 
 
 class Membership:
-    """The master's knowledge of its workers during a run, by their indexes."""
+    """What the master knows about its workers during a run, by their indexes."""
 
     def __init__(self) -> None:
         self.epochs: list[Epoch] = []
@@ -43,7 +44,7 @@ class Membership:
 
     @property
     def version(self) -> int:
-        """Grows with every epoch."""
+        """The number of epochs so far."""
         return len(self.epochs)
 
     def hear(self, worker: int, now: float, *, is_ready: bool) -> None:
@@ -53,7 +54,7 @@ class Membership:
         known.is_ready = is_ready
 
     def leave(self, worker: int) -> None:
-        """Give a worker no part in later epochs: it wants none, or has gone."""
+        """Leave a worker out of later epochs: it asked for that, or has ended."""
         if worker in self._workers:
             self._workers[worker].is_leaving = True
 
@@ -63,10 +64,10 @@ class Membership:
         self.granted_until = LEASE_SECONDS
 
     def advance(self, now: float) -> bool:
-        """Renew what is granted; first begin a new epoch if other workers are there than in the last one.
+        """Renew the grant. Before that, begin a new epoch if the live workers are not those of the last one.
 
-        A caller that comes late has stood still itself, with the workers' reports unread: then
-        nobody's silence means anything, and the members stay until the next call.
+        A late call means that this process itself stood still, with the workers' reports unread. Then a
+        worker's silence proves nothing, and the members stay the same until the next call.
 
         Returns:
             Whether a new epoch was begun.
@@ -89,5 +90,5 @@ class Membership:
         return known.is_ready and not known.is_leaving and now - known.heard_at <= SILENCE_SECONDS
 
     def silent_for(self, worker: int, now: float) -> float:
-        """Return the seconds since a worker was heard last."""
+        """Return the seconds since a worker's last report."""
         return now - self._workers[worker].heard_at

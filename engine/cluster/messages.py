@@ -1,8 +1,8 @@
 """What master and workers send each other: one frozen dataclass per message, with its encoding beside it.
 
-Locust's transport carries plain data (msgpack). A port without a login may also receive anything else, so
-nothing is believed before it is decoded: types, finiteness and ranges are checked here, and what the figures
-of a run allow is checked by those who know them.
+Locust's transport carries plain data (msgpack). Anybody can send anything to a port without a login, so no
+message is used unchecked: types, finiteness and ranges are checked here, and what is possible in the run is
+checked by the receiver.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from shapes.accounts import Counts
 from shapes.share import Epoch
 
 WIRE_VERSION = 1
-"""Grows when a message changes its form. Workers of other code are refused before that could matter."""
+"""Increase it when a message changes its form. A worker with other code is refused anyway."""
 
 _MOST_TEXT = 1_000
 _MOST_PROFILE_TEXT = 1_000_000
@@ -37,7 +37,7 @@ Index = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 Seconds = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
 Percent = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 Text = Annotated[str, Field(strict=True, max_length=_MOST_TEXT)]
-# A run's id becomes the name of a folder on a worker, so it must not be able to be a path.
+# A run's id becomes the name of a folder on a worker, so it must not contain a path.
 RunId = Annotated[str, Field(strict=True, pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,79}$")]
 _EpochPair = tuple[Seconds, Annotated[tuple[Index, ...], Field(max_length=_MOST_MEMBERS)]]
 Epochs = Annotated[tuple[_EpochPair, ...], Field(max_length=_MOST_EPOCHS)]
@@ -46,7 +46,7 @@ _exact = ConfigDict(extra="forbid")
 
 
 class MessageError(ValueError):
-    """A message that is not of its form, or that cannot be true."""
+    """A message of the wrong form, or with figures that are impossible in the run."""
 
 
 class Wire:
@@ -60,10 +60,10 @@ class Wire:
 
     @classmethod
     def from_wire(cls, data: object) -> Self:
-        """Return the message that ``to_wire`` made plain data of.
+        """Return the message from the plain data that ``to_wire`` returned.
 
         Raises:
-            MessageError: not of that form, or of another version.
+            MessageError: the data has another form or version.
         """
         if not isinstance(data, dict):
             raise MessageError(f"expected a mapping, got {type(data).__name__}")
@@ -86,7 +86,10 @@ class Wire:
 
 @dataclass(frozen=True, config=_exact)
 class Hello(Wire):
-    """A worker presents itself, until it is welcome or refused. ``profile`` is its own, if it names one."""
+    """A worker presents itself, again and again until the master answers.
+
+    ``profile`` is the text of the profile that the worker itself names, if it names one.
+    """
 
     kind = "load_test_hello"
 
@@ -114,7 +117,7 @@ class ScenarioCounts:
         return cls(**asdict(counts))
 
     def counts(self) -> Counts:
-        """Return the form that the ledger takes."""
+        """Return the form that the ledger uses."""
         return Counts(**asdict(self))
 
 
@@ -122,8 +125,8 @@ class ScenarioCounts:
 class Report(Wire):
     """The answer to a beat: what this worker has done so far in the run.
 
-    ``sent`` is the beat's own; ``now`` is the worker's monotonic clock; ``epochs_known`` says how many epochs
-    it has been told; ``reports_sent`` counts its ``SecondMeasured`` messages. ``length`` is in seconds.
+    ``sent`` is that of the last beat; ``now`` is the worker's monotonic clock; ``epochs_known`` is the number of
+    epochs that it knows; ``reports_sent`` counts its ``SecondMeasured`` messages. ``length`` is in seconds.
     """
 
     kind = "load_test_counts"
@@ -146,7 +149,7 @@ class Report(Wire):
 class SecondMeasured(Wire):
     """What a worker measured in one second: cells by ``encode_cell``, and its CPU in percent of a core.
 
-    ``number`` counts these messages from 0, so that a lost or doubled one shows.
+    ``number`` counts these messages from 0, so that a lost or repeated one is noticed.
     """
 
     kind = "load_test_metrics"
@@ -160,7 +163,7 @@ class SecondMeasured(Wire):
 
 @dataclass(frozen=True, config=_exact)
 class Leaving(Wire):
-    """A worker was told to end, and wants no part in later epochs."""
+    """A worker was told to end, and asks to be left out of later epochs."""
 
     kind = "load_test_leaving"
 
@@ -188,9 +191,9 @@ class Refuse(Wire):
 
 @dataclass(frozen=True, config=_exact)
 class Invitation(Wire):
-    """A run that a worker is to prepare. Credentials are never part of it: a worker has its own.
+    """Asks a worker to prepare a run. It never contains credentials: a worker has its own.
 
-    ``index`` is the worker's among all of this master. ``scenarios`` are those of the profile that run.
+    ``index`` is the worker's. ``scenarios`` are the names of the profile's scenarios that run.
     """
 
     kind = "load_test_open"
@@ -211,8 +214,8 @@ class Invitation(Wire):
 class Beat(Wire):
     """Four times a second: asks for a ``Report``, and grants arrivals up to ``until`` seconds of the run.
 
-    A grant is good only together with the epochs that it was given under: ``epochs_known`` counts them.
-    They are sent until the worker knows them.
+    A grant is valid only together with the epochs that it was made for. ``epochs_known`` is their number;
+    ``epochs`` is sent until the worker knows them.
     """
 
     kind = "load_test_beat"
@@ -224,7 +227,7 @@ class Beat(Wire):
     epochs: Epochs | None = None
 
     def decoded_epochs(self) -> list[Epoch]:
-        """Return the epochs that are sent along; none if the worker knows them."""
+        """Return the epochs of this beat; none if the worker knows them already."""
         return [Epoch(start, members) for start, members in self.epochs or ()]
 
 
@@ -256,7 +259,7 @@ def encode_epochs(epochs: Sequence[Epoch]) -> Epochs:
 
 
 def encode_cell(cell: Cell) -> list[Any]:
-    """Return one window's values of one metric, added up: a Trend as an HDR histogram."""
+    """Return the aggregate of one window of one metric as plain data: a Trend as an HDR histogram."""
     return [cell.metric.name, [list(pair) for pair in cell.tags], cell.aggregate().to_state()]
 
 
@@ -264,7 +267,7 @@ def decode_cell(data: object, catalog: Mapping[str, Metric]) -> tuple[str, Tags,
     """Return metric, tags and aggregate from ``encode_cell``.
 
     Raises:
-        MessageError: not of that form, or a metric that is not in ``catalog``.
+        MessageError: the data has another form, or the metric is not in ``catalog``.
     """
     if not (isinstance(data, list | tuple) and len(data) == 3):
         raise MessageError("cell: expected metric, tags and state")

@@ -1,4 +1,4 @@
-"""What the master knows of one worker in one run."""
+"""What the master knows about one worker in one run."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from metrics.trend_sink import nearest_rank
 from metrics.verdict import CPU_LIMIT_PERCENT, GeneratorFigures, WorkerReport
 from shapes.accounts import Counts
 
+# Two days of seconds: a bound on the memory that a worker's messages can take.
 _MOST_CPU_READINGS = 200_000
 
 
@@ -19,7 +20,7 @@ _MOST_CPU_READINGS = 200_000
 class RemoteWorker:
     """One worker; instants are of the master's monotonic clock, in seconds.
 
-    ``reports`` counts the seconds of it that have arrived, ``reports_sent`` those that it has sent.
+    ``reports_sent`` counts the measured seconds that it has sent, ``reports`` those that have arrived.
     """
 
     index: int
@@ -42,34 +43,34 @@ class RemoteWorker:
 
     @property
     def name(self) -> str:
-        """What the worker is called in the run's files and lines."""
+        """The worker's name in files and log lines."""
         return f"worker-{self.index}"
 
     @property
     def silent_seconds(self) -> float:
-        """Seconds since it was heard."""
+        """Seconds since its last report."""
         return time.monotonic() - self.heard_at
 
     @property
     def is_live(self) -> bool:
-        """Whether it was heard a moment ago and has not ended."""
+        """Whether it has reported a moment ago and has not ended."""
         return not self.is_final and self.silent_seconds <= SILENCE_SECONDS
 
     def add_cpu(self, percent: float) -> None:
-        """Note its CPU over one second, in percent of a core."""
+        """Record its CPU over one second, in percent of a core."""
         if len(self.cpu) < _MOST_CPU_READINGS:
             self.cpu.append(percent)
 
     @property
     def busyness(self) -> tuple[int, float]:
-        """What orders workers as the verdict does: by busy seconds, then by CPU."""
+        """The key that sorts workers as the verdict does: by busy seconds, then by the p95 of their CPU."""
         p95 = nearest_rank(sorted(self.cpu), 95) if self.cpu else 0.0
         return sum(percent > CPU_LIMIT_PERCENT for percent in self.cpu), p95
 
     def measure_rates(self) -> None:
-        """Take the arrivals/s of each scenario since the last call, by the worker's own clock.
+        """Compute the arrivals/s of each scenario since the last call.
 
-        Its reports are not exactly a second apart, so its clock divides, not ours.
+        Reports are not exactly a second apart, so the time between them is measured by the worker's clock.
         """
         for scenario, now in self.counts.items():
             before = self.counts_before.get(scenario, Counts(at=0.0))
@@ -78,7 +79,7 @@ class RemoteWorker:
         self.counts_before = dict(self.counts)
 
     def report(self, lost: int) -> WorkerReport:
-        """Return its part of the run's report; ``lost`` arrivals are nobody's else."""
+        """Return this worker's part of the run's report; ``lost`` is the number of arrivals that it lost."""
         return WorkerReport(
             name=self.name,
             generator=GeneratorFigures.measured(

@@ -1,4 +1,4 @@
-"""The workers as a run's source of arrivals: the master owns none, and adds up everything."""
+"""The workers as a run's source of arrivals. The master itself sends none; it adds up what they report."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ logger = logging.getLogger("customerio_load")
 # How often the master collects garbage while seconds close.
 _COLLECT_SECONDS = 10
 
-# By how much a worker's figures may run ahead of the master's clock before they cannot be true.
+# How far a worker's figures may be ahead of the master's clock before they are refused as impossible.
 _AHEAD_SECONDS = 5.0
 
 
 class RemoteWorkers:
-    """Who owns what, what was counted, what was measured.
+    """The workers of one run: who owns what, what they have counted and what they have measured.
 
     Args:
         preparation: profile and arguments.
@@ -48,7 +48,7 @@ class RemoteWorkers:
         self._clock = clock
         self._membership = Membership()
         self._workers: dict[int, RemoteWorker] = {}
-        self._schedules = {name: schedule_of(one) for name, one in self._profile.scenarios.items()}
+        self._schedules = {name: schedule_of(options) for name, options in self._profile.scenarios.items()}
         self._pools = {
             name: VuPool(options.pre_allocated_vus, options.max_vus)
             for name, options in self._profile.scenarios.items()
@@ -59,30 +59,30 @@ class RemoteWorkers:
     # Workers come, report and go.
 
     def join(self, index: int) -> None:
-        """Make a worker part of the run, if it is not."""
+        """Add a worker to the run, if it is not in it."""
         self._workers.setdefault(index, RemoteWorker(index))
 
     def worker(self, index: int) -> RemoteWorker | None:
-        """Return what is known of a worker; ``None`` if it has no part in the run."""
+        """Return what is known about a worker; ``None`` if it is not in the run."""
         return self._workers.get(index)
 
     def live_workers(self) -> list[RemoteWorker]:
-        """Return those that were heard a moment ago and have not ended."""
+        """Return the workers that have reported a moment ago and have not ended."""
         return [worker for worker in self._workers.values() if worker.is_live]
 
     def count(self) -> int:
-        """Return how many workers have had a part in the run."""
+        """Return how many workers have taken part in the run."""
         return len(self._workers)
 
     def leave(self, index: int) -> None:
-        """Give a worker no part in later epochs."""
+        """Leave a worker out of later epochs."""
         self._membership.leave(index)
 
     def accept_report(self, index: int, report: Report) -> None:
-        """Take in a worker's answer to a beat.
+        """Accept a worker's answer to a beat.
 
         Raises:
-            MessageError: it cannot be true; nothing of it is taken.
+            MessageError: it is impossible; nothing of it is used.
         """
         worker = self._workers[index]
         now = time.monotonic()
@@ -120,10 +120,10 @@ class RemoteWorkers:
                 raise MessageError("counts: do not add up")
 
     def accept_second(self, index: int, measured: SecondMeasured) -> None:
-        """Merge one second of a worker. A message that comes twice counts once; a missing one shows.
+        """Merge one second of a worker. A repeated message is ignored, a missing one is logged.
 
         Raises:
-            MessageError: it cannot be true; nothing of it is taken.
+            MessageError: it is impossible; nothing of it is used.
         """
         worker = self._workers[index]
         if measured.second > self._clock.elapsed + _AHEAD_SECONDS:
@@ -145,14 +145,14 @@ class RemoteWorkers:
     # Starting, granting, stopping.
 
     def start(self, at: float) -> None:
-        """Begin the first epoch, with the workers that are there."""
+        """Begin the first epoch, with the live workers as its members."""
         members = [worker.index for worker in self.live_workers()]
         for index in members:
             self._membership.hear(index, 0.0, is_ready=True)
         self._membership.begin(members)
 
     def advance(self) -> tuple[int, ...] | None:
-        """Renew what is granted, and begin a new epoch if other workers are there than in the last one.
+        """Renew the grant. Before that, begin a new epoch if the live workers are not those of the last one.
 
         Returns:
             The members of the new epoch, if one was begun.
@@ -181,10 +181,10 @@ class RemoteWorkers:
         return Beat(run_id, sent, self._membership.granted_until, known, epochs)
 
     def stop(self) -> None:
-        """Note the instant of the stop; the workers are told by their master."""
+        """Record when the run stopped. ``WorkerFleet`` tells the workers."""
         self._stopped_at = self._clock.elapsed
 
-    # How it goes.
+    # Progress.
 
     @property
     def is_done(self) -> bool:
@@ -216,11 +216,11 @@ class RemoteWorkers:
             pool.grow(self._sum(name, "dropped") - self._sum(name, "dropped_late"))
 
     def vus(self, scenario: str) -> int:
-        """Return how many VUs a scenario should have: each worker owns arrivals of it and needs one."""
+        """Return how many VUs a scenario should have: at least one per worker, since each owns some."""
         return max(self._pools[scenario].size, len(self._workers))
 
     def progress(self) -> list[ScenarioProgress]:
-        """Return how each scenario goes, over the second that was closed last."""
+        """Return the progress of each scenario, over the second that closed last."""
         return [self._progress_of(name) for name in self._profile.scenarios]
 
     def _progress_of(self, name: str) -> ScenarioProgress:
@@ -252,14 +252,14 @@ class RemoteWorkers:
         self._seconds.sample_gauge(second, name, value)
 
     def close_second(self, second: int, *, is_last: bool) -> Iterable[Row]:
-        """Give the row that should be complete by now; at the end, all that are left."""
+        """Return the rows that should be complete by now; at the end, all rows that are left."""
         for worker in self._workers.values():
             worker.measure_rates()
         busy = sum(sum(worker.vus_busy.values()) for worker in self.live_workers())
         self.sample_gauge(second, "vus", busy)
         self.sample_gauge(second, "vus_max", self._vus_max)
         if second % _COLLECT_SECONDS == 0:
-            # Each decoded histogram is a cycle of 200 KB; left to the collector's own pace they pile up.
+            # Each decoded histogram is a reference cycle of 200 KB. Python's collector alone comes too late.
             gc.collect()
         return self._seconds.close_rows(second, is_last=is_last)
 
@@ -294,7 +294,7 @@ class RemoteWorkers:
         )
 
     def worker_reports(self, losses: Sequence[Lost]) -> list[WorkerReport]:
-        """Return a part per worker, by index."""
+        """Return a report per worker, in the order of their indexes."""
         lost = dict.fromkeys(self._workers, 0)
         for loss in losses:
             lost[loss.worker] = lost.get(loss.worker, 0) + loss.lost

@@ -1,14 +1,14 @@
 """The difference between two monotonic clocks, from a message there and back.
 
-The answer of the other side was written at some instant between sending and receiving; taking the middle
-errs by at most half the round trip (Cristian's algorithm). The shortest round trip seen is the best.
+The other side read its clock at some instant between our sending and receiving. To assume the middle is wrong
+by at most half the round trip (Cristian's algorithm), so the exchange with the shortest round trip counts.
 """
 
 from __future__ import annotations
 
 
 class ClockOffset:
-    """What to add to our monotonic clock to get theirs."""
+    """The seconds to add to our monotonic clock to get the other side's, and the greatest error of that."""
 
     def __init__(self) -> None:
         self.samples = 0
@@ -16,7 +16,7 @@ class ClockOffset:
         self.error_seconds = float("inf")
 
     def add(self, sent: float, theirs: float, received: float) -> None:
-        """One exchange: when we sent and received, by our clock, and what theirs showed in between."""
+        """Record an exchange: when we sent and received, by our clock, and what theirs showed in between."""
         self.samples += 1
         error = (received - sent) / 2
         if error < self.error_seconds:
