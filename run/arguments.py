@@ -1,4 +1,4 @@
-"""What a run was asked for, by the command line, the environment or the web UI's form."""
+"""The arguments of a run, from the command line, the environment or the web UI's form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ DEFAULT_RESULTS_DIR = "results"
 
 @dataclass(frozen=True)
 class Arguments:
-    """What a run was asked for; ``time_scale`` multiplies durations and leaves rates alone."""
+    """The arguments of a run; ``time_scale`` multiplies durations and keeps rates."""
 
     profile: str
     time_scale: float
@@ -39,13 +39,16 @@ def read_arguments(
     form: Mapping[str, str] | None = None,
     first: Arguments | None = None,
 ) -> Arguments:
-    """Return our part of the parsed options, with what the web UI's form would change laid over them.
+    """Return the load test's part of the parsed options, with the values of the web UI's form over them.
 
-    ``first`` is what the command line said: its profile replaces an empty one, and what no form may change
-    stays as it is there.
+    Args:
+        options: Locust's parsed options, which the web UI changes too.
+        form: the web UI's form, if a run is to start from it.
+        first: the arguments of the command line. They replace an empty profile, and everything that the web
+            UI may not change.
 
     Raises:
-        ConfigError: a value from the form is not as expected.
+        ConfigError: a value of the form is wrong.
     """
     form = form or {}
     try:
@@ -67,7 +70,7 @@ def read_arguments(
 
 
 def _split_values(given: Sequence[str]) -> tuple[str, ...]:
-    """Return the values of repeated arguments, or of one variable with commas."""
+    """Return the values of a repeated argument, or of a variable with commas between them."""
     return tuple(value.strip() for text in given for value in text.split(",") if value.strip())
 
 

@@ -1,4 +1,4 @@
-"""What a run has for a source of arrivals: the VUs of this process, or workers."""
+"""What a run asks of its source of arrivals, which is the VUs of this process, or workers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Row = tuple[int, Sequence[Cell | MergedCell]]
 
 
 class ArrivalSource(Protocol):
-    """Who starts the iterations of a run, and what is counted there.
+    """Starts the iterations of a run, and counts and measures them.
 
     Properties and ``progress``, ``ledgers``, ``generator_figures`` and ``worker_reports`` change nothing.
     """
@@ -31,7 +31,7 @@ class ArrivalSource(Protocol):
         """Seconds from second 0 to the schedules' end or stop, or to the last answer if that is later."""
 
     def start(self, at: float) -> None:
-        """Let the schedules begin at the monotonic instant ``at``."""
+        """Start the schedules at the monotonic instant ``at``."""
 
     def stop(self) -> None:
         """Start no more iterations."""
@@ -46,7 +46,7 @@ class ArrivalSource(Protocol):
         """Record a Gauge's value in a second that has just ended."""
 
     def close_second(self, second: int, *, is_last: bool) -> Iterable[Row]:
-        """Aggregate what was measured since the last call, and give the rows that are complete by now.
+        """Aggregate what was measured since the last call, and return the rows that are complete by now.
 
         Args:
             second: the second that has ended, from 0.
@@ -54,13 +54,13 @@ class ArrivalSource(Protocol):
         """
 
     def progress(self) -> list[ScenarioProgress]:
-        """Return how each scenario goes, over the second that was closed last."""
+        """Return the progress of each scenario, over the second that closed last."""
 
     def ledgers(self) -> tuple[dict[str, Ledger], list[Lost]]:
         """Return the ledger of each scenario, and what was lost."""
 
     def generator_figures(self, cpu: CpuMeter) -> GeneratorFigures:
-        """Return what the generator did, over all its processes; ``cpu`` is this process's."""
+        """Return lag, CPU and VUs over all processes that send; ``cpu`` is this process's."""
 
     def worker_reports(self, losses: Sequence[Lost]) -> list[WorkerReport]:
-        """Return a part per worker, where there are workers."""
+        """Return a report per worker; an empty list without workers."""

@@ -17,7 +17,7 @@ class CpuMeter:
         self.readings: list[float] = []
 
     def read(self) -> None:
-        """Note the share since the last reading."""
+        """Record the share of a core since the last reading."""
         self.readings.append(self._process.cpu_percent())
 
     @property

@@ -1,16 +1,15 @@
 """Why arrivals were dropped: no VU was idle, or the generator itself could not act.
 
-Raising ``max_vus`` cures the first and does nothing for the second, so the two must not be mixed up. The
-arrival clock knows one case of the second by itself: a VU that wakes long after its instant
-(``dropped_late``). It cannot know the others: arrivals that came due while the whole process was stopped
-or starved, or while a worker had no grant because its master stood still. Idle VUs were there, and nobody
-ran to use them.
+A higher ``max_vus`` helps in the first case only, so the two must be told apart. The arrival clock itself
+knows one form of the second: a VU that wakes long after its instant (``dropped_late``). It cannot know the
+others: arrivals that came due while the whole process was stopped or starved, or while a worker had no grant
+because its master stood still. VUs were idle then, but could not run.
 """
 
 from __future__ import annotations
 
 LOOK_SECONDS = 0.05
-"""How often ``DropCauses.look`` should be called. After twice that the process must have stood still."""
+"""Interval between calls of ``DropCauses.look``. After twice that the process must have stood still."""
 
 # A VU without a grant sleeps up to a quarter of a second before it looks again, so arrivals that come due
 # right after a late grant are missed by VUs that are idle.
@@ -18,7 +17,7 @@ _WAKING_SECONDS = 0.3
 
 
 class DropCauses:
-    """One scenario's dropped arrivals, told apart by looking at their number several times a second.
+    """Tells one scenario's dropped arrivals apart by looking at their number several times a second.
 
     Args:
         now: the monotonic instant of the start, in seconds.
@@ -47,5 +46,5 @@ class DropCauses:
         self._dropped_before = dropped
 
     def excuse(self, now: float) -> None:
-        """Note that the VUs were kept from acting until ``now``: by a late start or a late grant."""
+        """Record that a late start or a late grant kept the VUs from starting anything until ``now``."""
         self._excused_until = now + _WAKING_SECONDS

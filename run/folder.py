@@ -1,4 +1,4 @@
-"""The folder of a run, and the record of what it ran with."""
+"""The folder of a run, and the settings in it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def new_run_id() -> str:
 
 
 def check_writable(results_dir: Path) -> None:
-    """Check before the start that runs can be written.
+    """Check that runs can be written to a folder. Create it if it does not exist.
 
     Raises:
         ConfigError: the folder cannot be made or written to.

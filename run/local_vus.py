@@ -35,7 +35,7 @@ class LocalVus:
     """Scenarios with their arrival clocks and VU pools.
 
     Args:
-        run_id: what the ids of all people of the run carry.
+        run_id: becomes part of every person's id.
         preparation: profile, target and arguments.
         store: where the VUs record what they measure.
         clock: when the run began.
@@ -86,7 +86,7 @@ class LocalVus:
     # Starting and stopping.
 
     def start(self, at: float) -> None:
-        """Let the schedules begin at the monotonic instant ``at``, and wake the VUs that wait for it."""
+        """Start the schedules at the monotonic instant ``at``, and wake the VUs that wait for the start."""
         now = time.monotonic()
         self._causes = {name: DropCauses(now) for name in self._by_name}
         for scenario in self.scenarios:
@@ -103,7 +103,7 @@ class LocalVus:
             was_waiting = scenario.clock.is_waiting_for_grant
             scenario.clock.grant(share, until - start_time)
             if was_waiting and scenario.name in self._causes:
-                # What came due without a grant is dropped now, and no further VU would have helped.
+                # What came due without a grant is dropped now. More VUs would not have helped.
                 self._causes[scenario.name].excuse(time.monotonic())
 
     def stop(self) -> None:
@@ -123,7 +123,7 @@ class LocalVus:
             and self._clock.elapsed > scenario.ends_at + scenario.options.graceful_stop
         ]
 
-    # How it goes.
+    # Progress and counts.
 
     @property
     def is_done(self) -> bool:
@@ -174,7 +174,7 @@ class LocalVus:
         return counts
 
     def progress(self) -> list[ScenarioProgress]:
-        """Return how each scenario goes, over the second that was closed last."""
+        """Return the progress of each scenario, over the second that closed last."""
         return [self._progress_of(scenario) for scenario in self.scenarios]
 
     def _progress_of(self, scenario: Scenario) -> ScenarioProgress:
@@ -199,14 +199,14 @@ class LocalVus:
         self._store.add(name, value, ())
 
     def close_second(self, second: int, *, is_last: bool) -> Iterator[Row]:
-        """Aggregate what was measured since the last call, and give it as the row of this second."""
+        """Aggregate what was measured since the last call, and yield it as the row of this second."""
         self._sample_scenarios()
         cells: list[Cell] = []
         for cell in self._store.fold():
             cells.append(cell)
             if cell.metric.name == "errors":
                 self._failed[dict(cell.tags)["scenario"]] += sum(1 for value in cell.values if value)
-            # Arrivals that are due now go first.
+            # Let arrivals that are due now start first.
             gevent.sleep(YIELD_SECONDS)
         yield second, cells
 
@@ -223,7 +223,7 @@ class LocalVus:
             self._started_before[name] = clock.started
 
     def ledgers(self) -> tuple[dict[str, Ledger], list[Lost]]:
-        """Return the ledger of each scenario. This process loses nothing: it would have to die for that."""
+        """Return the ledger of each scenario. Nothing is lost: only a process that dies loses arrivals."""
         return {scenario.name: self._ledger(scenario) for scenario in self.scenarios}, []
 
     def generator_figures(self, cpu: CpuMeter) -> GeneratorFigures:
@@ -237,7 +237,7 @@ class LocalVus:
         return []
 
     def log_failures(self) -> None:
-        """Log how many failures there were of each kind."""
+        """Log the number of failures of each kind."""
         self._failures.log_counts()
 
     @property
@@ -247,7 +247,7 @@ class LocalVus:
     # Why arrivals were dropped.
 
     def _ledger(self, scenario: Scenario) -> Ledger:
-        """The clock's ledger, with all that was dropped because the generator could not act as such."""
+        """Return the clock's ledger. What was dropped during a standstill counts as ``dropped_late`` too."""
         ledger = scenario.clock.ledger()
         causes = self._causes.get(scenario.name)
         stood_still = causes.stood_still if causes is not None else 0
@@ -266,7 +266,7 @@ class LocalVus:
 
 
 def _length_seconds(scenario: Scenario) -> float:
-    """The seconds from second 0 of the run to a scenario's end or stop, or to its last answer if later."""
+    """Return the seconds from second 0 of the run to a scenario's end or stop, or to its last answer."""
     clock = scenario.clock
     # Before its ``start_time`` a scenario makes the run no longer than it is by now.
     return scenario.options.start_time + (clock.length if clock.elapsed > 0 else clock.elapsed)

@@ -1,4 +1,4 @@
-"""Which outputs a run has: ``metrics.csv`` always, and those that were asked for."""
+"""The outputs of a run: always ``metrics.csv``, and those of ``--out`` and the profile."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _EXPECTED = "expected csv, json, json=PATH, influxdb=URL or python=MODULE:FUNCTI
 
 
 def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> None:
-    """Check what can be checked of outputs without opening them.
+    """Check the outputs of a run as far as possible without opening them.
 
     Raises:
-        ConfigError: one is not of a known form.
+        ConfigError: an output has no known form.
     """
     for spec in preparation.outputs:
         kind, equals, value = spec.partition("=")
@@ -37,16 +37,16 @@ def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> Non
 def open_outputs(
     preparation: Preparation, folder: Path, variables: Mapping[str, str], worker: str | None = None
 ) -> list[Output]:
-    """Open every output of a run, or of one worker's part of it.
+    """Open all outputs of a run, or of one worker's part of it.
 
     Args:
-        preparation: what outputs are asked for.
-        folder: where files go that have no path of their own.
-        variables: where secrets are.
-        worker: the worker's name; its files then stay in its folder, whatever their path.
+        preparation: names the outputs.
+        folder: for files without a path of their own.
+        variables: the environment and ``.env``, which hold the secrets.
+        worker: the worker's name. With it, all files go into ``folder``, whatever their path.
 
     Raises:
-        ConfigError: one cannot be reached or written.
+        ConfigError: an output cannot be reached or written.
     """
     try:
         outputs: list[Output] = [CsvOutput(folder / "metrics.csv")]
@@ -82,7 +82,7 @@ def _json_output(preparation: Preparation, folder: Path, value: str, worker: str
 
 
 def _factory(value: str) -> Callable[[Path, str | None], Output]:
-    """A function of somebody else's that makes an output for a folder and a worker's name."""
+    """Return the function ``MODULE:FUNCTION``, which makes an output for a folder and a worker's name."""
     module, _, function = value.partition(":")
     try:
         factory: Callable[[Path, str | None], Output] = getattr(importlib.import_module(module), function)
@@ -96,15 +96,15 @@ def _influxdb_target(url: str, variables: Mapping[str, str]) -> InfluxDbTarget:
 
 
 class JoinedWorkerFiles:
-    """On a master, makes one ``results.json`` at the end from those of the workers whose files are here.
+    """Joins the workers' JSON files into one ``results.json`` when the run ends, on the master.
 
-    Workers write their own: no sample is lost on the way, and the master's memory and network have no
-    part in it. Where they run on other machines, their files stay there.
+    Each worker writes its samples itself, so none is lost on the way, and the master needs no memory and no
+    network for them. The files of workers on other machines stay there.
 
     Args:
-        preparation: what outputs are asked for.
-        folder: the run's.
-        workers: how many workers have had a part in the run, asked at the end.
+        preparation: names the outputs.
+        folder: the run's folder.
+        workers: returns how many workers have taken part in the run.
     """
 
     name = "the workers' files"
@@ -120,10 +120,10 @@ class JoinedWorkerFiles:
         self._workers = workers
 
     def samples(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
-        """Do nothing: single samples are in the workers' own files."""
+        """Do nothing: the samples are in the workers' files."""
 
     def stop(self) -> str | None:
-        """Join the files; say how many of the workers' are not here."""
+        """Join the files. Return a note if the files of some workers are not on this machine."""
         notes = []
         for path in self._paths:
             parts = sorted(self._folder.glob(f"workers/*/{path.name}"))

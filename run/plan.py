@@ -1,4 +1,4 @@
-"""What a run will do, before it does it."""
+"""The plan of a run in figures, for the user to read before it starts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from config.durations import format_duration
 from config.profile import Profile
 from users.scenario import schedule_of
 
-# Just before an instant, in seconds: what the rate was on the near side of a jump.
+# Seconds by which to look before an instant, to find the rate just before a jump.
 _BEFORE = 1e-9
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A profile in figures: rates in requests/s, length in seconds, without the graceful stop."""
+    """A profile in figures: rates in requests/s, the length in seconds without the graceful stop."""
 
     scenarios: int
     requests: int
@@ -33,7 +33,7 @@ class Plan:
         )
 
     def against_limits(self) -> list[str]:
-        """Return the peak against each published rate limit, a line each."""
+        """Return a line for each published rate limit, with the peak rate in percent of it."""
         lines = []
         for name in ("track_requests_per_second", "track_requests_per_second_older"):
             limit = published_limits()[name]

@@ -1,4 +1,4 @@
-"""From arguments and settings to what a run will do, with every mistake found before anything is sent."""
+"""Prepares a run from arguments and settings, and finds every mistake in them before anything is sent."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from users.kinds import Kinds
 class Preparation:
     """A run that can be opened: its profile is scaled, its target is allowed.
 
-    ``user_classes`` has the kind of user of each scenario, ``catalog`` every metric that may be recorded.
+    ``user_classes`` maps each scenario to its kind of user; ``catalog`` has every metric of the run.
     """
 
     arguments: Arguments
@@ -38,12 +38,12 @@ class Preparation:
 
     @property
     def graceful_stop_seconds(self) -> float:
-        """How long iterations in flight may go on when a run ends before its time."""
+        """For how many seconds iterations in flight may continue when a run is stopped early."""
         return max(scenario.graceful_stop for scenario in self.profile.scenarios.values())
 
     @property
     def outputs(self) -> tuple[str, ...]:
-        """The outputs that the profile and the arguments ask for, each once."""
+        """The outputs that profile and arguments name, each once."""
         return tuple(dict.fromkeys((*self.profile.outputs, *self.arguments.outputs)))
 
     def new_store(self) -> MetricStore:
@@ -51,7 +51,7 @@ class Preparation:
         return MetricStore(self.profile.thresholds, self.catalog)
 
     def record(self, run_id: str, base_url: str) -> dict[str, Any]:
-        """Return what the run ran with, for its folder; no secrets."""
+        """Return the settings of the run, for its folder. They contain no secret."""
         return {
             "run_id": run_id,
             "target": base_url,
@@ -70,18 +70,18 @@ def prepare(
     profile_text: ProfileText | None = None,
     only: Collection[str] | None = None,
 ) -> Preparation:
-    """Check everything about a run that can be checked without sending.
+    """Prepare a run, and check everything that can be checked without sending.
 
     Args:
-        arguments: what was asked for.
-        settings: where Customer.io is.
-        host: ``--host`` or what the web UI's form says in its place.
+        arguments: the arguments of the run.
+        settings: the target and its credentials.
+        host: ``--host``, or the host of the web UI's form.
         kinds: the kinds of user that exist.
-        profile_text: a profile from elsewhere, in place of the one that the arguments name.
-        only: the scenarios to run, where a master has chosen them.
+        profile_text: the profile's text from the master, in place of the profile that the arguments name.
+        only: the names of the scenarios to run, if the master has chosen them.
 
     Raises:
-        ConfigError: the first thing that is not as expected.
+        ConfigError: the first mistake that was found.
     """
     profile_text = profile_text or read_profile(arguments.profile)
     profile = parse_profile(profile_text)
@@ -113,5 +113,5 @@ def _user_classes(profile: Profile, kinds: Kinds, folder: Path) -> dict[str, typ
 def _limited_to(profile: Profile, names: Collection[str]) -> Profile:
     scenarios = {name: scenario for name, scenario in profile.scenarios.items() if name in names}
     if not scenarios:
-        raise ConfigError("the profile has no scenario for the users that were named")
+        raise ConfigError("the profile has no scenario of the named user classes; expected at least one")
     return profile.model_copy(update={"scenarios": scenarios})

@@ -1,4 +1,4 @@
-"""Reads the queue's backlog while a run goes, without delaying the load."""
+"""Reads the queue's backlog during a run, without delaying the load."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from metrics.queue_backlog import QueueFigures, partition_lags
 logger = logging.getLogger("customerio_load")
 
 READ_SECONDS = 2.0
-"""From one reading of a page to the next."""
+"""Interval between two readings of a page."""
 
 TIMEOUT_SECONDS = 2.0
-"""For a whole page."""
+"""Longest time for reading a whole page."""
 
-# About 46 000 lines: parsing takes the process that sends 9 ms of its time.
+# About 46 000 lines. Parsing them takes 9 ms, in which no VU of this process runs.
 _LARGEST_PAGE_BYTES = 4_000_000
 _CHUNK_BYTES = 65_536
 
@@ -30,7 +30,7 @@ def check_queue_metrics(urls: Sequence[str]) -> None:
     """Check the addresses without connecting.
 
     Raises:
-        ConfigError: one is not of the expected form.
+        ConfigError: an address has another form.
     """
     for url in urls:
         if "@" in url:
@@ -42,15 +42,15 @@ def check_queue_metrics(urls: Sequence[str]) -> None:
 class QueueWatch:
     """The backlog over all pages, read in the background from ``start`` to ``stop``.
 
-    A page that cannot be read counts with what it said last, until another page has its partitions: the
-    consumer group gives the partitions of a dead worker to others.
+    If a page cannot be read, its last figures count until another page has its partitions: the consumer
+    group gives the partitions of a dead worker to others.
 
     Args:
-        urls: the pages, by ``check_queue_metrics``.
-        timeout_seconds: how long a page may take.
+        urls: the pages, which ``check_queue_metrics`` has checked.
+        timeout_seconds: longest time for reading a page.
 
     Raises:
-        ConfigError: one cannot be read now.
+        ConfigError: a page cannot be read now.
     """
 
     def __init__(self, urls: Sequence[str], timeout_seconds: float = TIMEOUT_SECONDS) -> None:
@@ -86,7 +86,7 @@ class QueueWatch:
         return self._end
 
     def stop(self) -> None:
-        """Read every page a last time; takes as long as one may take to answer."""
+        """Read every page a last time. This takes up to the timeout of a page."""
         gevent.killall(self._readers)
         gevent.joinall([gevent.spawn(self._read, page) for page in self._pages])
         for page in self._pages:
@@ -94,13 +94,13 @@ class QueueWatch:
 
     @property
     def figures(self) -> QueueFigures:
-        """The figures of all calls of ``take`` so far."""
+        """The figures over all calls of ``take`` so far."""
         failed = sum(page.failed for page in self._pages)
         return QueueFigures(self._start, self._peak, self._end, self._readings, failed)
 
     @property
     def notes(self) -> list[str]:
-        """Lines for the summary: one for each page that could not always be read."""
+        """A line for the summary for each page that could not be read at least once."""
         return [
             f"--queue-metrics: {page.url} could not be read {page.failed} of {page.reads} times"
             for page in self._pages
@@ -123,7 +123,7 @@ class QueueWatch:
         self._has_news = True
 
     def _lags(self) -> dict[str, float]:
-        """Return the lag of each partition, as the page that was read last says."""
+        """Return the lag of each partition, from the page with it that was read last."""
         lags: dict[str, float] = {}
         for page in sorted(self._pages, key=lambda page: page.read_at):
             lags |= page.lags
@@ -131,7 +131,7 @@ class QueueWatch:
 
 
 class _Page:
-    """One page, and what it said last."""
+    """One page, and its last figures."""
 
     def __init__(self, url: str, timeout_seconds: float) -> None:
         self.url = url
@@ -146,7 +146,7 @@ class _Page:
         self._session.headers["Connection"] = "close"
 
     def read(self) -> None:
-        """Read the page; ``ValueError`` says in words why it cannot be read."""
+        """Read the page. If that fails, raise a ``ValueError`` with the reason in words."""
         self.reads += 1
         self.lags = partition_lags(self._text())
         self.read_at = time.monotonic()
@@ -155,7 +155,7 @@ class _Page:
         self._session.close()
 
     def _text(self) -> str:
-        # The client's own timeout begins anew with every byte.
+        # The timeout of ``requests`` starts again with every byte.
         timeout = gevent.Timeout(self._timeout_seconds)
         try:
             with timeout:

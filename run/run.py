@@ -27,15 +27,15 @@ from run.run_clock import RunClock
 logger = logging.getLogger("customerio_load")
 
 YIELD_SECONDS = 1e-4
-"""A pause in long work that lets gevent look at its timers; a sleep of 0 would not."""
+"""A sleep in long work that lets gevent run its timers; a sleep of 0 would not."""
 
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What tells a run from others.
+    """What distinguishes a run from others.
 
-    ``folder`` exists and takes its files. ``record`` is what the summary says the run ran with; it holds no
-    secret.
+    ``folder`` exists; the files of the run are written there. ``record`` has the settings of the run for the
+    summary; it contains no secret.
     """
 
     run_id: str
@@ -52,12 +52,12 @@ class Run:
     Args:
         identity: id, folder and record.
         preparation: profile, target and arguments.
-        source: where the arrivals come from.
+        source: starts and counts the arrivals.
         store: the metrics that ``source`` records in.
-        clock: the clock that ``source`` goes by.
-        outputs: where samples go, each second.
+        clock: the clock that ``source`` uses.
+        outputs: get the samples of each second.
         cpu: this process's CPU, read once a second.
-        queue: the backlog to watch from ``start`` to ``finish``, if there is one.
+        queue: the queue's backlog, watched from ``start`` to ``finish``.
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class Run:
         return self._source.is_done
 
     def start(self, at: float) -> None:
-        """Let second 0 of the run be the monotonic instant ``at``."""
+        """Start the clocks: second 0 of the run is the monotonic instant ``at``."""
         self._clock.start(at)
         # A worker that joins late has no earlier seconds to close.
         self._seconds_closed = int(self._clock.elapsed)
@@ -108,7 +108,7 @@ class Run:
         self._source.start(at)
 
     def stop_clocks(self, ended_by: str) -> None:
-        """Start no more iterations. The first reason given is the one that counts."""
+        """Start no more iterations. Only the first call has an effect; the summary gives its reason."""
         if self.is_stopping:
             return
         if not self.is_done:
@@ -117,7 +117,7 @@ class Run:
         self._source.stop()
 
     def fault(self, what: str) -> None:
-        """Note something that makes this a broken run."""
+        """Record a fault: it makes this a broken run."""
         logger.error(what)
         self.faults.append(what)
 
@@ -129,7 +129,7 @@ class Run:
     # Seconds.
 
     def seconds(self) -> Iterator[int]:
-        """Wait for each second to end, close it, and give its number from 1, until ``end_seconds``."""
+        """Wait for each second to end, close it, and yield its number from 1, until ``end_seconds``."""
         while self.is_started:
             ends_at = self._clock.second_zero + self._seconds_closed + 1
             if self._no_more_seconds.wait(max(0.0, ends_at - time.monotonic())):
@@ -139,7 +139,7 @@ class Run:
             yield self._seconds_closed
 
     def end_seconds(self) -> None:
-        """Close no more seconds. One that is being closed is still closed to its end."""
+        """Close no more seconds. If one is being closed now, that is completed."""
         self._no_more_seconds.set()
 
     def _close_second(self, *, is_last: bool) -> None:
@@ -170,13 +170,13 @@ class Run:
             return
         for cell in cells:
             output.samples(timestamp, second, [cell])
-            # Arrivals that are due now go first.
+            # Let arrivals that are due now start first.
             gevent.sleep(YIELD_SECONDS)
 
     # Thresholds and progress.
 
     def thresholds(self) -> list[ThresholdResult]:
-        """Return every threshold whose metric has values, held against what has been aggregated so far."""
+        """Evaluate every threshold whose metric has values, on what has been aggregated so far."""
         return evaluate(self._profile.thresholds, self.store, self._clock.elapsed, skip_empty=True)
 
     def abort_on_failed_threshold(self) -> None:
@@ -186,11 +186,11 @@ class Run:
             self.stop_clocks(f"aborted by threshold {failed.selector} {failed.describe()}")
 
     def progress(self) -> list[ScenarioProgress]:
-        """Return how each scenario goes, over the second that was closed last."""
+        """Return the progress of each scenario, over the second that closed last."""
         return self._source.progress()
 
     def final_progress(self, report: RunReport) -> list[ScenarioProgress]:
-        """Return how each scenario ended, by its closed ledger: nothing is scheduled or started any more."""
+        """Return how each scenario ended, from its closed ledger, with rates of 0."""
         return [
             replace(
                 progress,

@@ -1,4 +1,4 @@
-"""When a run began, on the monotonic clock that it is measured by and on the wall clock that people read."""
+"""When a run began: on the monotonic clock, for measuring, and on the wall clock, for people."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class RunClock:
         self._started_unix = 0.0
 
     def start(self, at: float) -> None:
-        """Let second 0 of the run be the monotonic instant ``at``; it may lie ahead or behind."""
+        """Set second 0 of the run to the monotonic instant ``at``, which may be past or future."""
         self._started_at = at
         self._started_unix = time.time() + at - time.monotonic()
 
@@ -39,5 +39,5 @@ class RunClock:
         return self._started_at
 
     def unix_time(self, second: int) -> int:
-        """The Unix time, in whole seconds, at which a second of the run began."""
+        """Return the Unix time, in whole seconds, at which a second of the run began."""
         return int(self._started_unix) + second

@@ -1,4 +1,4 @@
-"""One ledger from the counts of many workers. What nobody can account for is *lost*."""
+"""One ledger from the counts of many workers. A due arrival that no worker has counted is *lost*."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shapes.share import Epoch, Share
 class Counts:
     """What one worker has done in one scenario, up to ``at`` seconds of the run.
 
-    ``is_final`` when the worker has stopped and will count no more; ``at`` is then its stop.
+    ``is_final`` means that the worker has stopped and counts no more; ``at`` is then its stop.
     """
 
     at: float
@@ -35,7 +35,7 @@ class Counts:
 class Lost:
     """Arrivals that a worker owned and never reported, due in an interval of the run.
 
-    Of ``lost`` none may have been sent, or up to ``maybe_sent``: a worker can die after sending and
+    Up to ``maybe_sent`` of the ``lost`` arrivals may have been sent: a worker can die after sending and
     before reporting.
     """
 
@@ -76,7 +76,7 @@ def close_ledger(
         worker_due = share.count(1, schedule.due_by(end - start_time))
         missing = worker_due - done.started - done.dropped
         if missing > 0:
-            # A worker that ended in order has counted all that it knew to be its own.
+            # A worker that ended in order has counted every arrival that it knew to own.
             losses.append(Lost(worker, scenario, done.at, end, missing, 0 if done.is_final else missing))
         due += worker_due
         started += done.started

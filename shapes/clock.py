@@ -18,8 +18,8 @@ from shapes.ledger import Ledger
 from shapes.schedule import Schedule
 from shapes.share import Share
 
-# A VU that wakes this long after its instant drops the arrival. A process that was stopped or
-# starved comes back to a queue of overdue VUs; letting them go would be a burst that no schedule has.
+# A VU that wakes this long after its instant drops the arrival. A process that was stopped or starved
+# continues with many overdue VUs; if they all started, that would be a burst that no schedule has.
 LATE_SECONDS = 0.25
 
 # How often a VU looks whether it may take an arrival that is not granted yet.
@@ -82,14 +82,14 @@ class ArrivalClock:
     def grant(self, share: Share, until: float) -> None:
         """Allow the arrivals of ``share`` that are due up to ``until``, in seconds of the schedule.
 
-        A share may differ from the last one only after what was granted before. Until a grant is
-        renewed nothing later is taken: another worker may have been given it.
+        A share may differ from the last one only after ``until`` of the last grant. Arrivals after the grant
+        are not taken, because they may become another worker's.
         """
         self._share = share
         self._granted_until = max(self._granted_until, until)
 
     def stop(self) -> None:
-        """Start nothing from now on: what is not yet due never will be."""
+        """Start no more iterations, and drop the arrivals that are due now. Later ones never become due."""
         if self._stopped_at is None:
             self._stopped_at = self._now()
             self._drop_passed()
@@ -216,14 +216,14 @@ class ArrivalClock:
         )
 
     def _due(self) -> int:
-        """The highest number whose instant has come; one that a timer started a hair early has come.
+        """Return the highest number whose instant has come, or that a timer started a fraction too early.
 
         Beyond what is granted nothing is known to be due here: its owner may have changed.
         """
         return max(self.schedule.due_by(min(self.elapsed, self._granted_until)), self._highest_started)
 
     def _passed(self, due: int) -> int:
-        """How many arrivals up to ``due`` no idle VU has taken: dropped, though not booked yet."""
+        """Return how many arrivals up to ``due`` no idle VU has taken: dropped, but not counted yet."""
         returned = sum(1 for number in self._returned if number <= due)
         return returned + self._share.count(self._next_number, due)
 

@@ -33,7 +33,7 @@ class Ledger:
 
     @property
     def adds_up(self) -> bool:
-        """What holds at every instant: each arrival is in exactly one place."""
+        """Whether each arrival is in exactly one place. This holds at every instant."""
         return (
             self.scheduled == self.started + self.dropped + self.lost + self.not_yet_due
             and self.in_flight >= 0
@@ -41,9 +41,9 @@ class Ledger:
 
     @property
     def is_closed(self) -> bool:
-        """What holds at a run's end: it adds up, each arrival that came due is settled, none is in flight."""
+        """Whether it adds up with nothing in flight and no due arrival left. This holds at a run's end."""
         return self.adds_up and self.in_flight == 0 and self.not_yet_due == self.scheduled - self.due
 
     def as_dict(self) -> dict[str, int]:
-        """All numbers by name."""
+        """Return all numbers by name."""
         return asdict(self)

@@ -11,10 +11,10 @@ SPAWN_RATE = 100.0
 
 
 class Workload(Protocol):
-    """What the shape drives: one run after another, of any number of scenarios."""
+    """What the shape drives: one run after another, each with any number of scenarios."""
 
     def advance(self) -> int | None:
-        """Go on with the run, opening one if none is.
+        """Advance the run; open one if none is open.
 
         Returns:
             The VUs wanted now over all scenarios; ``None`` when the run is over.
@@ -24,7 +24,8 @@ class Workload(Protocol):
 class RampingArrivalRate(LoadTestShape):
     """Keeps the pool of VUs up; the arrival clocks, not the number of users, make the rate.
 
-    Locust makes one without a workload when it loads the locustfile. The session makes the one that runs.
+    Locust makes a shape without a workload when it loads the locustfile; the load test replaces it with one
+    that drives the session.
 
     Args:
         workload: the runs to drive.

@@ -99,21 +99,21 @@ class Schedule:
         return max((max(part.start_rate, part.end_rate) for part in self._segments), default=0.0)
 
     def rate_at(self, t: float) -> float:
-        """Arrivals per second at ``t``; the new rate at a jump, 0 before the start and from the end on."""
+        """Return the arrivals/s at ``t``: at a jump the new rate, before the start and from the end on 0."""
         if not 0 <= t < self.duration:
             return 0.0
         segment = self._segments[bisect_right(self._starts, t) - 1]
         return segment.rate_at(t - segment.start)
 
     def arrivals_by(self, t: float) -> float:
-        """The integral of the rate from 0 to ``t``, a real number."""
+        """Return the integral of the rate from 0 to ``t``, a real number."""
         if t <= 0 or not self._segments:
             return 0.0
         segment = self._segments[bisect_right(self._starts, t) - 1]
         return segment.arrivals_before + segment.arrivals_by(min(t - segment.start, segment.duration))
 
     def arrival_time(self, n: int) -> float:
-        """The instant at which arrival ``n`` is due.
+        """Return the instant at which arrival ``n`` is due.
 
         Raises:
             ValueError: ``n`` is not one of 1 ... ``total``.
@@ -126,7 +126,7 @@ class Schedule:
         return segment.start + segment.time_of(n - segment.arrivals_before)
 
     def due_by(self, t: float) -> int:
-        """How many whole arrivals have an ``arrival_time`` of at most ``t``."""
+        """Return how many whole arrivals have an ``arrival_time`` of at most ``t``."""
         n = min(self.total, math.floor(self.arrivals_by(t)))
         # The integral and its inverse may disagree in the last bit; arrival_time decides.
         while n < self.total and self.arrival_time(n + 1) <= t:

@@ -1,8 +1,8 @@
-"""Who owns which arrival: the arithmetic by which many workers send one schedule between them.
+"""Who owns which arrival: the arithmetic by which many workers share one schedule.
 
 Time is cut into epochs. Within an epoch that N workers share, arrival n belongs to the worker at
-position (n - 1) mod N. Everybody computes the same numbers from the same epochs, so an epoch's start and
-its members are all that ever has to be told.
+position (n - 1) mod N. All processes compute the same numbers from the same epochs, so only the start and
+the members of each epoch have to be sent.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ class _Span:
     count: int
 
     def owned_up_to(self, n: int) -> int:
-        """Owned numbers from the span's first one up to and with ``n``."""
+        """Return how many owned numbers there are from the span's first one to ``n``, included."""
         return self._residues(min(n, self.last)) - self._residues(self.first - 1)
 
     def next_owned(self, n: int) -> int | None:
-        """The least owned number of at least ``n``."""
+        """Return the least owned number of at least ``n``, or ``None``."""
         start = max(n, self.first)
         number = start + (self.position - (start - 1)) % self.count
         return number if number <= self.last else None
 
     def _residues(self, n: int) -> int:
-        """Numbers 1 ... n that are owned, were the span to begin at 1."""
+        """Return how many of the numbers 1 ... n would be owned if the span began at 1."""
         return max(0, (n - 1 - self.position) // self.count + 1)
 
 
@@ -65,11 +65,11 @@ class Share:
 
     @classmethod
     def whole(cls, schedule: Schedule) -> Share:
-        """Everything, for the only worker."""
+        """Return the share of an only worker: the whole schedule."""
         return cls(schedule, [Epoch(0.0, (0,))], 0)
 
     def next_owned(self, n: int) -> int | None:
-        """The least owned number of at least ``n``, or ``None``."""
+        """Return the least owned number of at least ``n``, or ``None``."""
         for span in self._spans:
             number = span.next_owned(n)
             if number is not None:
@@ -77,7 +77,7 @@ class Share:
         return None
 
     def count(self, first: int, last: int) -> int:
-        """Owned numbers from ``first`` to ``last``, both included."""
+        """Return how many owned numbers there are from ``first`` to ``last``, both included."""
         if last < first:
             return 0
         return sum(

@@ -8,7 +8,7 @@ class VuPool:
 
     Args:
         pre_allocated_vus: the number at the start.
-        max_vus: the number that is never passed.
+        max_vus: the greatest number.
     """
 
     def __init__(self, pre_allocated_vus: int, max_vus: int) -> None:
@@ -20,7 +20,7 @@ class VuPool:
         """Add a VU per arrival dropped since the last call, as k6 does, up to the maximum.
 
         Args:
-            dropped: all that have been dropped until now.
+            dropped: number of all arrivals dropped so far.
         """
         self.size = min(self._max_vus, self.size + max(0, dropped - self._dropped_before))
         self._dropped_before = dropped

@@ -125,8 +125,9 @@ class ScenarioCounts:
 class Report(Wire):
     """The answer to a beat: what this worker has done so far in the run.
 
-    ``sent`` is that of the last beat; ``now`` is the worker's monotonic clock; ``epochs_known`` is the number of
-    epochs that it knows; ``reports_sent`` counts its ``SecondMeasured`` messages. ``length`` is in seconds.
+    ``sent`` is that of the last beat; ``now`` is the worker's monotonic clock; ``epochs_known`` is the number
+    of epochs that it knows; ``reports_sent`` is that of its ``SecondMeasured`` messages. ``length`` is in
+    seconds.
     """
 
     kind = "load_test_counts"
