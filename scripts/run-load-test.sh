@@ -18,7 +18,7 @@ for argument in "$@"; do
         *) arguments+=("$argument") ;;
     esac
 done
-# Locust's own log lines would hide those of the run. Set LOCUST_LOGLEVEL or pass --loglevel to see them.
+# Locust logs so much that the load test's own lines are hard to find. --loglevel INFO shows Locust's lines too.
 export LOCUST_LOGLEVEL="${LOCUST_LOGLEVEL:-WARNING}"
 export LOCUST_LOCUSTFILE="${LOCUST_LOCUSTFILE:-$root/locustfile.py}"
 # Stay in the caller's directory, so that relative paths in the arguments work; PYTHONPATH finds the code.
