@@ -28,6 +28,9 @@ from config.threshold_grammar import ThresholdExpression, parse_expression, pars
 PROFILES_FOLDER = Path(__file__).with_name("profiles")
 DEFAULT_PROFILE = "ramping-rate"
 
+MOST_PROFILE_BYTES = 1_000_000
+"""A profile travels to every worker in one message. The largest one here has less than 2 kB."""
+
 
 def _duration(value: Any) -> float:
     if not isinstance(value, str):
@@ -174,6 +177,8 @@ def read_profile(name_or_path: str) -> ProfileText:
     """
     path = _find(name_or_path)
     try:
+        if path.stat().st_size > MOST_PROFILE_BYTES:
+            raise ConfigError(f"{path}: expected a profile of at most {MOST_PROFILE_BYTES} bytes")
         return ProfileText(str(path), path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"

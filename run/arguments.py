@@ -88,6 +88,9 @@ def parse_time_scale(text: str) -> float:
 def parse_people_seed(text: str) -> int:
     """Return a whole number; ``argparse.ArgumentTypeError`` for anything else."""
     try:
-        return int(text)
+        seed = int(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"people seed: expected a whole number, got {text!r}") from error
+    if not -(2**63) <= seed < 2**63:
+        raise argparse.ArgumentTypeError("people seed: expected a whole number of at most 64 bits")
+    return seed

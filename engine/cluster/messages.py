@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from config.profile import MOST_PROFILE_BYTES
 from metrics.catalog import Metric, Tags
 from metrics.sinks import AnySink, sink_from_state
 from metrics.store import Cell
@@ -24,7 +25,7 @@ WIRE_VERSION = 1
 """Increase it when a message changes its form. A worker with other code is refused anyway."""
 
 _MOST_TEXT = 1_000
-_MOST_PROFILE_TEXT = 1_000_000
+_MOST_PROFILE_TEXT = MOST_PROFILE_BYTES
 _MOST_CELLS = 10_000
 _MOST_EPOCHS = 10_000
 _MOST_MEMBERS = 10_000

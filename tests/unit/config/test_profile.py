@@ -161,3 +161,10 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match="cannot be read: not UTF-8 text"):
         load_profile(str(path))
+
+
+def test_a_profile_that_no_worker_could_be_sent_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "large.toml"
+    path.write_text("#" * 1_000_001)
+    with pytest.raises(ConfigError, match=r"large\.toml: expected a profile of at most 1000000 bytes"):
+        load_profile(str(path))
