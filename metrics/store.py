@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from config.threshold_grammar import parse_metric_selector
 from metrics.catalog import CATALOG, Metric, Tags
+from metrics.counted import Counted
+from metrics.iteration_log import Answers, IterationLog
 from metrics.sinks import AnySink, CounterSink, RateSink, TrendSink, merge, new_sink, row_of
 
 # k6 always shows this one beside http_req_duration.
@@ -79,11 +81,15 @@ class MetricStore:
     Raises:
         ValueError: a selector is not of that form.
         KeyError: a selector's metric is not in the catalog.
+
+    ``on_answers`` is called at each fold with the requests that were recorded in the attached logs.
     """
 
     def __init__(self, selectors: Iterable[str] = (), catalog: Mapping[str, Metric] = CATALOG) -> None:
         self.catalog = catalog
         self._window: dict[tuple[str, Tags], tuple[list[float], list[int]]] = {}
+        self._logs: list[IterationLog] = []
+        self.on_answers: Callable[[Sequence[Answers]], None] | None = None
         self._series: dict[str, _Series] = {name: _Series(metric, {}) for name, metric in catalog.items()}
         for selector in (*_ALWAYS, *selectors):
             name, wanted = parse_metric_selector(selector)
@@ -104,15 +110,41 @@ class MetricStore:
             window[0].append(value)
             window[1].append(time.time_ns())
 
+    def attach(self, log: IterationLog) -> None:
+        """Let a log's windows be part of this store's."""
+        self._logs.append(log)
+
     def fold(self) -> Iterator[Cell]:
         """End the current window: aggregate its cells one by one and yield each."""
-        window, self._window = self._window, {}
+        window, answers = self._close_window()
+        if self.on_answers is not None and answers:
+            self.on_answers(answers)
+        # Several metrics may have the same list of values: it is counted once.
+        counted: dict[int, Counted] = {}
         for (name, tags), (values, times) in window.items():
             for series in self._by_metric[name]:
-                if series.takes(tags):
+                if not series.takes(tags):
+                    continue
+                if isinstance(series.sink, TrendSink):
+                    if id(values) not in counted:
+                        counted[id(values)] = Counted.of(values)
+                    series.sink.add_counted(counted[id(values)])
+                else:
                     series.sink.add_all(values)
             self._fold_breakdowns(name, tags, values)
             yield Cell(self.catalog[name], tags, values, times)
+
+    def _close_window(self) -> tuple[dict[tuple[str, Tags], tuple[list[float], list[int]]], list[Answers]]:
+        """Begin the next window, here and in the logs; return the last one."""
+        window, self._window = self._window, {}
+        requests: list[Answers] = []
+        for log in self._logs:
+            columns, answers = log.close_window()
+            requests += answers
+            for name, tags, values, times in columns:
+                added = window.get((name, tags), ([], []))
+                window[name, tags] = (added[0] + values, added[1] + times) if added[0] else (values, times)
+        return window, requests
 
     def merge(self, name: str, tags: Tags, sink: AnySink) -> None:
         """Aggregate what another process measured in one window, by its own ``Cell.aggregate``."""

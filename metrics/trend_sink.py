@@ -15,15 +15,14 @@ from hdrh.histogram import HdrHistogram
 
 from config.durations import format_milliseconds
 from metrics.catalog import MetricType
+from metrics.counted import HIGHEST_MICROSECONDS, MICROSECONDS_PER_MS, Counted, record
 from metrics.sink_state import entries, finite_number, in_order, sample_count
 
 TREND_STATS = ("avg", "min", "med", "max", "p(90)", "p(95)", "p(99)")
 """What a summary shows of a Trend: k6's own choice, and p(99)."""
 
 # Trends are kept in whole microseconds from 1 us to an hour, to 3 significant digits.
-_MICROSECONDS_PER_MS = 1000
 _LOWEST_MICROSECONDS = 1
-_HIGHEST_MICROSECONDS = 3_600_000_000
 _SIGNIFICANT_DIGITS = 3
 
 # An encoded histogram is base64 of a cookie, a length and zlib's stream; within that stream a header of
@@ -52,14 +51,16 @@ class TrendSink:
         return self.count == 0
 
     def add_all(self, values: Sequence[float]) -> None:
-        if not values:
-            return
-        self.min = min(values) if self.count == 0 else min(self.min, *values)
-        self.max = max(self.max, *values)
-        self.count += len(values)
-        self.sum += sum(values)
-        for value in values:
-            self._histogram.record_value(_microseconds(value))
+        if values:
+            self.add_counted(Counted.of(values))
+
+    def add_counted(self, counted: Counted) -> None:
+        """Add values that were counted before, as several sinks may take the same ones."""
+        self.min = counted.min if self.count == 0 else min(self.min, counted.min)
+        self.max = max(self.max, counted.max)
+        self.count += counted.count
+        self.sum += counted.sum
+        record(self._histogram, counted)
 
     def merge(self, other: TrendSink) -> None:
         """Take in another process's values, as if they had been added here."""
@@ -95,7 +96,7 @@ class TrendSink:
         # The histogram rounds a percentile to the nearest rank; asked for a rank's own, it is exact.
         rank = max(1, math.ceil(round(self.count * percent / 100, 9)))
         value: float = self._histogram.get_value_at_percentile(100 * rank / self.count)
-        value /= _MICROSECONDS_PER_MS
+        value /= MICROSECONDS_PER_MS
         # A bucket's upper edge may lie beyond the greatest value that was measured.
         return min(max(value, self.min), self.max)
 
@@ -159,11 +160,11 @@ def nearest_rank(ordered: Sequence[float], percent: int) -> float:
 
 def _microseconds(milliseconds: float) -> int:
     """Return what the histogram records of a value: whole microseconds within its range."""
-    return min(max(0, round(milliseconds * _MICROSECONDS_PER_MS)), _HIGHEST_MICROSECONDS)
+    return min(max(0, round(milliseconds * MICROSECONDS_PER_MS)), HIGHEST_MICROSECONDS)
 
 
 def _empty_histogram() -> HdrHistogram:
-    return HdrHistogram(_LOWEST_MICROSECONDS, _HIGHEST_MICROSECONDS, _SIGNIFICANT_DIGITS)
+    return HdrHistogram(_LOWEST_MICROSECONDS, HIGHEST_MICROSECONDS, _SIGNIFICANT_DIGITS)
 
 
 _LONGEST_PAYLOAD = _HEADER.size + _COUNT_BYTES * _empty_histogram().counts_len
@@ -188,7 +189,7 @@ def _decode_histogram(encoded: object) -> HdrHistogram:
         if len(payload) > _LONGEST_PAYLOAD:
             raise ValueError(f"histogram: more than {_LONGEST_PAYLOAD} bytes when decompressed")
         _, _, offset, digits, lowest, highest, ratio = _HEADER.unpack_from(payload)
-        if (lowest, highest, digits) != (_LOWEST_MICROSECONDS, _HIGHEST_MICROSECONDS, _SIGNIFICANT_DIGITS):
+        if (lowest, highest, digits) != (_LOWEST_MICROSECONDS, HIGHEST_MICROSECONDS, _SIGNIFICANT_DIGITS):
             raise ValueError("histogram: of another range or precision")
         if (offset, ratio) != (0, 1.0):
             raise ValueError("histogram: shifted or scaled")

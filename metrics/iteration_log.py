@@ -1,0 +1,159 @@
+"""What the iterations of one scenario measure: columns that grow by a value, and become cells in bulk.
+
+A sample by ``MetricStore.add`` costs a look-up, two appends and a clock reading, and an iteration has ten
+of them: 10 us with their fold. Here an iteration appends each number once, to the column it belongs to,
+and reads the clock at its start and its end. Metrics that say the same of every iteration (that it was
+one, that it did not fail) and metrics with the same values (``http_req_duration``, ``identify_duration``)
+are made when the window closes, and share their columns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from metrics.catalog import Tags, tags
+
+Column = tuple[str, Tags, list[float], list[int]]
+"""A metric's name, tags, values, and the Unix time of each value in nanoseconds."""
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The requests of one window that ended alike.
+
+    ``error`` is the kind of failure, empty for none. Times are when each ended, in Unix nanoseconds;
+    ``lengths`` are those of the bodies, in bytes.
+    """
+
+    method: str
+    name: str
+    status: str
+    error: str
+    tags: Tags
+    durations_ms: list[float] = field(default_factory=list)
+    from_arrival_ms: list[float] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
+    times: list[int] = field(default_factory=list)
+
+
+@dataclass
+class _Window:
+    lags_ms: list[float] = field(default_factory=list)
+    lag_times: list[int] = field(default_factory=list)
+    answers: dict[tuple[int, str, str], Answers] = field(default_factory=dict)
+    checks: list[float] = field(default_factory=list)
+    check_times: list[int] = field(default_factory=list)
+    durations_ms: list[float] = field(default_factory=list)
+    end_times: list[int] = field(default_factory=list)
+
+
+class IterationLog:
+    """The log of one scenario's VUs in one process.
+
+    Args:
+        scenario: its name, a tag of all that it measures.
+        kind: the kind of user, which names the request and its own Trends.
+        method: of the request.
+        check: the name of the check that each iteration makes.
+    """
+
+    def __init__(self, scenario: str, kind: str, method: str, check: str) -> None:
+        self._scenario = scenario
+        self._kind = kind
+        self._method = method
+        self._tags = tags(scenario=scenario)
+        self._check_tags = tags(scenario=scenario, check=check)
+        self._known_tags: dict[tuple[int, str, str], Tags] = {}
+        self._window = _Window()
+
+    def start(self, lag_ms: float) -> None:
+        """Record that an iteration starts, so long after its arrival's instant."""
+        window = self._window
+        window.lags_ms.append(lag_ms)
+        window.lag_times.append(time.time_ns())
+
+    def answer(
+        self, status: int, version: str, error: str, duration_ms: float, late_ms: float, length: int
+    ) -> None:
+        """Record an iteration's request, and the check made of it.
+
+        Args:
+            status: HTTP status, 0 without an answer.
+            version: of HTTP, such as ``1.1``; empty without an answer.
+            error: the kind of failure, empty for none.
+            duration_ms: of the request.
+            late_ms: how long after the arrival's instant the request began.
+            length: bytes of the answer's body.
+        """
+        key = (status, version, error)
+        answers = self._window.answers.get(key)
+        if answers is None:
+            answers = self._window.answers[key] = self._new_answers(key)
+        answers.durations_ms.append(duration_ms)
+        answers.from_arrival_ms.append(duration_ms + late_ms)
+        answers.lengths.append(length)
+        answers.times.append(time.time_ns())
+
+    def check(self, *, is_passed: bool) -> None:
+        """Record the check of an iteration whose request is recorded elsewhere, or that made none."""
+        self._window.checks.append(is_passed)
+        self._window.check_times.append(time.time_ns())
+
+    def end(self, duration_ms: float) -> None:
+        """Record that an iteration has ended by itself."""
+        window = self._window
+        window.durations_ms.append(duration_ms)
+        window.end_times.append(time.time_ns())
+
+    def close_window(self) -> tuple[list[Column], list[Answers]]:
+        """Begin the next window; return the last one's columns, and its requests.
+
+        Columns may share their lists: change none.
+        """
+        window, self._window = self._window, _Window()
+        return [column for column in self._columns(window) if column[2]], list(window.answers.values())
+
+    def _columns(self, window: _Window) -> Iterator[Column]:
+        yield "start_lag", self._tags, window.lags_ms, window.lag_times
+        for answers in window.answers.values():
+            count = len(answers.times)
+            yield "http_reqs", answers.tags, [1] * count, answers.times
+            yield "http_req_duration", answers.tags, answers.durations_ms, answers.times
+            yield "http_req_failed", answers.tags, [bool(answers.error)] * count, answers.times
+            own, from_arrival = f"{self._kind}_duration", f"{self._kind}_duration_from_arrival"
+            yield own, answers.tags, answers.durations_ms, answers.times
+            yield from_arrival, answers.tags, answers.from_arrival_ms, answers.times
+        passed, check_times = _checks(window)
+        yield "checks", self._check_tags, passed, check_times
+        yield "errors", self._tags, [not is_passed for is_passed in passed], check_times
+        yield "iterations", self._tags, [1] * len(window.end_times), window.end_times
+        yield "iteration_duration", self._tags, window.durations_ms, window.end_times
+
+    def _new_answers(self, key: tuple[int, str, str]) -> Answers:
+        status, version, error = key
+        if key not in self._known_tags:
+            optional = {"error": error, "proto": f"HTTP/{version}" if version else ""}
+            self._known_tags[key] = tags(
+                scenario=self._scenario,
+                method=self._method,
+                name=self._kind,
+                status=str(status),
+                expected_response="false" if error else "true",
+                **{name: value for name, value in optional.items() if value},
+            )
+        return Answers(self._method, self._kind, str(status), error, self._known_tags[key])
+
+
+def _checks(window: _Window) -> tuple[list[float], list[int]]:
+    """The window's checks in the order they were made."""
+    groups: list[tuple[list[float], list[int]]] = [
+        ([not answers.error] * len(answers.times), answers.times) for answers in window.answers.values()
+    ]
+    groups.append((window.checks, window.check_times))
+    groups = [group for group in groups if group[1]]
+    if len(groups) == 1:
+        return groups[0]
+    made = sorted(pair for passed, times in groups for pair in zip(times, passed, strict=True))
+    return [passed for _, passed in made], [at for at, _ in made]
