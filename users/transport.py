@@ -42,6 +42,9 @@ class Transport(Protocol):
     def send(self, call: Call) -> Failure | None:
         """Send a call; return what went wrong, or ``None`` if everything in it was accepted."""
 
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+
 
 class RequestsTransport:
     """Sends over a VU's own ``requests`` session, which keeps its connection alive.
@@ -65,6 +68,9 @@ class RequestsTransport:
         except Exception as error:  # noqa: BLE001 - whatever the client raises, the request has failed
             milliseconds = (time.perf_counter() - started) * 1000
             return self._report_exception(call, error, milliseconds)
+
+    def close(self) -> None:
+        self._session.close()
 
     def _report_exception(self, call: Call, error: Exception, milliseconds: float) -> Failure:
         """Fire the event that Locust's session would have fired, had it not raised."""

@@ -1,0 +1,1 @@
+"""The fast HTTP/1.1 client: one kept connection per VU, requests written as bytes, answers read by llhttp."""

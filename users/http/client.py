@@ -1,0 +1,156 @@
+"""The client of one VU: one request, one answer or one failure, and what to do about a stale connection."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+import certifi
+
+from users.http.answer import AnswerError, BodyError, Headers
+from users.http.connection import Connection, DeadlineError, Endpoint, StaleConnectionError
+from users.outcome import Failure, FailureKind
+
+_DETAIL_CHARACTERS = 300
+NO_HEADERS: Mapping[str, str] = Headers()
+
+KEPT_CONNECTION_CLOSED = "kept connection closed while idle"
+"""The detail of a failure that says more of the server's keep-alive time than of the request."""
+
+
+class Judge(Protocol):
+    """Says what is wrong with an answer, or ``None``."""
+
+    def __call__(self, status: int, headers: Mapping[str, str], body: bytes) -> Failure | None: ...
+
+
+class Exchange(NamedTuple):
+    """What became of one request.
+
+    ``status`` is 0 and ``version`` empty where no whole answer came. ``duration_ms`` is from the first byte
+    sent, connecting included, to the last one received.
+    """
+
+    duration_ms: float
+    failure: Failure | None
+    status: int = 0
+    version: str = ""
+    headers: Mapping[str, str] = NO_HEADERS
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where a client's requests go, and what they all carry."""
+
+    base_url: str
+    endpoint: Endpoint
+    path_prefix: str
+    host_header: str
+    authorization: str = field(repr=False)
+
+    @classmethod
+    @lru_cache(maxsize=8)
+    def of(cls, base_url: str, authorization: str, ca_file: str | None = None) -> Site:
+        """From a base URL such as ``https://track.customer.io``; once made, the same for all VUs.
+
+        To read certifi's bundle takes 30 ms.
+
+        Args:
+            base_url: scheme, host, and port and path if need be.
+            authorization: the value of the Authorization header.
+            ca_file: PEM certificates to trust in place of certifi's.
+
+        Raises:
+            ValueError: not such a URL.
+            OSError: the CA file cannot be read.
+        """
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"expected http(s)://host, got {base_url!r}")
+        is_tls = parts.scheme == "https"
+        endpoint = Endpoint(
+            parts.hostname,
+            parts.port or (443 if is_tls else 80),
+            _trust(ca_file) if is_tls else None,
+        )
+        host_header = parts.netloc.rpartition("@")[2]
+        return cls(base_url.rstrip("/"), endpoint, parts.path.rstrip("/"), host_header, authorization)
+
+
+def _trust(ca_file: str | None) -> ssl.SSLContext:
+    """Trust what ``requests`` trusts: the file or folder, or certifi's bundle."""
+    path = ca_file or certifi.where()
+    if Path(path).is_dir():
+        return ssl.create_default_context(capath=path)
+    return ssl.create_default_context(cafile=path)
+
+
+class FastClient:
+    """Sends prepared requests over one kept connection.
+
+    Args:
+        endpoint: where to.
+        timeout_seconds: for the whole of a request: connecting, sending, and all of the answer.
+        repeat_all: also repeat a request that is not idempotent when its kept connection turns out to be
+            closed. It may then arrive twice.
+    """
+
+    def __init__(self, endpoint: Endpoint, timeout_seconds: float, *, repeat_all: bool = False) -> None:
+        self._connection = Connection(endpoint)
+        self._timeout_seconds = timeout_seconds
+        self._repeat_all = repeat_all
+        self.repeated = 0
+        """Requests sent once more because the server had closed the kept connection."""
+
+    def send(self, request: bytes, judge: Judge, *, is_idempotent: bool) -> Exchange:
+        """Send a request, and once more on a fresh connection if the kept one was closed.
+
+        That is what browsers and Go's client do for idempotent requests: RFC 9110, section 9.2.2. Of
+        another request it cannot be known whether the server acted on it, so it fails with
+        ``KEPT_CONNECTION_CLOSED``.
+        """
+        connection = self._connection
+        if not is_idempotent:
+            # A failure here is not made good, so it is worth a look whether the server has closed (1 us).
+            connection.look()
+        started = time.monotonic()
+        deadline = started + self._timeout_seconds
+        try:
+            try:
+                connection.exchange(request, deadline)
+            except StaleConnectionError:
+                if not (is_idempotent or self._repeat_all):
+                    raise
+                self.repeated += 1
+                connection.exchange(request, deadline)
+        except (AnswerError, DeadlineError, StaleConnectionError, OSError) as error:
+            return self._failed(error, judge, (time.monotonic() - started) * 1000)
+        duration_ms = (time.monotonic() - started) * 1000
+        reader = connection.reader
+        headers = reader.headers
+        failure = judge(reader.status, headers, reader.body)
+        return Exchange(duration_ms, failure, reader.status, reader.version, headers, reader.body)
+
+    def close(self) -> None:
+        """Close the connection, if there is one."""
+        self._connection.end()
+
+    def _failed(self, error: Exception, judge: Judge, duration_ms: float) -> Exchange:
+        if isinstance(error, BodyError):
+            # A body that is no use changes nothing of a status that is a failure by itself.
+            failure = judge(error.status, NO_HEADERS, b"")
+            if 200 <= error.status < 300:
+                failure = Failure(FailureKind.BAD_BODY, f"HTTP {error.status}, {error}")
+            return Exchange(duration_ms, failure, error.status)
+        if isinstance(error, StaleConnectionError):
+            return Exchange(duration_ms, Failure(FailureKind.CONNECTION, KEPT_CONNECTION_CLOSED))
+        is_timeout = isinstance(error, DeadlineError | TimeoutError)
+        kind = FailureKind.TIMEOUT if is_timeout else FailureKind.CONNECTION
+        return Exchange(duration_ms, Failure(kind, f"{type(error).__name__}: {error}"[:_DETAIL_CHARACTERS]))

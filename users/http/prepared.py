@@ -1,0 +1,79 @@
+"""Requests as bytes: written once per scenario, with holes for what differs from arrival to arrival.
+
+Filling the holes takes 1.5 us; to encode a person's attributes and write a head takes 9.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from users.http.client import Site
+
+ID = "__id__"
+"""A hole for text within a string or a path. What fills it goes in as it is, so it must need no escape."""
+
+NOW = "__now__"
+NOW_MS = "__now_ms__"
+"""Holes for whole numbers, in place of a value."""
+
+_USER_AGENT = "customerio-load"
+# May stand in a path as they are; anything else is percent-encoded.
+_PATH_CHARACTERS = "/%:?#[]@!$&'()*+,;=~"
+
+
+class RequestTemplate:
+    """A request with holes.
+
+    Args:
+        site: where it goes.
+        method: such as ``PUT``.
+        path: below the site's.
+        body: sent as JSON.
+    """
+
+    def __init__(self, site: Site, method: str, path: str, body: Mapping[str, Any]) -> None:
+        self._head = _with_holes(_head(site, method, path)) + "%(length)d\r\n\r\n"
+        self._body = _with_holes(_json(body))
+
+    def fill(self, values: dict[str, str | int]) -> bytes:
+        """Return the request's bytes; ``values`` has ``id``, ``now`` and ``now_ms`` where those are holes."""
+        body = self._body % values
+        values["length"] = len(body)
+        return (self._head % values + body).encode("ascii")
+
+
+def request_bytes(site: Site, method: str, path: str, body: Mapping[str, Any]) -> bytes:
+    """Return a request without holes."""
+    content = _json(body)
+    return f"{_head(site, method, path)}{len(content)}\r\n\r\n{content}".encode("ascii")
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    """Return compact JSON in ASCII, so that a character is a byte."""
+    return json.dumps(body, separators=(",", ":"))
+
+
+def _head(site: Site, method: str, path: str) -> str:
+    """Return all up to the value of Content-Length, the last header."""
+    return (
+        f"{method} {quote(site.path_prefix + path, safe=_PATH_CHARACTERS)} HTTP/1.1\r\n"
+        f"Host: {site.host_header}\r\n"
+        f"Authorization: {site.authorization}\r\n"
+        f"User-Agent: {_USER_AGENT}\r\n"
+        "Accept: */*\r\n"
+        "Content-Type: application/json\r\n"
+        "Content-Length: "
+    )
+
+
+def _with_holes(text: str) -> str:
+    """Return a text for Python's ``%``, with a field for each hole."""
+    return (
+        text.replace("%", "%%")
+        .replace(ID, "%(id)s")
+        .replace(f'"{NOW}"', "%(now)d")
+        .replace(f'"{NOW_MS}"', "%(now_ms)d")
+    )

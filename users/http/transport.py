@@ -1,0 +1,163 @@
+"""Two ways through the fast client: any call, and the prepared requests of our own kinds of user."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import requests
+from locust import User
+from locust.exception import CatchResponseError
+
+from config.customerio import answers
+from config.customerio.paths import CallKind, call_kind
+from metrics.iteration_log import IterationLog
+from shapes.clock import Arrival
+from users.http.client import Exchange, FastClient, Judge, Site
+from users.http.prepared import request_bytes
+from users.locust_statistics import LocustStatistics
+from users.outcome import Failure, failure_kind
+from users.transport import Call
+
+_DETAIL_CHARACTERS = 300
+# RFC 9110, section 9.2.2.
+_IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
+
+
+class FastTransport:
+    """A ``Transport`` over a VU's fast client.
+
+    Args:
+        user: the VU; Locust's ``request`` event is that of its environment.
+        client: the VU's own.
+        site: where the client's requests go.
+    """
+
+    def __init__(self, user: User, client: FastClient, site: Site) -> None:
+        self.user = user
+        self.client = client
+        self.site = site
+
+    def send(self, call: Call) -> Failure | None:
+        started = time.time()
+        request = request_bytes(self.site, call.method, call.path, call.body)
+        sent = call_kind(call.path)
+        judge = judge_of(sent, len(call.body["batch"]) if sent is CallKind.BATCH else 1)
+        exchange = self.client.send(request, judge, is_idempotent=call.method in _IDEMPOTENT)
+        url = f"{self.site.base_url}{call.path}"
+        fire_request_event(self.user, call.method, call.name, url, call.context, exchange, started)
+        return exchange.failure
+
+    def close(self) -> None:
+        self.client.close()
+
+
+class PreparedTransport:
+    """Sends the request of an arrival, written beforehand, and records it.
+
+    Args:
+        transport: the VU's, which lends its client.
+        write: gives an arrival's request by the arrival's number.
+        method: of all these requests.
+        context: what the ``request`` event says of all of them.
+        log: where requests are recorded while nobody needs the event.
+        statistics: tells whether somebody does; ``None`` if the event is always to be fired.
+    """
+
+    def __init__(
+        self,
+        transport: FastTransport,
+        write: Callable[[int], bytes],
+        method: str,
+        context: Mapping[str, Any],
+        log: IterationLog,
+        statistics: LocustStatistics | None,
+    ) -> None:
+        self._user = transport.user
+        self._client = transport.client
+        self._write = write
+        self._method = method
+        self._is_idempotent = method in _IDEMPOTENT
+        self._context = context
+        self._log = log
+        self._statistics = statistics
+
+    def send(self, arrival: Arrival) -> Failure | None:
+        """Send an arrival's request; return what went wrong, or ``None``."""
+        request = self._write(arrival.number)
+        late_ms = (time.monotonic() - arrival.instant) * 1000
+        exchange = self._client.send(request, judge_operation, is_idempotent=self._is_idempotent)
+        failure = exchange.failure
+        if self._statistics is None or self._statistics.is_event_wanted:
+            self._fire(request, late_ms, exchange)
+            self._log.check(is_passed=failure is None)
+        else:
+            error = "" if failure is None else failure.kind.value
+            self._log.answer(
+                exchange.status, exchange.version, error, exchange.duration_ms, late_ms, len(exchange.body)
+            )
+        return failure
+
+    def _fire(self, request: bytes, late_ms: float, exchange: Exchange) -> None:
+        path = request.split(b" ", 2)[1].decode("ascii")
+        name = self._context["kind"]
+        started = time.time() - exchange.duration_ms / 1000
+        context = {**self._context, "late_ms": late_ms}
+        url = f"{self._user.host}{path}"
+        fire_request_event(self._user, self._method, name, url, context, exchange, started)
+
+
+def fire_request_event(
+    user: User,
+    method: str,
+    name: str,
+    url: str,
+    context: Mapping[str, Any],
+    exchange: Exchange,
+    started: float,
+) -> None:
+    """Fire what Locust's own session fires for a request; ``started`` is in Unix seconds."""
+    failure = exchange.failure
+    user.environment.events.request.fire(
+        request_type=method,
+        name=name,
+        response_time=exchange.duration_ms,
+        response_length=len(exchange.body),
+        response=_response(url, exchange),
+        context={**user.context(), **context, "failure": failure},
+        exception=None if failure is None else CatchResponseError(failure.kind.value),
+        start_time=started,
+        url=url,
+    )
+
+
+def _response(url: str, exchange: Exchange) -> requests.Response:
+    """Return the answer as listeners of Locust's event know it."""
+    response = requests.Response()
+    response.url = url
+    response.status_code = exchange.status
+    response.headers.update(exchange.headers)
+    response._content = exchange.body
+    major, _, minor = exchange.version.partition(".")
+    response.raw = SimpleNamespace(version=int(major + minor or 0))
+    return response
+
+
+def judge_of(sent: CallKind, items: int) -> Judge:
+    """Return what says of an answer to a request of this kind what is wrong with it."""
+
+    def judge(status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+        kind = failure_kind(answers.judge(status, body, sent, items))
+        if kind is None:
+            return None
+        shown = [f"{name}: {headers[name]}" for name in ("Location", "Retry-After") if name in headers]
+        text = body[:_DETAIL_CHARACTERS].decode("utf-8", "replace").strip()
+        return Failure(kind, ", ".join([f"HTTP {status}", *shown, f"body: {text!r}"]))
+
+    return judge
+
+
+judge_operation = judge_of(CallKind.V1, 1)
+"""The judge of one operation of Track v1."""
