@@ -15,6 +15,8 @@ from rich.console import Console
 from config.command_line import BROKEN
 from engine.locust_internals import cut_off_users
 from metrics.request_recorder import RequestRecorder
+from metrics.store import MetricStore
+from users.locust_statistics import LocustStatistics
 
 
 class LocustHost:
@@ -34,6 +36,7 @@ class LocustHost:
         self._record: Callable[..., None] | None = None
         self._main = gevent.getcurrent()
         environment.events.request.add_listener(self._on_request)
+        self._statistics = LocustStatistics(environment, self._on_request)
 
     def say(self, line: str) -> None:
         """Print a line for the user on standard error."""
@@ -42,7 +45,9 @@ class LocustHost:
     # Users.
 
     def set_user_classes(self, user_classes: Sequence[type[Any]]) -> None:
-        """Make these the classes that Locust spawns."""
+        """Make these the classes that Locust spawns, and let them do without its event where they may."""
+        for user_class in user_classes:
+            user_class.statistics = self._statistics
         self.environment.user_classes[:] = user_classes
 
     def set_vus(self, wanted: Callable[[str], int]) -> int:
@@ -62,9 +67,14 @@ class LocustHost:
 
     # Requests.
 
-    def record_requests(self, recorder: RequestRecorder | None) -> None:
-        """Record every request with this recorder from now on; with ``None``, record no requests."""
-        self._record = recorder
+    def record_requests(self, store: MetricStore | None) -> None:
+        """Record every request from now on in this store, and what it folds in Locust's statistics.
+
+        With no store, requests are not recorded at all.
+        """
+        self._record = RequestRecorder(store) if store is not None else None
+        if store is not None:
+            store.on_answers = self._statistics.add
 
     def _on_request(self, **request: Any) -> None:
         if self._record is not None:

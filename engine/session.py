@@ -19,7 +19,6 @@ from engine.preparer import Preparer
 from engine.shown_run import ShownRun
 from engine.stop_signals import StopSignals
 from metrics.progress import ProgressView, new_progress
-from metrics.request_recorder import RequestRecorder
 from report.publish import publish
 from report.run_report import RunReport
 from run.folder import make_run_folder, new_run_id
@@ -114,7 +113,7 @@ class Session:
         folder = make_run_folder(preparation.arguments.results_dir, run_id, record)
         opening = Opening(RunIdentity(run_id, folder, record), preparation, base_url, queue)
         run = self._generator.open(opening)
-        self._host.record_requests(RequestRecorder(run.store))
+        self._host.record_requests(run.store)
         self._progress = new_progress()
         self._reported.clear()
         self._signals.reset()

@@ -35,7 +35,6 @@ from engine.locust_internals import remember_default_arguments
 from engine.message_port import MessagePort
 from engine.stop_signals import StopSignals
 from engine.worker_run import WorkerRun
-from metrics.request_recorder import RequestRecorder
 from report.publish import write_summary
 from run.arguments import read_arguments
 from run.preparation import Preparation, prepare
@@ -139,7 +138,7 @@ class WorkerSession:
     def _open(self, invitation: Invitation) -> None:
         run = WorkerRun(invitation, self._prepare(invitation), self._variables, self._port)
         self._host.set_user_classes(run.user_classes())
-        self._host.record_requests(RequestRecorder(run.store))
+        self._host.record_requests(run.store)
         self._last_beat = time.monotonic()
         self._signals.reset()
         self._run = run

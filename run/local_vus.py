@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ from shapes.ledger import Ledger
 from shapes.share import Epoch, Share
 from shapes.vu_pool import VuPool
 from users.failure_log import FailureLog
+from users.http.factory import HttpClient
 from users.people import PeoplePool
 from users.scenario import Scenario, SignIn, schedule_of
 
@@ -68,6 +70,7 @@ class LocalVus:
                 people,
                 self._failures,
                 sign_in,
+                HttpClient(os.environ.get("LOAD_TEST_HTTP_CLIENT", HttpClient.FAST)),
             )
             for name, options in preparation.profile.scenarios.items()
         ]

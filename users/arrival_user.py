@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import gevent
@@ -12,44 +12,85 @@ from gevent import GreenletExit
 from locust import HttpUser, task
 from locust.env import Environment
 
-from metrics.catalog import tags
+from metrics.iteration_log import IterationLog
 from shapes.clock import Arrival, LookAgain
+from users.http.client import Site
+from users.http.factory import new_transport
+from users.http.transport import FastTransport, PreparedTransport
+from users.locust_state import begin_waiting, end_waiting
+from users.locust_statistics import LocustStatistics
 from users.outcome import Failure, FailureKind
 from users.scenario import Scenario
-from users.transport import Call, RequestsTransport, Transport
+from users.transport import Call
+from users.waking import process_waker
 
 # What a VU sleeps when its scenario has no more arrivals. The stop of the run ends it.
 _PARKED_SECONDS = 10 * 365 * 86_400.0
+
+Write = Callable[[int], bytes]
+"""Gives the bytes of an arrival's request by the arrival's number."""
 
 
 class ArrivalUser(HttpUser):
     """Sends one call per arrival of its scenario.
 
-    A kind of user names its ``kind`` and builds its call; everything else is the same for all. The
-    classes that Locust spawns are made per run by ``for_scenario``.
+    A kind of user names its ``kind`` and builds its call. One that can write its requests beforehand does so
+    in ``prepare``, and names their ``method`` and the ``call`` that they stand for: where that was
+    overridden, the override counts. Everything else is the same for all. The classes that Locust spawns are made per
+    run by ``for_scenario``.
     """
 
     abstract = True
     kind: ClassVar[str]
+    method: ClassVar[str] = ""
     scenario: ClassVar[Scenario]
+    log: ClassVar[IterationLog]
+    statistics: ClassVar[LocustStatistics | None] = None
+    prepared_call: ClassVar[Callable[..., Any] | None] = None
+    _write: ClassVar[Write | None]
 
     def __init__(self, environment: Environment) -> None:
         super().__init__(environment)  # type: ignore[no-untyped-call] # Locust declares no types here
         self._arrival: Arrival | None = None
+        self._waker = process_waker()
+        self._context = {
+            "scenario": self.scenario.name,
+            "kind": self.kind,
+            "check": f"{self.kind} status is 200",
+        }
         scenario = self.scenario
-        if scenario.sign_in.ca_file is not None:
-            self.client.verify = scenario.sign_in.ca_file
-        self._transport: Transport = RequestsTransport(
-            self.client, scenario.sign_in.authorization, scenario.options.timeout
+        self._transport = new_transport(
+            scenario.http_client,
+            self,
+            self.host or "",
+            scenario.sign_in.authorization,
+            scenario.sign_in.ca_file,
+            scenario.options.timeout,
         )
-        self._tags = tags(scenario=scenario.name)
-        self._check_name = f"{self.kind} status is 200"
-        self._check_tags = tags(scenario=scenario.name, check=self._check_name)
+        self._prepared = self._new_prepared_transport()
 
     @classmethod
     def for_scenario(cls, scenario: Scenario) -> type[ArrivalUser]:
         """The class of this scenario's VUs, named after it."""
-        return type(scenario.name, (cls,), {"scenario": scenario, "abstract": False})
+        log = IterationLog(scenario.name, cls.kind, cls.method, f"{cls.kind} status is 200")
+        scenario.store.attach(log)
+        own = {"scenario": scenario, "abstract": False, "log": log, "_write": None}
+        return type(scenario.name, (cls,), own)
+
+    @classmethod
+    def prepare(cls, site: Site) -> Write | None:
+        """Write the scenario's requests beforehand, the same ones as ``prepared_call`` gives."""
+        return None
+
+    def _new_prepared_transport(self) -> PreparedTransport | None:
+        transport, cls = self._transport, type(self)
+        if not isinstance(transport, FastTransport) or cls.call is not cls.prepared_call:
+            return None
+        if cls._write is None:
+            cls._write = cls.prepare(transport.site)
+        if cls._write is None:
+            return None
+        return PreparedTransport(transport, cls._write, self.method, self._context, self.log, cls.statistics)
 
     @abstractmethod
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
@@ -57,30 +98,50 @@ class ArrivalUser(HttpUser):
 
     def on_start(self) -> None:
         """Wait for the first arrival: Locust runs a user's first task before its first wait."""
-        self.wait()  # type: ignore[no-untyped-call] # nor here
+        self._wait_for_arrival()
 
     def on_stop(self) -> None:
         """Account for the arrival that a stopped VU was waiting for, and close its connection."""
         self._give_back()
         self.client.close()
+        self._transport.close()
+
+    @task
+    def iterations(self) -> None:
+        """Run iterations until Locust stops this VU."""
+        while True:
+            self.iteration()
+            self._wait_for_arrival()
+
+    def _wait_for_arrival(self) -> None:
+        """Take the next arrival and sleep until it; Locust may end the VU meanwhile."""
+        begin_waiting(self)
+        self._take()
+        if self._arrival is None:
+            gevent.sleep(_PARKED_SECONDS)
+        else:
+            self._waker.sleep_until(self._arrival.instant)
+        end_waiting(self)
 
     def wait_time(self) -> float:
-        """Take the next arrival and give the seconds until it; the VU is idle from here on."""
+        """Take the next arrival and give the seconds until it: for Locust's own loop, after an exception."""
+        self._take()
+        if self._arrival is None:
+            return _PARKED_SECONDS
+        return max(0.0, self._arrival.instant - time.monotonic())
+
+    def _take(self) -> None:
         self._give_back()
         self.scenario.clock_started.wait()
         while isinstance(taken := self.scenario.clock.take(), LookAgain):
             gevent.sleep(taken.seconds)
         self._arrival = taken
-        if taken is None:
-            return _PARKED_SECONDS
-        return max(0.0, taken.instant - time.monotonic())
 
     def _give_back(self) -> None:
         if self._arrival is not None:
             self.scenario.clock.give_back(self._arrival)
             self._arrival = None
 
-    @task
     def iteration(self) -> None:
         """Start the arrival waited for, send its call, hold the VU for the scenario's pause."""
         arrival, self._arrival = self._arrival, None
@@ -88,7 +149,7 @@ class ArrivalUser(HttpUser):
         if arrival is None or lag_seconds is None:
             return
         started = time.monotonic()
-        self.scenario.store.add("start_lag", lag_seconds * 1000, self._tags)
+        self.log.start(lag_seconds * 1000)
         try:
             self._send(arrival)
             # k6's sleep() is part of its iteration, so the pause is part of ours.
@@ -99,29 +160,24 @@ class ArrivalUser(HttpUser):
             raise
         except Exception as error:
             self._end_iteration(started)
-            self._record_check(Failure(FailureKind.EXCEPTION, f"{type(error).__name__}: {error}"))
+            self.log.check(is_passed=False)
+            failure = Failure(FailureKind.EXCEPTION, f"{type(error).__name__}: {error}")
+            self.scenario.failures.add(self.scenario.name, failure)
             raise
         self._end_iteration(started)
 
     def _end_iteration(self, started: float) -> None:
         self.scenario.clock.complete()
-        self.scenario.store.add("iterations", 1, self._tags)
-        self.scenario.store.add("iteration_duration", (time.monotonic() - started) * 1000, self._tags)
+        self.log.end((time.monotonic() - started) * 1000)
 
     def _send(self, arrival: Arrival) -> None:
-        scenario = self.scenario
-        method, path, body = self.call(arrival)
-        context = {
-            "scenario": scenario.name,
-            "kind": self.kind,
-            "check": self._check_name,
-            "late_ms": (time.monotonic() - arrival.instant) * 1000,
-        }
-        self._record_check(self._transport.send(Call(method, path, self.kind, body, context)))
-
-    def _record_check(self, failure: Failure | None) -> None:
-        scenario = self.scenario
-        scenario.store.add("checks", failure is None, self._check_tags)
-        scenario.store.add("errors", failure is not None, self._tags)
+        failure = self._prepared.send(arrival) if self._prepared is not None else self._send_call(arrival)
         if failure is not None:
-            scenario.failures.add(scenario.name, failure)
+            self.scenario.failures.add(self.scenario.name, failure)
+
+    def _send_call(self, arrival: Arrival) -> Failure | None:
+        method, path, body = self.call(arrival)
+        context = {**self._context, "late_ms": (time.monotonic() - arrival.instant) * 1000}
+        failure = self._transport.send(Call(method, path, self.kind, body, context))
+        self.log.check(is_passed=failure is None)
+        return failure

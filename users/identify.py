@@ -8,7 +8,10 @@ from typing import Any
 
 from config.customerio.paths import customer_path
 from shapes.clock import Arrival
-from users.arrival_user import ArrivalUser
+from users.arrival_user import ArrivalUser, Write
+from users.http.client import Site
+from users.http.prepared import ID, NOW, RequestTemplate
+from users.people import POOL_SIZE
 
 
 class IdentifyUser(ArrivalUser):
@@ -16,8 +19,23 @@ class IdentifyUser(ArrivalUser):
 
     abstract = False
     kind = "identify"
+    method = "PUT"
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         people = self.scenario.people
         body = {**people.attributes_of(arrival.number), "created_at": int(time.time())}
-        return "PUT", customer_path(people.id_of(arrival.number)), body
+        return self.method, customer_path(people.id_of(arrival.number)), body
+
+    prepared_call = call
+
+    @classmethod
+    def prepare(cls, site: Site) -> Write:
+        people = cls.scenario.people
+        bodies = [{**people.attributes_by(n, ID), "created_at": NOW} for n in range(POOL_SIZE)]
+        templates = [RequestTemplate(site, cls.method, customer_path(ID), body) for body in bodies]
+
+        def write(number: int) -> bytes:
+            template = templates[number % POOL_SIZE]
+            return template.fill({"id": people.id_of(number), "now": int(time.time())})
+
+        return write

@@ -34,8 +34,12 @@ class PeoplePool:
 
     def attributes_of(self, number: int) -> dict[str, Any]:
         """The attributes to identify person ``number`` with: the marks of a load test, and a life."""
+        return self.attributes_by(number, self.id_of(number))
+
+    def attributes_by(self, number: int, person_id: str) -> dict[str, Any]:
+        """The same with another id, or with what stands for one."""
         return {
-            "email": f"{self.id_of(number)}@example.com",
+            "email": f"{person_id}@example.com",
             "_load_test": True,
             "_load_test_run": self.run_id,
             **self._attributes[number % POOL_SIZE],

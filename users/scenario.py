@@ -11,6 +11,7 @@ from metrics.store import MetricStore
 from shapes.clock import ArrivalClock
 from shapes.schedule import Schedule, Stage
 from users.failure_log import FailureLog
+from users.http.factory import HttpClient
 from users.people import PeoplePool
 
 
@@ -33,6 +34,7 @@ class Scenario:
     people: PeoplePool
     failures: FailureLog
     sign_in: SignIn
+    http_client: HttpClient = HttpClient.FAST
     clock_started: Event = field(default_factory=Event, repr=False)
 
     def start_clock(self, run_start: float) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 
 from config.customerio.paths import events_path
 from shapes.clock import Arrival
-from users.arrival_user import ArrivalUser
+from users.arrival_user import ArrivalUser, Write
+from users.http.client import Site
+from users.http.prepared import ID, NOW, NOW_MS, RequestTemplate
 
 
 class TrackUser(ArrivalUser):
@@ -16,16 +18,33 @@ class TrackUser(ArrivalUser):
 
     abstract = False
     kind = "track"
+    method = "POST"
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         now = time.time()
-        body = {
-            "name": "load_test_event",
-            "data": {
-                "source": "load_test",
-                "timestamp": int(now * 1000),
-                "_load_test_run": self.scenario.people.run_id,
-            },
-            "timestamp": int(now),
-        }
-        return "POST", events_path(self.scenario.people.id_of(arrival.number)), body
+        people = self.scenario.people
+        body = _event(people.run_id, int(now), int(now * 1000))
+        return self.method, events_path(people.id_of(arrival.number)), body
+
+    prepared_call = call
+
+    @classmethod
+    def prepare(cls, site: Site) -> Write:
+        people = cls.scenario.people
+        body = _event(people.run_id, NOW, NOW_MS)
+        template = RequestTemplate(site, cls.method, events_path(ID), body)
+
+        def write(number: int) -> bytes:
+            now = time.time()
+            return template.fill({"id": people.id_of(number), "now": int(now), "now_ms": int(now * 1000)})
+
+        return write
+
+
+def _event(run_id: str, now: int | str, now_ms: int | str) -> Mapping[str, Any]:
+    """The event's body; times are Unix seconds and milliseconds, or holes for them."""
+    return {
+        "name": "load_test_event",
+        "data": {"source": "load_test", "timestamp": now_ms, "_load_test_run": run_id},
+        "timestamp": now,
+    }

@@ -1,0 +1,66 @@
+"""A prepared request is the one that a kind's call describes, byte for byte where it counts."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from config.profile import load_profile
+from metrics.store import MetricStore
+from shapes.clock import Arrival, ArrivalClock
+from users.arrival_user import ArrivalUser
+from users.failure_log import FailureLog
+from users.http.client import Site
+from users.http.prepared import ID, NOW, RequestTemplate, request_bytes
+from users.identify import IdentifyUser
+from users.people import PeoplePool
+from users.scenario import Scenario, SignIn, schedule_of
+from users.track import TrackUser
+
+SITE = Site.of("http://localhost:8080", "Basic c2VjcmV0")
+
+
+def scenario_of(kind: str) -> Scenario:
+    options = next(options for options in load_profile("smoke").scenarios.values() if options.user == kind)
+    clock = ArrivalClock(schedule_of(options))
+    people = PeoplePool("run-1", seed=1)
+    return Scenario("a", options, clock, MetricStore(), people, FailureLog(), SignIn("Basic c2VjcmV0"))
+
+
+@pytest.mark.parametrize("user", [IdentifyUser, TrackUser])
+@pytest.mark.parametrize("number", [1, 499, 500, 123_456])
+def test_a_prepared_request_is_what_the_call_describes(
+    user: type[ArrivalUser], number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.1234)
+    vu_class = user.for_scenario(scenario_of(user.kind))
+    write = vu_class.prepare(SITE)
+    assert write is not None
+    method, path, body = vu_class.__new__(vu_class).call(Arrival(number, 0.0))
+    assert method == vu_class.method
+    assert write(number) == request_bytes(SITE, method, path, body)
+
+
+def test_a_request_has_the_length_of_its_body_and_the_headers_of_the_api() -> None:
+    request = request_bytes(SITE, "PUT", "/api/v1/customers/1", {"name": "Zoë", "at": [1, None]})
+    head, _, body = request.partition(b"\r\n\r\n")
+    lines = head.decode("ascii").split("\r\n")
+    assert lines[0] == "PUT /api/v1/customers/1 HTTP/1.1"
+    assert {
+        "Host: localhost:8080",
+        "Authorization: Basic c2VjcmV0",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    } <= set(lines)
+    assert json.loads(body) == {"name": "Zoë", "at": [1, None]}
+
+
+def test_what_a_path_or_a_text_holds_never_becomes_a_line_or_a_hole() -> None:
+    path = "/a b\r\nX: 1/%41/%(id)s"
+    head = request_bytes(SITE, "PUT", path, {}).partition(b"\r\n")[0]
+    assert head == b"PUT /a%20b%0D%0AX:%201/%41/%(id)s HTTP/1.1"
+    template = RequestTemplate(SITE, "PUT", f"/100%/{ID}", {"50%": f"%s %d {ID}", "now": NOW})
+    request = template.fill({"id": "ada", "now": 7})
+    assert request == request_bytes(SITE, "PUT", "/100%/ada", {"50%": "%s %d ada", "now": 7})
