@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from metrics.store import Cell, MergedCell
@@ -20,19 +20,29 @@ class CsvOutput:
     Rows go out in whole lines and are flushed at once, so that a killed run leaves all but its last
     second.
 
+    Args:
+        path: the file.
+        breathe: called after each row is made, for arrivals that are due meanwhile.
+
     Raises:
         OSError: the file cannot be created or written.
     """
 
     takes_merged = True
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, breathe: Callable[[], object] = lambda: None) -> None:
         self.name = path.name
+        self._breathe = breathe
         self._file = path.open("w", encoding="utf-8", newline="")
         self._write_rows([COLUMNS])
 
     def samples(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
-        self._write_rows([(timestamp, second, *_row(cell)) for cell in cells])
+        rows = []
+        for cell in cells:
+            rows.append((timestamp, second, *_row(cell)))
+            # To sort a second's values takes 1 ms at 8000 per second.
+            self._breathe()
+        self._write_rows(rows)
 
     def stop(self) -> str | None:
         self._file.close()

@@ -114,8 +114,11 @@ class MetricStore:
         """Let a log's windows be part of this store's."""
         self._logs.append(log)
 
-    def fold(self) -> Iterator[Cell]:
-        """End the current window: aggregate its cells one by one and yield each."""
+    def fold(self, breathe: Callable[[], object] = lambda: None) -> Iterator[Cell]:
+        """End the current window: aggregate its cells one by one and yield each.
+
+        ``breathe`` is called within large cells, for the caller to let others run there too.
+        """
         window, answers = self._close_window()
         if self.on_answers is not None and answers:
             self.on_answers(answers)
@@ -127,7 +130,7 @@ class MetricStore:
                     continue
                 if isinstance(series.sink, TrendSink):
                     if id(values) not in counted:
-                        counted[id(values)] = Counted.of(values)
+                        counted[id(values)] = Counted.of(values, breathe)
                     series.sink.add_counted(counted[id(values)])
                 else:
                     series.sink.add_all(values)

@@ -13,6 +13,7 @@ from metrics.json_output import JsonOutput, join_json
 from metrics.output import Output
 from metrics.store import Cell, MergedCell
 from run.preparation import Preparation
+from run.run import breathe
 
 JSON_NAME = "results.json"
 _EXPECTED = "expected csv, json, json=PATH, influxdb=URL or python=MODULE:FUNCTION"
@@ -49,7 +50,7 @@ def open_outputs(
         ConfigError: an output cannot be reached or written.
     """
     try:
-        outputs: list[Output] = [CsvOutput(folder / "metrics.csv")]
+        outputs: list[Output] = [CsvOutput(folder / "metrics.csv", breathe)]
         for spec in preparation.outputs:
             kind, _, value = spec.partition("=")
             if kind == "json":

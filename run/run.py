@@ -30,6 +30,11 @@ YIELD_SECONDS = 1e-4
 """A sleep in long work that lets gevent run its timers; a sleep of 0 would not."""
 
 
+def breathe() -> None:
+    """Let arrivals that are due now go first, in the middle of long work."""
+    gevent.sleep(YIELD_SECONDS)
+
+
 @dataclass(frozen=True)
 class RunIdentity:
     """What distinguishes a run from others.
@@ -170,8 +175,7 @@ class Run:
             return
         for cell in cells:
             output.samples(timestamp, second, [cell])
-            # Let arrivals that are due now start first.
-            gevent.sleep(YIELD_SECONDS)
+            breathe()
 
     # Thresholds and progress.
 

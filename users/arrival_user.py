@@ -36,8 +36,8 @@ class ArrivalUser(HttpUser):
 
     A kind of user names its ``kind`` and builds its call. One that can write its requests beforehand does so
     in ``prepare``, and names their ``method`` and the ``call`` that they stand for: where that was
-    overridden, the override counts. Everything else is the same for all. The classes that Locust spawns are made per
-    run by ``for_scenario``.
+    overridden, the override counts. Everything else is the same for all. The classes that Locust spawns
+    are made per run by ``for_scenario``.
     """
 
     abstract = True
