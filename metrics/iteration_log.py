@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from metrics.catalog import Tags, tags
 
@@ -36,6 +36,18 @@ class Answers:
     from_arrival_ms: list[float] = field(default_factory=list)
     lengths: list[int] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
+
+    def since(self, index: int) -> Answers:
+        """Return a copy of those from an index on."""
+        columns = (self.durations_ms, self.from_arrival_ms, self.lengths, self.times)
+        durations_ms, from_arrival_ms, lengths, times = ([*column[index:]] for column in columns)
+        return replace(
+            self,
+            durations_ms=durations_ms,
+            from_arrival_ms=from_arrival_ms,
+            lengths=lengths,
+            times=times,
+        )
 
 
 @dataclass
@@ -67,6 +79,7 @@ class IterationLog:
         self._check_tags = tags(scenario=scenario, check=check)
         self._known_tags: dict[tuple[int, str, str], Tags] = {}
         self._window = _Window()
+        self._taken: dict[tuple[int, str, str], int] = {}
 
     def start(self, lag_ms: float) -> None:
         """Record that an iteration starts, so long after its arrival's instant."""
@@ -107,13 +120,19 @@ class IterationLog:
         window.durations_ms.append(duration_ms)
         window.end_times.append(time.time_ns())
 
-    def close_window(self) -> tuple[list[Column], list[Answers]]:
-        """Begin the next window; return the last one's columns, and its requests.
+    def take_answers(self) -> list[Answers]:
+        """Return the requests recorded in this window since the last call."""
+        new = [answers.since(self._taken.get(key, 0)) for key, answers in self._window.answers.items()]
+        self._taken = {key: len(answers.times) for key, answers in self._window.answers.items()}
+        return [answers for answers in new if answers.times]
 
-        Columns may share their lists: change none.
+    def close_window(self) -> list[Column]:
+        """Begin the next window, and return the last one's columns. They may share their lists: change none.
+
+        Take its answers before: they go with it.
         """
-        window, self._window = self._window, _Window()
-        return [column for column in self._columns(window) if column[2]], list(window.answers.values())
+        window, self._window, self._taken = self._window, _Window(), {}
+        return [column for column in self._columns(window) if column[2]]
 
     def _columns(self, window: _Window) -> Iterator[Column]:
         yield "start_lag", self._tags, window.lags_ms, window.lag_times

@@ -82,7 +82,8 @@ class MetricStore:
         ValueError: a selector is not of that form.
         KeyError: a selector's metric is not in the catalog.
 
-    ``on_answers`` is called at each fold with the requests that were recorded in the attached logs.
+    ``on_answers`` is called with the requests that were recorded in the attached logs, each once: by
+    ``hand_on_answers``, and at the latest by ``fold``.
     """
 
     def __init__(self, selectors: Iterable[str] = (), catalog: Mapping[str, Metric] = CATALOG) -> None:
@@ -119,9 +120,8 @@ class MetricStore:
 
         ``breathe`` is called within large cells, for the caller to let others run there too.
         """
-        window, answers = self._close_window()
-        if self.on_answers is not None and answers:
-            self.on_answers(answers)
+        self.hand_on_answers()
+        window = self._close_window()
         # Several metrics may have the same list of values: it is counted once.
         counted: dict[int, Counted] = {}
         for (name, tags), (values, times) in window.items():
@@ -137,17 +137,20 @@ class MetricStore:
             self._fold_breakdowns(name, tags, values)
             yield Cell(self.catalog[name], tags, values, times)
 
-    def _close_window(self) -> tuple[dict[tuple[str, Tags], tuple[list[float], list[int]]], list[Answers]]:
+    def hand_on_answers(self) -> None:
+        """Let ``on_answers`` know of the requests since the last call, before their window ends."""
+        answers = [answers for log in self._logs for answers in log.take_answers()]
+        if self.on_answers is not None and answers:
+            self.on_answers(answers)
+
+    def _close_window(self) -> dict[tuple[str, Tags], tuple[list[float], list[int]]]:
         """Begin the next window, here and in the logs; return the last one."""
         window, self._window = self._window, {}
-        requests: list[Answers] = []
         for log in self._logs:
-            columns, answers = log.close_window()
-            requests += answers
-            for name, tags, values, times in columns:
+            for name, tags, values, times in log.close_window():
                 added = window.get((name, tags), ([], []))
                 window[name, tags] = (added[0] + values, added[1] + times) if added[0] else (values, times)
-        return window, requests
+        return window
 
     def merge(self, name: str, tags: Tags, sink: AnySink) -> None:
         """Aggregate what another process measured in one window, by its own ``Cell.aggregate``."""

@@ -259,6 +259,8 @@ class LocalVus:
         while True:
             gevent.sleep(LOOK_SECONDS)
             self._look()
+            # Locust's statistics and its web UI are not to be a second behind.
+            self._store.hand_on_answers()
 
     def _look(self) -> None:
         now = time.monotonic()

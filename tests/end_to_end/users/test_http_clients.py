@@ -1,0 +1,75 @@
+"""A run says the same with every client, whether others listen to Locust's event or not."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.programs.load_test import run_load_test, two_scenarios
+from tests.servers.standin_server import StandinServer
+
+_REQUESTS = 200
+_LISTENER = """
+from locust import events
+requests = []
+
+@events.request.add_listener
+def on_request(**request):
+    requests.append((request["name"], request["response"].status_code, request["exception"] is None))
+
+@events.quitting.add_listener
+def on_quitting(**_):
+    with open({path!r}, "w") as file:
+        file.writelines(f"{{name}} {{status}} {{ok}}\\n" for name, status, ok in requests)
+"""
+
+
+def by_kind(summary: dict[str, Any]) -> dict[str, int]:
+    errors: dict[str, int] = summary["errors_by_kind"]
+    return errors
+
+
+@pytest.mark.parametrize("client", ["fast", "requests"])
+@pytest.mark.parametrize("is_listened_to", [False, True], ids=["nobody listens", "a plugin listens"])
+def test_ours_and_locusts_figures_agree_request_by_request(
+    tmp_path: Path, client: str, is_listened_to: bool
+) -> None:
+    heard = tmp_path / "heard.txt"
+    plugin = tmp_path / "plugin.py"
+    plugin.write_text(_LISTENER.format(path=str(heard)))
+    with StandinServer("--error-share", "0.2", "--reset-share", "0.1") as standin:
+        finished = run_load_test(
+            tmp_path,
+            "--csv",
+            str(tmp_path / "locust"),
+            profile=two_scenarios([(100, "1s")], start_rate=100, more=""),
+            env={"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_HTTP_CLIENT": client},
+            locustfile=f"locustfile.py,{plugin}" if is_listened_to else "locustfile.py",
+        )
+    summary = finished.summary
+    failed = sum(by_kind(summary).values())
+    assert set(by_kind(summary)) == {"5xx server error", "connection error"}
+    assert 0 < failed < _REQUESTS
+    assert summary["metrics"]["http_reqs"]["count"] == _REQUESTS
+    assert summary["metrics"]["iterations"]["count"] == _REQUESTS
+    assert summary["metrics"]["errors"]["passes"] == failed
+    with (tmp_path / "locust_stats.csv").open(newline="") as file:
+        rows = {row["Name"]: row for row in csv.DictReader(file)}
+    assert int(rows["Aggregated"]["Request Count"]) == _REQUESTS
+    assert int(rows["Aggregated"]["Failure Count"]) == failed
+    for name in ("identify", "track"):
+        trend = summary["metrics"][f"{name}_duration"]
+        assert int(rows[name]["Request Count"]) == trend["count"] == _REQUESTS / 2
+        assert float(rows[name]["Average Response Time"]) == pytest.approx(trend["avg"])
+        assert float(rows[name]["Min Response Time"]) == pytest.approx(trend["min"])
+        assert float(rows[name]["Max Response Time"]) == pytest.approx(trend["max"])
+    with (tmp_path / "locust_failures.csv").open(newline="") as file:
+        failures = list(csv.DictReader(file))
+    assert sum(int(row["Occurrences"]) for row in failures) == failed
+    if is_listened_to:
+        lines = heard.read_text().splitlines()
+        assert len(lines) == _REQUESTS
+        assert sum(line.endswith("False") for line in lines) == failed
