@@ -17,7 +17,7 @@ from run.folder import make_run_folder
 from run.local_vus import LocalVus
 from run.outputs import open_outputs
 from run.preparation import Preparation
-from run.run import YIELD_SECONDS, Run, RunIdentity
+from run.run import Run, RunIdentity, yield_to_arrivals
 from run.run_clock import RunClock
 from shapes.share import Epoch
 from users.arrival_user import ArrivalUser
@@ -182,7 +182,7 @@ class SecondsToMaster:
             if isinstance(cell, Cell):
                 encoded.append(encode_cell(cell))
             # Let arrivals that are due now start first.
-            gevent.sleep(YIELD_SECONDS)
+            yield_to_arrivals()
         number, self.sent = self.sent, self.sent + 1
         self._port.send(SecondMeasured(self._run_id, number, second, self._cpu.last, encoded))
 

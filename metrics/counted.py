@@ -33,12 +33,12 @@ class Counted:
     microseconds: Mapping[int, int]
 
     @classmethod
-    def of(cls, values: Sequence[float], breathe: Callable[[], object] = lambda: None) -> Counted:
-        """Count milliseconds; there must be some. ``breathe`` is called every so many."""
+    def of(cls, values: Sequence[float], yield_to_arrivals: Callable[[], object] = lambda: None) -> Counted:
+        """Count milliseconds; there must be some. ``yield_to_arrivals`` is called every so many."""
         counts: Counter[int] = Counter()
         for begin in range(0, len(values), _VALUES_AT_ONCE):
             if begin:
-                breathe()
+                yield_to_arrivals()
             piece = values[begin : begin + _VALUES_AT_ONCE]
             counts.update([round(value * MICROSECONDS_PER_MS) for value in piece])
         least, greatest = min(values), max(values)

@@ -22,7 +22,7 @@ class CsvOutput:
 
     Args:
         path: the file.
-        breathe: called after each row is made, for arrivals that are due meanwhile.
+        yield_to_arrivals: called after each row is made, for arrivals that are due meanwhile.
 
     Raises:
         OSError: the file cannot be created or written.
@@ -30,9 +30,9 @@ class CsvOutput:
 
     takes_merged = True
 
-    def __init__(self, path: Path, breathe: Callable[[], object] = lambda: None) -> None:
+    def __init__(self, path: Path, yield_to_arrivals: Callable[[], object] = lambda: None) -> None:
         self.name = path.name
-        self._breathe = breathe
+        self._yield_to_arrivals = yield_to_arrivals
         self._file = path.open("w", encoding="utf-8", newline="")
         self._write_rows([COLUMNS])
 
@@ -41,7 +41,7 @@ class CsvOutput:
         for cell in cells:
             rows.append((timestamp, second, *_row(cell)))
             # To sort a second's values takes 1 ms at 8000 per second.
-            self._breathe()
+            self._yield_to_arrivals()
         self._write_rows(rows)
 
     def stop(self) -> str | None:

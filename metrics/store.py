@@ -115,10 +115,10 @@ class MetricStore:
         """Let a log's windows be part of this store's."""
         self._logs.append(log)
 
-    def fold(self, breathe: Callable[[], object] = lambda: None) -> Iterator[Cell]:
+    def fold(self, yield_to_arrivals: Callable[[], object] = lambda: None) -> Iterator[Cell]:
         """End the current window: aggregate its cells one by one and yield each.
 
-        ``breathe`` is called within large cells, for the caller to let others run there too.
+        ``yield_to_arrivals`` is called within large cells, for the caller to let others run there too.
         """
         self.hand_on_answers()
         window = self._close_window()
@@ -130,7 +130,7 @@ class MetricStore:
                     continue
                 if isinstance(series.sink, TrendSink):
                     if id(values) not in counted:
-                        counted[id(values)] = Counted.of(values, breathe)
+                        counted[id(values)] = Counted.of(values, yield_to_arrivals)
                     series.sink.add_counted(counted[id(values)])
                 else:
                     series.sink.add_all(values)

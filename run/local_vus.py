@@ -17,7 +17,7 @@ from run.arrival_source import Row
 from run.cpu_meter import CpuMeter
 from run.drop_causes import LOOK_SECONDS, DropCauses
 from run.preparation import Preparation
-from run.run import breathe
+from run.run import yield_to_arrivals
 from run.run_clock import RunClock
 from shapes.accounts import Counts, Lost
 from shapes.clock import ArrivalClock
@@ -205,11 +205,11 @@ class LocalVus:
         """Aggregate what was measured since the last call, and yield it as the row of this second."""
         self._sample_scenarios()
         cells: list[Cell] = []
-        for cell in self._store.fold(breathe):
+        for cell in self._store.fold(yield_to_arrivals):
             cells.append(cell)
             if cell.metric.name == "errors":
                 self._failed[dict(cell.tags)["scenario"]] += sum(1 for value in cell.values if value)
-            breathe()
+            yield_to_arrivals()
         yield second, cells
 
     def _sample_scenarios(self) -> None:

@@ -13,7 +13,7 @@ from metrics.json_output import JsonOutput, join_json
 from metrics.output import Output
 from metrics.store import Cell, MergedCell
 from run.preparation import Preparation
-from run.run import breathe
+from run.run import yield_to_arrivals
 
 JSON_NAME = "results.json"
 _EXPECTED = "expected csv, json, json=PATH, influxdb=URL or python=MODULE:FUNCTION"
@@ -50,7 +50,7 @@ def open_outputs(
         ConfigError: an output cannot be reached or written.
     """
     try:
-        outputs: list[Output] = [CsvOutput(folder / "metrics.csv", breathe)]
+        outputs: list[Output] = [CsvOutput(folder / "metrics.csv", yield_to_arrivals)]
         for spec in preparation.outputs:
             kind, _, value = spec.partition("=")
             if kind == "json":

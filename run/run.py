@@ -30,7 +30,7 @@ YIELD_SECONDS = 1e-4
 """A sleep in long work that lets gevent run its timers; a sleep of 0 would not."""
 
 
-def breathe() -> None:
+def yield_to_arrivals() -> None:
     """Let arrivals that are due now go first, in the middle of long work."""
     gevent.sleep(YIELD_SECONDS)
 
@@ -175,7 +175,7 @@ class Run:
             return
         for cell in cells:
             output.samples(timestamp, second, [cell])
-            breathe()
+            yield_to_arrivals()
 
     # Thresholds and progress.
 
