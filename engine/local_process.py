@@ -41,9 +41,9 @@ class LocalProcess:
             ConfigError: an output cannot be reached or written.
         """
         identity, preparation = opening.identity, opening.preparation
-        clock, store = RunClock(), preparation.new_store()
+        clock, store = RunClock(), preparation.new_store(self._host.book_answers)
         outputs = open_outputs(preparation, identity.folder, self._variables)
-        self._vus = LocalVus(identity.run_id, preparation, store, clock)
+        self._vus = LocalVus(identity.run_id, preparation, store, clock, self._host)
         self._run = Run(
             identity, preparation, self._vus, store, clock, outputs, CpuMeter(), queue=opening.queue
         )

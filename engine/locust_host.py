@@ -9,14 +9,16 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import gevent
+from locust import User
 from locust.env import Environment
 from rich.console import Console
 
 from config.command_line import BROKEN
-from engine.locust_internals import cut_off_users
+from engine.locust_internals import begin_waiting, cut_off_users, end_waiting
+from engine.locust_statistics import LocustStatistics
+from metrics.iteration_log import Answers
 from metrics.request_recorder import RequestRecorder
 from metrics.store import MetricStore
-from users.locust_statistics import LocustStatistics
 
 
 class LocustHost:
@@ -45,9 +47,7 @@ class LocustHost:
     # Users.
 
     def set_user_classes(self, user_classes: Sequence[type[Any]]) -> None:
-        """Make these the classes that Locust spawns, and let them do without its event where they may."""
-        for user_class in user_classes:
-            user_class.statistics = self._statistics
+        """Make these the classes that Locust spawns."""
         self.environment.user_classes[:] = user_classes
 
     def set_vus(self, wanted: Callable[[str], int]) -> int:
@@ -68,13 +68,25 @@ class LocustHost:
     # Requests.
 
     def record_requests(self, store: MetricStore | None) -> None:
-        """Record every request from now on in this store, and what it folds in Locust's statistics.
-
-        With no store, requests are not recorded at all.
-        """
+        """Record every request whose event is fired in this store from now on; with ``None``, record none."""
         self._record = RequestRecorder(store) if store is not None else None
-        if store is not None:
-            store.on_answers = self._statistics.add
+
+    def book_answers(self, answers: Sequence[Answers]) -> None:
+        """Book requests whose event was not fired in Locust's statistics."""
+        self._statistics.add(answers)
+
+    @property
+    def is_event_wanted(self) -> bool:
+        """Whether anybody but Locust and us listens to the ``request`` event, so that VUs must fire it."""
+        return self._statistics.is_event_wanted
+
+    def begin_waiting(self, user: User) -> None:
+        """Let Locust end this VU from here on, at once; ``StopUser`` if it was told to stop."""
+        begin_waiting(user)
+
+    def end_waiting(self, user: User) -> None:
+        """Let Locust leave this VU to finish what it begins; ``StopUser`` if it was told to stop."""
+        end_waiting(user)
 
     def _on_request(self, **request: Any) -> None:
         if self._record is not None:

@@ -17,12 +17,15 @@ from typing import Any, cast
 import gevent
 import zmq
 from flask import Response, jsonify, request
-from locust import argument_parser
+from locust import User, argument_parser
 from locust.argument_parser import LocustArgumentParser
 from locust.dispatch import UsersDispatcher
-from locust.exception import RPCError
+from locust.env import Environment
+from locust.exception import RPCError, StopUser
 from locust.rpc import Message, zmqrpc
 from locust.runners import MasterRunner, Runner, WorkerNode, WorkerRunner
+from locust.stats import StatsEntry
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from locust.web import WebUI
 
 from engine.ignored_messages import IgnoredMessages
@@ -144,6 +147,57 @@ def cut_off_users(runner: Runner, class_name: str | None = None) -> None:
         user = greenlet.args[0] if greenlet.args else None
         if class_name is None or (user is not None and type(user).__name__ == class_name):
             greenlet.kill(block=False)
+
+
+# A task that goes on from one iteration to the next keeps the state by which Locust stops users: a waiting
+# one at once, a running one after its task. That saves what Locust's own loop does between two tasks (the
+# choice of the next one, a wait by gevent's timers, a pass of the event loop): 9 us in all.
+
+
+def begin_waiting(user: User) -> None:
+    """Let Locust end this VU from here on, at once.
+
+    Raises:
+        StopUser: Locust has told it to stop meanwhile.
+    """
+    if user._state == LOCUST_STATE_STOPPING:
+        raise StopUser
+    user._state = LOCUST_STATE_WAITING
+
+
+def end_waiting(user: User) -> None:
+    """Let Locust leave this VU to finish what it begins now.
+
+    Raises:
+        StopUser: Locust has told it to stop meanwhile.
+    """
+    if user._state == LOCUST_STATE_STOPPING:
+        raise StopUser
+    user._state = LOCUST_STATE_RUNNING
+
+
+# Statistics.
+
+
+def other_listeners(environment: Environment, own: Callable[..., Any]) -> list[Any]:
+    """Return who listens to the ``request`` event beside Locust's own statistics and ``own``."""
+    return [
+        listener
+        for listener in request_listeners(environment)
+        # Python names the listener by which a runner feeds its statistics after where it is defined.
+        if listener != own and getattr(listener, "__qualname__", "") != "Runner.__init__.<locals>.on_request"
+    ]
+
+
+def request_listeners(environment: Environment) -> list[Any]:
+    """Return everybody who listens to the ``request`` event, in order."""
+    listeners: list[Any] = environment.events.request._handlers
+    return listeners
+
+
+def cache_response_times(entry: StatsEntry, second: int) -> None:
+    """Let an entry of Locust's statistics keep what its percentiles over the last seconds need."""
+    entry._cache_response_times(second)
 
 
 # Master and workers.

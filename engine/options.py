@@ -13,6 +13,7 @@ from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE, profile_names
 from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
 from run.arguments import DEFAULT_RESULTS_DIR, parse_people_seed, parse_time_scale
+from users.http.factory import HttpClient
 
 _PREFIX = "LOAD_TEST_"
 
@@ -60,6 +61,14 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="LOAD_TEST_ALLOW_LIVE",
         include_in_web_ui=False,
         help="Allow load on a host under customer.io, which is a live workspace",
+    )
+    parser.add_argument(
+        "--http-client",
+        choices=[client.value for client in HttpClient],
+        default=HttpClient.FAST.value,
+        env_var="LOAD_TEST_HTTP_CLIENT",
+        include_in_web_ui=False,
+        help="Client that our kinds of user send with: fast, or requests as the reference (default: fast)",
     )
     _add_output_options(parser)
     # The web UI has no login by default.

@@ -38,6 +38,7 @@ from engine.worker_run import WorkerRun
 from report.publish import write_summary
 from run.arguments import read_arguments
 from run.preparation import Preparation, prepare
+from users.http.factory import HttpClient
 from users.kinds import Kinds
 
 MASTER_SILENCE_SECONDS = 10.0
@@ -136,7 +137,7 @@ class WorkerSession:
             self._give_up(str(error))
 
     def _open(self, invitation: Invitation) -> None:
-        run = WorkerRun(invitation, self._prepare(invitation), self._variables, self._port)
+        run = WorkerRun(invitation, self._prepare(invitation), self._variables, self._port, self._host)
         self._host.set_user_classes(run.user_classes())
         self._host.record_requests(run.store)
         self._last_beat = time.monotonic()
@@ -150,6 +151,7 @@ class WorkerSession:
             profile=invitation.profile_place,
             time_scale=invitation.time_scale,
             people_seed=invitation.people_seed,
+            http_client=_http_client(invitation.http_client),
             outputs=invitation.outputs,
             outputs_optional=invitation.outputs_optional,
         )
@@ -258,3 +260,10 @@ class WorkerSession:
         # There is nothing to save: exit even if Locust's own way to end hangs.
         gevent.spawn_later(_REFUSED_SECONDS, self._host.leave_at_once, USAGE_ERROR)
         self._host.end()
+
+
+def _http_client(name: str) -> HttpClient:
+    try:
+        return HttpClient(name)
+    except ValueError as error:
+        raise ConfigError(f"--http-client: expected {' or '.join(HttpClient)}, got {name!r}") from error

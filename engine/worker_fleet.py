@@ -149,6 +149,7 @@ class WorkerFleet:
             scenarios=tuple(preparation.profile.scenarios),
             time_scale=arguments.time_scale,
             people_seed=arguments.people_seed,
+            http_client=arguments.http_client.value,
             outputs=arguments.outputs,
             outputs_optional=arguments.outputs_optional,
             base_url=self._opening.base_url,

@@ -9,6 +9,7 @@ from pathlib import Path
 import gevent
 
 from engine.cluster.messages import Beat, Invitation, Report, ScenarioCounts, SecondMeasured, encode_cell
+from engine.locust_host import LocustHost
 from engine.message_port import MessagePort
 from metrics.store import Cell, MergedCell, MetricStore
 from report.run_report import RunReport
@@ -42,6 +43,7 @@ class WorkerRun:
         preparation: Preparation,
         variables: Mapping[str, str],
         port: MessagePort,
+        host: LocustHost,
     ) -> None:
         self.run_id = invitation.run_id
         self.index = invitation.index
@@ -56,8 +58,8 @@ class WorkerRun:
         record = preparation.record(self.run_id, invitation.base_url)
         workers_folder = preparation.arguments.results_dir / self.run_id / "workers"
         self.folder: Path = make_run_folder(workers_folder, name, record)
-        self.store: MetricStore = preparation.new_store()
-        self._vus = LocalVus(self.run_id, preparation, self.store, self._clock, worker=self.index)
+        self.store: MetricStore = preparation.new_store(host.book_answers)
+        self._vus = LocalVus(self.run_id, preparation, self.store, self._clock, host, worker=self.index)
         cpu = CpuMeter()
         self._to_master = SecondsToMaster(self.run_id, port, cpu)
         outputs = [self._to_master, *open_outputs(preparation, self.folder, variables, name)]

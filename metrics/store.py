@@ -82,15 +82,20 @@ class MetricStore:
         ValueError: a selector is not of that form.
         KeyError: a selector's metric is not in the catalog.
 
-    ``on_answers`` is called with the requests that were recorded in the attached logs, each once: by
-    ``hand_on_answers``, and at the latest by ``fold``.
+        on_answers: called with the requests that were recorded in the attached logs, each once: by
+            ``hand_on_answers``, and at the latest by ``fold``.
     """
 
-    def __init__(self, selectors: Iterable[str] = (), catalog: Mapping[str, Metric] = CATALOG) -> None:
+    def __init__(
+        self,
+        selectors: Iterable[str] = (),
+        catalog: Mapping[str, Metric] = CATALOG,
+        on_answers: Callable[[Sequence[Answers]], None] | None = None,
+    ) -> None:
         self.catalog = catalog
         self._window: dict[tuple[str, Tags], tuple[list[float], list[int]]] = {}
         self._logs: list[IterationLog] = []
-        self.on_answers: Callable[[Sequence[Answers]], None] | None = None
+        self._on_answers = on_answers
         self._series: dict[str, _Series] = {name: _Series(metric, {}) for name, metric in catalog.items()}
         for selector in (*_ALWAYS, *selectors):
             name, wanted = parse_metric_selector(selector)
@@ -140,8 +145,8 @@ class MetricStore:
     def hand_on_answers(self) -> None:
         """Let ``on_answers`` know of the requests since the last call, before their window ends."""
         answers = [answers for log in self._logs for answers in log.take_answers()]
-        if self.on_answers is not None and answers:
-            self.on_answers(answers)
+        if self._on_answers is not None and answers:
+            self._on_answers(answers)
 
     def _close_window(self) -> dict[tuple[str, Tags], tuple[list[float], list[int]]]:
         """Begin the next window, here and in the logs; return the last one."""

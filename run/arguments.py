@@ -11,6 +11,7 @@ from typing import Any
 
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE
+from users.http.factory import HttpClient
 
 DEFAULT_RESULTS_DIR = "results"
 
@@ -24,14 +25,20 @@ class Arguments:
     results_dir: Path
     allow_live: bool
     people_seed: int
+    http_client: HttpClient = HttpClient.FAST
     outputs: tuple[str, ...] = ()
     outputs_optional: bool = False
     queue_metrics: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for the record of a run."""
-        lists = {"outputs": list(self.outputs), "queue_metrics": list(self.queue_metrics)}
-        return {**asdict(self), "results_dir": str(self.results_dir), **lists}
+        return {
+            **asdict(self),
+            "results_dir": str(self.results_dir),
+            "http_client": self.http_client.value,
+            "outputs": list(self.outputs),
+            "queue_metrics": list(self.queue_metrics),
+        }
 
 
 def read_arguments(
@@ -63,6 +70,7 @@ def read_arguments(
         results_dir=first.results_dir if first else Path(options.results_dir),
         allow_live=first.allow_live if first else options.allow_live,
         people_seed=seed,
+        http_client=first.http_client if first else HttpClient(options.http_client),
         outputs=first.outputs if first else _split_values(options.out),
         outputs_optional=first.outputs_optional if first else options.out_optional,
         queue_metrics=first.queue_metrics if first else _split_values(options.queue_metrics),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -25,7 +24,7 @@ from shapes.ledger import Ledger
 from shapes.share import Epoch, Share
 from shapes.vu_pool import VuPool
 from users.failure_log import FailureLog
-from users.http.factory import HttpClient
+from users.locust_side import LocustSide
 from users.people import PeoplePool
 from users.scenario import Scenario, SignIn, schedule_of
 
@@ -41,6 +40,7 @@ class LocalVus:
         preparation: profile, target and arguments.
         store: where the VUs record what they measure.
         clock: when the run began.
+        locust: what the VUs need of the process that they run in.
         worker: this worker's index, or ``None`` if the whole schedule is this process's own. A worker
             starts only what it is granted.
     """
@@ -51,6 +51,7 @@ class LocalVus:
         preparation: Preparation,
         store: MetricStore,
         clock: RunClock,
+        locust: LocustSide,
         worker: int | None = None,
     ) -> None:
         self._store = store
@@ -70,7 +71,8 @@ class LocalVus:
                 people,
                 self._failures,
                 sign_in,
-                HttpClient(os.environ.get("LOAD_TEST_HTTP_CLIENT", HttpClient.FAST)),
+                preparation.arguments.http_client,
+                locust,
             )
             for name, options in preparation.profile.scenarios.items()
         ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from config.errors import ConfigError
 from config.profile import Profile, ProfileText, parse_profile, read_profile
 from config.settings import Settings
 from metrics.catalog import Metric, catalog_of
+from metrics.iteration_log import Answers
 from metrics.store import MetricStore
 from metrics.thresholds import check_thresholds
 from run.arguments import Arguments
@@ -46,9 +47,9 @@ class Preparation:
         """The outputs that profile and arguments name, each once."""
         return tuple(dict.fromkeys((*self.profile.outputs, *self.arguments.outputs)))
 
-    def new_store(self) -> MetricStore:
+    def new_store(self, on_answers: Callable[[Sequence[Answers]], None] | None = None) -> MetricStore:
         """Return an empty store for the run's metrics, with the sub-metrics that thresholds ask for."""
-        return MetricStore(self.profile.thresholds, self.catalog)
+        return MetricStore(self.profile.thresholds, self.catalog, on_answers)
 
     def record(self, run_id: str, base_url: str) -> dict[str, Any]:
         """Return the settings of the run, for its folder. They contain no secret."""

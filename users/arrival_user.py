@@ -17,8 +17,6 @@ from shapes.clock import Arrival, LookAgain
 from users.http.client import Site
 from users.http.factory import new_transport
 from users.http.transport import FastTransport, PreparedTransport
-from users.locust_state import begin_waiting, end_waiting
-from users.locust_statistics import LocustStatistics
 from users.outcome import Failure, FailureKind
 from users.scenario import Scenario
 from users.transport import Call
@@ -45,7 +43,6 @@ class ArrivalUser(HttpUser):
     method: ClassVar[str] = ""
     scenario: ClassVar[Scenario]
     log: ClassVar[IterationLog]
-    statistics: ClassVar[LocustStatistics | None] = None
     prepared_call: ClassVar[Callable[..., Any] | None] = None
     _write: ClassVar[Write | None]
 
@@ -90,7 +87,9 @@ class ArrivalUser(HttpUser):
             cls._write = cls.prepare(transport.site)
         if cls._write is None:
             return None
-        return PreparedTransport(transport, cls._write, self.method, self._context, self.log, cls.statistics)
+        return PreparedTransport(
+            transport, cls._write, self.method, self._context, self.log, self.scenario.locust
+        )
 
     @abstractmethod
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
@@ -115,13 +114,13 @@ class ArrivalUser(HttpUser):
 
     def _wait_for_arrival(self) -> None:
         """Take the next arrival and sleep until it; Locust may end the VU meanwhile."""
-        begin_waiting(self)
+        self.scenario.locust.begin_waiting(self)
         self._take()
         if self._arrival is None:
             gevent.sleep(_PARKED_SECONDS)
         else:
             self._waker.sleep_until(self._arrival.instant)
-        end_waiting(self)
+        self.scenario.locust.end_waiting(self)
 
     def wait_time(self) -> float:
         """Take the next arrival and give the seconds until it: for Locust's own loop, after an exception."""

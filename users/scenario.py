@@ -12,6 +12,7 @@ from shapes.clock import ArrivalClock
 from shapes.schedule import Schedule, Stage
 from users.failure_log import FailureLog
 from users.http.factory import HttpClient
+from users.locust_side import LocustSide
 from users.people import PeoplePool
 
 
@@ -34,7 +35,8 @@ class Scenario:
     people: PeoplePool
     failures: FailureLog
     sign_in: SignIn
-    http_client: HttpClient = HttpClient.FAST
+    http_client: HttpClient
+    locust: LocustSide
     clock_started: Event = field(default_factory=Event, repr=False)
 
     def start_clock(self, run_start: float) -> None:
@@ -49,6 +51,6 @@ class Scenario:
 
 
 def schedule_of(options: ScenarioOptions) -> Schedule:
-    """The schedule that a scenario's options describe."""
+    """Return the schedule that a scenario's options describe."""
     stages = [Stage(stage.target, stage.duration) for stage in options.stages]
     return Schedule(options.start_rate, stages, options.time_unit)

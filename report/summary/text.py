@@ -40,7 +40,11 @@ def summary_lines(report: RunReport) -> Iterator[str]:
     yield f"  [{colour}]{escape(report.verdict.line)}[/]"
     for note in report.notes:
         yield f"  [yellow]{escape(note)}[/]"
-    ended = f"{report.ended_by} after {format_duration(report.seconds)}; results in {report.folder}"
+    client = report.record.get("arguments", {}).get("http_client")
+    with_client = f" with the {client} HTTP client" if client else ""
+    ended = (
+        f"{report.ended_by} after {format_duration(report.seconds)}{with_client}; results in {report.folder}"
+    )
     yield f"  {escape(ended)}"
 
 

@@ -17,7 +17,7 @@ from metrics.iteration_log import IterationLog
 from shapes.clock import Arrival
 from users.http.client import Exchange, FastClient, Judge, Site
 from users.http.prepared import request_bytes
-from users.locust_statistics import LocustStatistics
+from users.locust_side import LocustSide
 from users.outcome import Failure, failure_kind
 from users.transport import Call
 
@@ -63,7 +63,7 @@ class PreparedTransport:
         method: of all these requests.
         context: what the ``request`` event says of all of them.
         log: where requests are recorded while nobody needs the event.
-        statistics: tells whether somebody does; ``None`` if the event is always to be fired.
+        locust: tells whether somebody does.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class PreparedTransport:
         method: str,
         context: Mapping[str, Any],
         log: IterationLog,
-        statistics: LocustStatistics | None,
+        locust: LocustSide,
     ) -> None:
         self._user = transport.user
         self._client = transport.client
@@ -82,7 +82,7 @@ class PreparedTransport:
         self._is_idempotent = method in _IDEMPOTENT
         self._context = context
         self._log = log
-        self._statistics = statistics
+        self._locust = locust
 
     def send(self, arrival: Arrival) -> Failure | None:
         """Send an arrival's request; return what went wrong, or ``None``."""
@@ -90,7 +90,7 @@ class PreparedTransport:
         late_ms = (time.monotonic() - arrival.instant) * 1000
         exchange = self._client.send(request, judge_operation, is_idempotent=self._is_idempotent)
         failure = exchange.failure
-        if self._statistics is None or self._statistics.is_event_wanted:
+        if self._locust.is_event_wanted:
             self._fire(request, late_ms, exchange)
             self._log.check(is_passed=failure is None)
         else:

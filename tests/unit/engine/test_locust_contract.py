@@ -15,21 +15,27 @@ from locust.dispatch import UsersDispatcher
 from locust.env import Environment
 from locust.rpc import Message, zmqrpc
 from locust.runners import MasterRunner, WorkerNode, WorkerRunner
+from locust.stats import RequestStats, StatsEntry
 
 from engine import locust_internals
 from engine.locust_internals import (
     LOOPBACK,
     add_live_tables,
     answer_start_requests,
+    begin_waiting,
     bind_processes_to_loopback,
+    cache_response_times,
     connected_workers,
     cut_off_users,
     deal_users_again,
+    end_waiting,
     forget_worker,
     give_option,
+    other_listeners,
     pool_dispatcher,
     refuse_abbreviations,
     remember_default_arguments,
+    request_listeners,
     shorten_spawn_report_wait,
     worker_index,
 )
@@ -142,6 +148,62 @@ def test_users_of_one_class_can_be_cut_off() -> None:
     gevent.sleep(0.05)
     assert runner.user_count == 0
     runner.quit()
+
+
+def test_a_waiting_user_is_ended_at_once_and_a_running_one_after_its_iteration() -> None:
+    events: list[str] = []
+
+    class Cia(User):
+        @task
+        def iterate(self) -> None:
+            begin_waiting(self)
+            gevent.sleep(0.01)
+            end_waiting(self)
+            events.append("begun")
+            gevent.sleep(0.2)
+            events.append("ended")
+            begin_waiting(self)
+            events.append("waits")
+            gevent.sleep(3600)
+
+    environment = Environment(user_classes=[Cia])
+    environment.stop_timeout = 10
+    runner = environment.create_local_runner()
+    (user,) = runner.spawn_users({"Cia": 1})
+    while events != ["begun"]:
+        gevent.sleep(0.01)
+    with gevent.Timeout(5):
+        runner.stop_users({"Cia": 1})
+    assert events == ["begun", "ended"], "a running user is no longer left to finish"
+    (user,) = runner.spawn_users({"Cia": 1})
+    while events[-1] != "waits":
+        gevent.sleep(0.01)
+    with gevent.Timeout(5):
+        runner.stop_users({"Cia": 1})
+    assert user.greenlet.dead, "a waiting user is no longer ended at once"
+    runner.quit()
+
+
+def test_a_listener_of_the_request_event_is_told_from_locusts_own() -> None:
+    environment = Environment(user_classes=[Ada])
+    environment.create_local_runner()
+
+    def ours(**_: object) -> None: ...
+    def theirs(**_: object) -> None: ...
+
+    environment.events.request.add_listener(ours)
+    assert other_listeners(environment, ours) == [], "Locust's own listener has another name"
+    environment.events.request.add_listener(theirs)
+    assert other_listeners(environment, ours) == [theirs]
+    assert request_listeners(environment)[-2:] == [ours, theirs]
+
+
+def test_an_entry_keeps_its_response_times_for_current_percentiles() -> None:
+    entry = StatsEntry(RequestStats(), "x", "GET", use_response_times_cache=True)
+    entry.log(12, 0)
+    cache_response_times(entry, 7)
+    assert entry.response_times_cache is not None
+    assert 7 in entry.response_times_cache
 
 
 def test_default_arguments_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,9 @@ MESSAGES: list[Wire] = [
     Leaving("r1"),
     Welcome(),
     Refuse("its code is version x"),
-    Invitation("r1", 0, "smoke", "[scenarios]", ("a", "b"), 0.5, -3, ("json",), True, "http://localhost:1"),
+    Invitation(
+        "r1", 0, "smoke", "[scenarios]", ("a", "b"), 0.5, -3, "fast", ("json",), True, "http://localhost:1"
+    ),
     Beat("r1", 1.0),
     Beat("r1", 1.0, 2.5, 2, ((0.0, (0, 1)), (4.5, (1,)))),
     Start("r1", 12.5),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from config.settings import load_settings
 from engine.cluster.messages import Beat, Invitation, Report
 from engine.cluster.remote_workers import RemoteWorkers
 from engine.ignored_messages import IgnoredMessages
+from engine.locust_host import LocustHost
 from engine.message_port import MessagePort
 from engine.worker_run import WorkerRun
 from run.arguments import Arguments
@@ -49,15 +51,17 @@ def preparation(tmp_path: Path) -> Preparation:
 def test_the_last_report_is_taken_by_a_master_that_was_switched_on_later(preparation: Preparation) -> None:
     """Monotonic clocks begin when a machine starts, so a worker's may be far ahead of its master's."""
     # A local runner hands every message that is sent to the listener for it.
-    runner: Any = Environment(user_classes=[IdentifyUser]).create_local_runner()
+    environment = Environment(user_classes=[IdentifyUser])
+    runner: Any = environment.create_local_runner()
+    host = LocustHost(environment, Namespace(json=False))
     reports: list[Report] = []
 
     def on_message(msg: Message, **_: Any) -> None:
         reports.append(Report.from_wire(msg.data))
 
     runner.register_message(Report.kind, on_message)
-    invitation = Invitation("r1", 0, "p.toml", PROFILE, (), 1.0, 0, (), False, "http://127.0.0.1:9")
-    worker = WorkerRun(invitation, preparation, {}, MessagePort(runner, IgnoredMessages("a port")))
+    invitation = Invitation("r1", 0, "p.toml", PROFILE, (), 1.0, 0, "fast", (), False, "http://127.0.0.1:9")
+    worker = WorkerRun(invitation, preparation, {}, MessagePort(runner, IgnoredMessages("a port")), host)
     behind_seconds = time.monotonic() / 2
     worker.accept_beat(Beat("r1", sent=time.monotonic() - behind_seconds))
     worker.start(time.monotonic(), lambda scenario: None)

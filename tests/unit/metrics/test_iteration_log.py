@@ -115,10 +115,9 @@ def test_samples_and_a_log_of_the_same_metric_are_one_cell() -> None:
 
 
 def test_requests_are_handed_on_once_before_their_window_ends_or_when_it_does() -> None:
-    store, log = MetricStore(), new_log()
-    store.attach(log)
     heard: list[list[Answers]] = []
-    store.on_answers = lambda answers: heard.append(list(answers))
+    store, log = MetricStore(on_answers=lambda answers: heard.append(list(answers))), new_log()
+    store.attach(log)
     list(store.fold())
     log.answer(200, "1.1", "", 1.5, 0.1, 3)
     store.hand_on_answers()

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import time
+from argparse import Namespace
 from pathlib import Path
+
+from locust.env import Environment
 
 from config.profile import ProfileText
 from config.settings import load_settings
+from engine.locust_host import LocustHost
 from run.arguments import Arguments
 from run.local_vus import LocalVus
 from run.preparation import prepare
@@ -29,7 +33,10 @@ def test_a_run_that_has_not_reached_a_scenarios_start_time_is_no_longer_than_it_
     kinds = Kinds([IdentifyUser], [IdentifyUser])
     preparation = prepare(arguments, load_settings({}), None, kinds, ProfileText("later.toml", PROFILE))
     clock = RunClock()
-    vus = LocalVus("r1", preparation, preparation.new_store(), clock)
+    environment = Environment()
+    environment.create_local_runner()
+    host = LocustHost(environment, Namespace(json=False))
+    vus = LocalVus("r1", preparation, preparation.new_store(), clock, host)
     now = time.monotonic()
     for second_zero, least in ((now + 0.1, 0.0), (now - 20, 20.0), (now - 65, 65.0)):
         clock.start(second_zero)

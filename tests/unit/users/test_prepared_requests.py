@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from argparse import Namespace
 
 import pytest
+from locust.env import Environment
 
 from config.profile import load_profile
+from engine.locust_host import LocustHost
 from metrics.store import MetricStore
 from shapes.clock import Arrival, ArrivalClock
 from users.arrival_user import ArrivalUser
 from users.failure_log import FailureLog
 from users.http.client import Site
+from users.http.factory import HttpClient
 from users.http.prepared import ID, NOW, RequestTemplate, request_bytes
 from users.identify import IdentifyUser
 from users.people import PeoplePool
@@ -26,7 +30,11 @@ def scenario_of(kind: str) -> Scenario:
     options = next(options for options in load_profile("smoke").scenarios.values() if options.user == kind)
     clock = ArrivalClock(schedule_of(options))
     people = PeoplePool("run-1", seed=1)
-    return Scenario("a", options, clock, MetricStore(), people, FailureLog(), SignIn("Basic c2VjcmV0"))
+    environment = Environment()
+    environment.create_local_runner()
+    host = LocustHost(environment, Namespace(json=False))
+    sign_in = SignIn("Basic c2VjcmV0")
+    return Scenario("a", options, clock, MetricStore(), people, FailureLog(), sign_in, HttpClient.FAST, host)
 
 
 @pytest.mark.parametrize("user", [IdentifyUser, TrackUser])

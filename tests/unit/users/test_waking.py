@@ -22,11 +22,14 @@ def waker(request: pytest.FixtureRequest) -> Iterator[Waker]:
 
 
 def test_nobody_wakes_before_the_instant_and_all_do_in_order(waker: Waker) -> None:
-    begin = time.monotonic() + 0.02
+    begin = time.monotonic() + 0.2
     instants = [begin + step / 2000 for step in range(200)]
     woken: list[float] = []
+    asleep: set[float] = set()
 
     def sleep(instant: float) -> None:
+        if time.monotonic() < begin:
+            asleep.add(instant)
         waker.sleep_until(instant)
         # gevent's own timers may fire a fraction of a millisecond early.
         assert time.monotonic() >= instant - (0.001 if isinstance(waker, GeventWaker) else 0)
@@ -36,7 +39,9 @@ def test_nobody_wakes_before_the_instant_and_all_do_in_order(waker: Waker) -> No
     gevent.joinall([gevent.spawn(sleep, instant) for instant in order], raise_error=True)
     assert sorted(woken) == instants
     if isinstance(waker, TimerfdWaker):
-        assert woken == instants
+        # A busy machine may let some be asked too late to sleep at all.
+        slept = [instant for instant in woken if instant in asleep]
+        assert slept == sorted(asleep)
 
 
 def test_an_instant_that_has_passed_is_no_sleep(waker: Waker) -> None:

@@ -11,9 +11,9 @@ from locust.env import Environment
 from locust.exception import CatchResponseError
 from locust.stats import StatsEntry
 
+from engine.locust_statistics import LocustStatistics
 from metrics.catalog import tags
 from metrics.iteration_log import Answers
-from users.locust_statistics import LocustStatistics
 
 BEGIN = 1_800_000_000
 

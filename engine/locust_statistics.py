@@ -20,11 +20,10 @@ from locust.env import Environment
 from locust.exception import CatchResponseError
 from locust.stats import StatsEntry, StatsError
 
+from engine.locust_internals import cache_response_times, other_listeners, request_listeners
 from metrics.iteration_log import Answers
 
 _NANOSECONDS = 1_000_000_000
-# How Python names the listener by which Locust's runner feeds its statistics.
-_LOCUSTS_LISTENER = "Runner.__init__.<locals>.on_request"
 
 
 class LocustStatistics:
@@ -43,12 +42,12 @@ class LocustStatistics:
     @property
     def is_event_wanted(self) -> bool:
         """Whether anybody else listens to the ``request`` event, so that it must be fired per request."""
-        handlers = self._environment.events.request._handlers
-        if handlers == self._known:
+        listeners = request_listeners(self._environment)
+        if listeners == self._known:
             return False
-        others = [handler for handler in handlers if not self._does_without(handler)]
+        others = other_listeners(self._environment, self._own_listener)
         if not others:
-            self._known = list(handlers)
+            self._known = list(listeners)
         return bool(others)
 
     def add(self, answers: Sequence[Answers]) -> None:
@@ -66,9 +65,6 @@ class LocustStatistics:
         for group in answers:
             if group.error:
                 self._log_errors(group)
-
-    def _does_without(self, handler: Any) -> bool:
-        return handler == self._own_listener or getattr(handler, "__qualname__", "") == _LOCUSTS_LISTENER
 
     def _log_errors(self, failed: Answers) -> None:
         stats = self._environment.stats
@@ -130,7 +126,7 @@ def _log_requests(entry: StatsEntry, slices: Iterable[_Slice]) -> None:
     for part in sorted(slices, key=lambda part: part.second):
         last = entry.last_request_timestamp
         if entry.use_response_times_cache and last and part.second > int(last):
-            entry._cache_response_times(part.second - 1)
+            cache_response_times(entry, part.second - 1)
         entry.num_requests += part.count
         entry.num_reqs_per_sec[part.second] += part.count
         entry.last_request_timestamp = max(last or 0.0, part.last)
