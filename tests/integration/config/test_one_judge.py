@@ -84,7 +84,7 @@ async def meaning_to_pipeline(client: TrackClient, call: CallKind, words: list[s
 
 async def kinds_to_load_test(url: str, requests: list[tuple[str, str, Any]]) -> list[str | None]:
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.load_test_calls", url, cwd=ROOT,
+        sys.executable, "-m", "tests.programs.load_test_calls", url, cwd=ROOT,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, _ = await process.communicate(json.dumps(requests).encode())

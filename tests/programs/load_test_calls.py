@@ -1,7 +1,7 @@
 """Sends calls as a VU does, in a process of its own: what the load test loads patches sockets and threads.
 
-``python -m tests.load_test_calls URL < calls.json`` takes ``[[method, path, body], ...]`` and writes a list
-with the kind of failure of each, ``null`` for none.
+``python -m tests.programs.load_test_calls URL < calls.json`` takes ``[[method, path, body], ...]`` and writes
+a list with the kind of failure of each, ``null`` for none.
 """
 
 from __future__ import annotations
