@@ -44,6 +44,7 @@ class Session:
         self._run: Run | None = None
         self._progress: ProgressView | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
+        self._is_ending = False
         # Cleared from the opening of a run until its report is written. Set at first: a runner may be
         # stopped without ever having run.
         self._reported = Event()
@@ -83,6 +84,10 @@ class Session:
         Returns:
             The VUs wanted now over all scenarios; ``None`` when the run is over or could not be opened.
         """
+        if self._is_ending:
+            # After a signal the main program stops the runner. The shape must not stop it as well: Locust
+            # refuses to stop one user twice, with a traceback.
+            return self._host.set_vus(self._generator.vus) if self._run is not None else None
         run = self._run or self._try_to_open()
         if run is None:
             return None
@@ -205,6 +210,7 @@ class Session:
         # A run that is being reported is not open any more, and has an exit code only afterwards.
         has_begun = not self._reported.is_set() or self._host.exit_code is not None
         if has_begun or not self._host.options.headless:
+            self._is_ending = True
             self._host.end()
             return
         # Nothing has begun: the process may be waiting for workers. By itself Locust would end with a
