@@ -1,6 +1,6 @@
 """Requests as bytes: written once per scenario, with holes for what differs from arrival to arrival.
 
-Filling the holes takes 1.5 us; to encode a person's attributes and write a head takes 9.
+Filling the holes takes 1.1 us; to encode a person's attributes and write a head takes 5.3 us.
 """
 
 from __future__ import annotations
