@@ -216,7 +216,12 @@ def _find(name_or_path: str) -> Path:
 
 
 def _first_problem(error: ValidationError) -> str:
-    problems = error.errors(include_url=False)
+    # pydantic adds one for each default that it could not make because of another problem.
+    problems = [
+        problem
+        for problem in error.errors(include_url=False)
+        if problem["type"] != "default_factory_not_called"
+    ]
     first = problems[0]
     place = ".".join(str(part) for part in first["loc"] if part != "[key]")
     message = first["msg"].removeprefix("Value error, ")

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from locust.argument_parser import LocustArgumentParser
 
+from config.customerio.hosts import is_loopback
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE, profile_names
 from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
@@ -160,12 +161,12 @@ def open_ports(options: Namespace) -> list[str]:
     """
     warnings = []
     has_web_ui = not options.headless and not options.worker
-    if has_web_ui and not options.web_login and not _is_loopback(options.web_host):
+    if has_web_ui and not options.web_login and not _is_this_machine(options.web_host):
         warnings.append(
             f"The web UI on port {options.web_port} is open to the network and asks for no login; "
             "--web-host 127.0.0.1 keeps it to this machine"
         )
-    if options.master and not _is_loopback(options.master_bind_host):
+    if options.master and not _is_this_machine(options.master_bind_host):
         warnings.append(
             f"The master's port {options.master_bind_port} is open to the network and asks for no login; "
             "--master-bind-host 127.0.0.1 keeps it to this machine"
@@ -173,5 +174,5 @@ def open_ports(options: Namespace) -> list[str]:
     return warnings
 
 
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or host.startswith("127.") or host == "::1"
+def _is_this_machine(host: str) -> bool:
+    return is_loopback(f"//[{host}]" if ":" in host else f"//{host}")

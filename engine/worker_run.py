@@ -169,7 +169,7 @@ class SecondsToMaster:
     """
 
     name = "the master"
-    takes_merged = True
+    takes_whole_seconds = True
 
     def __init__(self, run_id: str, port: MessagePort, cpu: CpuMeter) -> None:
         self.sent = 0

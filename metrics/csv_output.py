@@ -28,7 +28,7 @@ class CsvOutput:
         OSError: the file cannot be created or written.
     """
 
-    takes_merged = True
+    takes_whole_seconds = True
 
     def __init__(self, path: Path, yield_to_arrivals: Callable[[], object] = lambda: None) -> None:
         self.name = path.name

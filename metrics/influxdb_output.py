@@ -99,7 +99,7 @@ class InfluxDbOutput:
     """
 
     name = "InfluxDB"
-    takes_merged = False
+    takes_whole_seconds = False
 
     def __init__(
         self, target: InfluxDbTarget, worker: str | None = None, *, is_optional: bool = False

@@ -32,7 +32,7 @@ class JsonOutput:
         OSError: the file cannot be made.
     """
 
-    takes_merged = False
+    takes_whole_seconds = False
 
     def __init__(
         self, path: Path, thresholds: Mapping[str, Sequence[str]], worker: str | None = None

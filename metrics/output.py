@@ -12,17 +12,28 @@ class Output(Protocol):
     """Takes the samples of a run as its seconds close.
 
     Creating an output starts it. That may raise ``ConfigError`` (a mistake of the user's, reported before
-    anything is sent) or ``OSError``.
+    anything is sent) or ``OSError``. With workers, each worker has an output of its own.
     """
 
     name: str
     """Its name in messages, such as ``metrics.csv``."""
 
-    takes_merged: bool
-    """Whether it takes the sums that a master gets from its workers, or only single samples."""
+    takes_whole_seconds: bool
+    """Whether ``samples`` is called once for each second, with all its cells.
+
+    If not, it is called once for each cell, and arrivals that are due start in between: for an output that
+    does much work for every sample.
+    """
 
     def samples(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
-        """Take cells of one second: its Unix time, and its number since the clock's start.
+        """Take cells of one second.
+
+        The last call is for what was measured after the last whole second, so a run of five seconds has six.
+
+        Args:
+            timestamp: the second's Unix time.
+            second: its number, from 0 at the start of the clocks.
+            cells: the samples of one metric under one set of tags each.
 
         Raises:
             OSError: they cannot be written; the run goes on without this output.

@@ -60,7 +60,7 @@ def open_outputs(
                 is_optional = preparation.arguments.outputs_optional
                 outputs.append(InfluxDbOutput(target, worker, is_optional=is_optional))
             elif kind == "python":
-                outputs.append(_factory(value)(folder, worker))
+                outputs.append(_made_elsewhere(value, folder, worker))
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
     return outputs
@@ -84,12 +84,31 @@ def _json_output(preparation: Preparation, folder: Path, value: str, worker: str
 
 def _factory(value: str) -> Callable[[Path, str | None], Output]:
     """Return the function ``MODULE:FUNCTION``, which makes an output for a folder and a worker's name."""
-    module, _, function = value.partition(":")
+    module, colon, function = value.partition(":")
+    if not (module and colon and function):
+        raise ConfigError(f"--out python={value}: expected MODULE:FUNCTION")
     try:
         factory: Callable[[Path, str | None], Output] = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigError(f"--out python={value}: expected MODULE:FUNCTION: {error}") from error
     return factory
+
+
+def _made_elsewhere(value: str, folder: Path, worker: str | None) -> Output:
+    """Make an output by somebody else's function, and check that it is one."""
+    factory = _factory(value)
+    try:
+        output = factory(folder, worker)
+    except (ConfigError, OSError):
+        raise
+    except Exception as error:  # the mistake is in the user's own code
+        raise ConfigError(f"--out python={value}: {type(error).__name__}: {error}") from error
+    missing = [
+        name for name in ("name", "takes_whole_seconds", "samples", "stop") if not hasattr(output, name)
+    ]
+    if missing:
+        raise ConfigError(f"--out python={value}: expected an output with {', '.join(missing)}")
+    return output
 
 
 def _influxdb_target(url: str, variables: Mapping[str, str]) -> InfluxDbTarget:
@@ -109,7 +128,7 @@ class JoinedWorkerFiles:
     """
 
     name = "the workers' files"
-    takes_merged = True
+    takes_whole_seconds = True
 
     def __init__(self, preparation: Preparation, folder: Path, workers: Callable[[], int]) -> None:
         self._paths = [

@@ -162,15 +162,15 @@ class Run:
         for output in list(self._outputs):
             try:
                 self._write_to(output, second, cells)
-            except OSError as error:
+            except Exception as error:  # noqa: BLE001 - an output may be somebody else's code
                 self._outputs.remove(output)
                 self.fault(
-                    f"{output.name} ends at second {second}, it could not be written: {error.strerror}"
+                    f"{output.name} ends at second {second}, it could not be written: {_reason(error)}"
                 )
 
     def _write_to(self, output: Output, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         timestamp = self._clock.unix_time(second)
-        if output.takes_merged:
+        if output.takes_whole_seconds:
             output.samples(timestamp, second, cells)
             return
         for cell in cells:
@@ -225,8 +225,8 @@ class Run:
         for output in self._outputs:
             try:
                 note = output.stop()
-            except OSError as error:
-                self.fault(f"{output.name} could not be closed: {error.strerror}")
+            except Exception as error:  # noqa: BLE001 - likewise
+                self.fault(f"{output.name} could not be closed: {_reason(error)}")
                 continue
             if note is not None:
                 self._notes.append(note)
@@ -254,3 +254,10 @@ class Run:
             record=self._record,
             queue=self._queue.figures if self._queue is not None else None,
         )
+
+
+def _reason(error: Exception) -> str:
+    """Return what went wrong with an output, in one line."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(f"{type(error).__name__}: {error}".split())

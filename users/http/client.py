@@ -58,7 +58,7 @@ class Site:
     @classmethod
     @lru_cache(maxsize=8)
     def of(cls, base_url: str, authorization: str, ca_file: str | None = None) -> Site:
-        """From a base URL such as ``https://track.customer.io``; once made, the same for all VUs.
+        """From a base URL such as ``https://example.com``; once made, the same for all VUs.
 
         To read certifi's bundle takes 18 ms.
 

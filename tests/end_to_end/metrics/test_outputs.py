@@ -81,7 +81,7 @@ def test_json_lines_are_those_of_k6(everywhere: Everywhere) -> None:
 def test_a_profile_may_ask_for_outputs_and_anybody_may_write_one(tmp_path: Path) -> None:
     (tmp_path / "counting_output.py").write_text(
         "class Counting:\n"
-        "    name, takes_merged, count = 'counting', False, 0\n"
+        "    name, takes_whole_seconds, count = 'counting', False, 0\n"
         "    def samples(self, timestamp, second, cells):\n"
         "        self.count += sum(len(cell.values) for cell in cells)\n"
         "    def stop(self): return f'{self.count} samples seen'\n"

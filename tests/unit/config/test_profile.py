@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -29,8 +30,11 @@ def test_every_shipped_profile_loads(name: str) -> None:
     assert load_profile(name).scenarios
 
 
-def test_the_shipped_profiles_are_the_five_that_the_readme_names() -> None:
-    assert profile_names() == ["breakpoint", "ramping-rate", "smoke", "soak", "spike"]
+def test_the_shipped_profiles_are_those_that_the_readme_names() -> None:
+    readme = (Path(__file__).resolve().parents[3] / "README.md").read_text(encoding="utf-8")
+    table = readme.partition("## What to run")[2].partition("\n\n| argument")[0]
+    assert profile_names() == sorted(re.findall(r"^\| `([a-z-]+)`", table, re.MULTILINE))
+    assert set(profile_names()) >= {"breakpoint", "ramping-rate", "smoke", "soak", "spike"}
 
 
 def test_ramping_rate_has_the_stages_and_thresholds_of_the_k6_script() -> None:
@@ -168,3 +172,11 @@ def test_a_profile_that_no_worker_could_be_sent_is_refused(tmp_path: Path) -> No
     path.write_text("#" * 1_000_001)
     with pytest.raises(ConfigError, match=r"large\.toml: expected a profile of at most 1000000 bytes"):
         load_profile(str(path))
+
+
+def test_a_single_mistake_is_not_counted_twice(tmp_path: Path) -> None:
+    stages = 'stages = [{ target = 1, duration = "1s" }]'
+    text = f'[scenarios.a]\nuser = "identify"\npre_allocated_vus = 1\n{stages}\n'
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)
+    assert str(caught.value).endswith("scenarios.a.executor: required option is missing")

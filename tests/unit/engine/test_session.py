@@ -39,7 +39,7 @@ class SlowOutput:
     """An output that waits at its end until the test lets it go on, and fails then if the test says so."""
 
     name = "slow"
-    takes_merged = True
+    takes_whole_seconds = True
 
     def __init__(self) -> None:
         self.is_stopping = Event()
