@@ -14,7 +14,7 @@ from engine.options import add_options, open_ports
         ([], []),
         (["--web-host", "localhost"], []),
         (["--web-host", "::1"], []),
-        (["--web-host", "0.0.0.0"], ["web UI"]),
+        (["--web-host", "192.0.2.7"], ["web UI"]),
         (["--web-host", "*"], ["web UI"]),
         (["--web-host", "*", "--web-login"], []),
         (["--web-host", "*", "--headless"], []),
