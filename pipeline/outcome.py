@@ -34,6 +34,24 @@ class Refused:
 Outcome = Delivered | Refused
 
 
+@dataclass(frozen=True)
+class Held:
+    """The operation has no outcome yet: its requests fail, and it is to be retried alone after a pause.
+
+    Args:
+        attempts: the number of requests that carried the operation; 0 if it only waits behind another one.
+        fault: the last fault, for people: ``503``, ``no answer within 10 s`` ...
+        is_blamed: whether Customer.io accepted another write right after the last fault, so that the
+            operation is the cause and not an outage.
+        retry_after_seconds: how long the server asks to wait, if it does.
+    """
+
+    attempts: int
+    fault: str
+    is_blamed: bool = False
+    retry_after_seconds: float | None = None
+
+
 class DeliveryError(Exception):
     """Nothing can be delivered. The operation is not the cause."""
 
@@ -48,6 +66,20 @@ class RedirectedError(DeliveryError):
 
 class UnexpectedAnswerError(DeliveryError):
     """The Track API does not give such an answer: the host is another one, or a proxy has answered."""
+
+
+class StuckError(DeliveryError):
+    """A request keeps failing while others succeed, so something that it carries may be the cause.
+
+    Args:
+        attempts: the number of requests made.
+        fault: the last fault, for people.
+    """
+
+    def __init__(self, attempts: int, fault: str) -> None:
+        super().__init__(f"{attempts} attempts failed while other requests succeed: {fault}")
+        self.attempts = attempts
+        self.fault = fault
 
 
 class BudgetSpentError(DeliveryError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
-from config.customerio.hosts import TRACK_HOSTS, check_connection, is_loopback
+from config.customerio.hosts import TRACK_HOSTS, Region, check_connection, is_loopback
 from config.errors import ConfigError
 from config.settings import Credentials, Settings, load_settings, read_environment
 from pipeline.variables import Variables
@@ -27,10 +27,14 @@ _ANY_CREDENTIALS = Credentials("local", "local")
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """Where Customer.io is, how to sign in, and which of its two APIs is used."""
+    """Where Customer.io is, how to sign in, and which of its two APIs is used.
+
+    ``region`` is the setting; the host of another region in ``base_url`` takes precedence.
+    """
 
     base_url: str
     credentials: Credentials
+    region: Region
     ca_file: str | None
     api: TrackApi
 
@@ -88,6 +92,19 @@ class BatchSettings:
 
 
 @dataclass(frozen=True)
+class UndeliverableSettings:
+    """When an operation that fails alone is given up.
+
+    Args:
+        attempts: its failures while others were accepted; 0 for never.
+        pause_seconds: before its first retry; the pauses grow to sixty times this.
+    """
+
+    attempts: int
+    pause_seconds: float
+
+
+@dataclass(frozen=True)
 class OperationsSettings:
     """Where the health page listens (nowhere if the port is ``None``), and how logs are written."""
 
@@ -105,6 +122,7 @@ class PipelineSettings:
     kafka: KafkaSettings
     limit: LimitSettings
     batch: BatchSettings
+    undeliverable: UndeliverableSettings
     operations: OperationsSettings
 
 
@@ -144,6 +162,10 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
             items=read.whole("BATCH_SIZE", 100, least=1),
             wait_seconds=read.whole("BATCH_WAIT_MS", 1000, least=0) / 1000,
             concurrency=read.whole("CONCURRENCY", 10, least=1),
+        ),
+        undeliverable=UndeliverableSettings(
+            attempts=read.whole("UNDELIVERABLE_ATTEMPTS", 10, least=0),
+            pause_seconds=read.whole("UNDELIVERABLE_PAUSE_MS", 1000, least=1) / 1000,
         ),
         operations=OperationsSettings(
             health_host=variables.get("HEALTH_HOST", "127.0.0.1"),
@@ -193,7 +215,7 @@ def _target(settings: Settings, read: Variables) -> TargetSettings:
             )
         credentials = _ANY_CREDENTIALS
     api = cast(TrackApi, read.one_of("TRACK_API", "v2", "v1"))
-    return TargetSettings(base_url, credentials, settings.ca_file, api)
+    return TargetSettings(base_url, credentials, settings.region, settings.ca_file, api)
 
 
 def _kafka_security(variables: Mapping[str, str], read: Variables) -> KafkaSecurity:

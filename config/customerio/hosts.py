@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import unicodedata
-from typing import Literal
+from typing import Literal, cast
 from urllib.parse import unquote, urlsplit
 
 from config.errors import ConfigError
@@ -23,6 +24,46 @@ def region_of(url: str) -> Region | None:
     """Return the region whose Track API answers at ``url``, or ``None`` for any other host."""
     host = _host(url)
     return next((region for region, track in TRACK_HOSTS.items() if _host(track) == host), None)
+
+
+def region_in_answer(body: bytes) -> Region | None:
+    """Return the region that an answer of ``GET /accounts/region`` names, or ``None`` if it names none.
+
+    Customer.io answers ``{"url", "region", "environment_id"}`` on the host of either region.
+    """
+    try:
+        content = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(content, dict):
+        return None
+    named, url = content.get("region"), content.get("url")
+    if isinstance(named, str) and named.lower() in TRACK_HOSTS:
+        return cast(Region, named.lower())
+    try:
+        return region_of(url) if isinstance(url, str) else None
+    except ValueError:
+        return None
+
+
+def check_region(body: bytes, base_url: str, region: Region) -> None:
+    """Return unless an answer of ``GET /accounts/region`` names the other region than the one in use.
+
+    Args:
+        body: of the answer.
+        base_url: where it came from; the host of a region decides which one is in use.
+        region: the setting, which decides for any other host.
+
+    Raises:
+        ConfigError: the account is in the other region.
+    """
+    answered, used = region_in_answer(body), region_of(base_url) or region
+    if answered is None or answered == used:
+        return
+    raise ConfigError(
+        f"CUSTOMERIO_REGION: the account is in the region {answered.upper()}, not {used.upper()}; "
+        f"set CUSTOMERIO_REGION={answered}, and no CUSTOMERIO_BASE_URL of the other region"
+    )
 
 
 def is_live(url: str) -> bool:

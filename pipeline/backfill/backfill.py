@@ -28,11 +28,17 @@ _CHECKPOINT_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Progress:
-    """The settled bytes of the source, and the results of their lines, earlier runs included."""
+    """The settled bytes of the source, and the results of their lines, earlier runs included.
+
+    The fields ``..._beyond`` count lines with a result beyond the first unsettled one; another run reads them
+    again.
+    """
 
     settled_bytes: int
     delivered: int
     dead: int
+    delivered_beyond: int = 0
+    dead_beyond: int = 0
 
 
 class Backfill:
@@ -72,7 +78,14 @@ class Backfill:
     @property
     def progress(self) -> Progress:
         """What has been settled so far."""
-        return Progress(self._position.offset, self._position.delivered, self._position.dead)
+        beyond = Counter(self._results.values())
+        return Progress(
+            self._position.offset,
+            self._position.delivered,
+            self._position.dead,
+            beyond["delivered"],
+            beyond["dead"],
+        )
 
     async def run(self, stop: asyncio.Event, finish_seconds: float) -> bool:
         """Deliver until the source ends or ``stop`` is set.

@@ -18,7 +18,7 @@ from pipeline.backfill.source import BlockReader
 from pipeline.delivery.courier import Courier
 from pipeline.delivery.ending import Ending, unless_ended
 from pipeline.delivery.opening import open_delivery
-from pipeline.delivery.start import check_credentials
+from pipeline.delivery.start import check_account
 from pipeline.monitoring.health import health_page
 from pipeline.outcome import DeliveryError
 from pipeline.settings import PipelineSettings
@@ -49,7 +49,7 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
         except OSError as error:
             raise ConfigError(f"{error.filename or options.source}: {error.strerror}") from error
         async with open_delivery(settings) as delivery, health_page(settings.operations, delivery.metrics):
-            if not await unless_ended(check_credentials(delivery.client), ending.event):
+            if not await unless_ended(check_account(delivery.client, settings.target), ending.event):
                 _print(
                     "stopped before Customer.io accepted the credentials; nothing was delivered", sys.stderr
                 )
@@ -100,8 +100,13 @@ def _report(options: BackfillOptions, progress: Progress, is_complete: bool, was
 
 
 def _counts(options: BackfillOptions, progress: Progress) -> str:
-    counts = f"{progress.delivered} delivered, {progress.dead} dead letters"
-    return f"{counts} in {options.dead_letters_path}" if progress.dead else counts
+    dead = progress.dead + progress.dead_beyond
+    counts = f"{progress.delivered + progress.delivered_beyond} delivered, {dead} dead letters"
+    if dead:
+        counts += f" in {options.dead_letters_path}"
+    if progress.delivered_beyond:
+        counts += f" ({progress.delivered_beyond} delivered beyond the position will be delivered again)"
+    return counts
 
 
 def _print(line: str, stream: TextIO) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -16,7 +16,20 @@ from config.customerio.paths import CallKind, call_kind
 from pipeline.client.connections import Connections, Fault, Reply
 from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
 from pipeline.limiter.interface import LimiterQueueFullError, RateLimiter
-from pipeline.outcome import BudgetSpentError, RedirectedError, UnauthorizedError, UnexpectedAnswerError
+from pipeline.outcome import (
+    BudgetSpentError,
+    RedirectedError,
+    StuckError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+)
+
+#: Returns, after so many faults of one request, whether the request is stuck: see ``StuckError``. A 429 is no
+#: fault in this sense, as it says nothing about what the request carries.
+IsStuck = Callable[[int], Awaitable[bool]]
+#: Called before a pause: the word for the fault, the seconds of the pause, and the seconds that the server
+#: asked for, if it did.
+OnWait = Callable[[str, float, float | None], None]
 
 
 @dataclass(frozen=True)
@@ -37,15 +50,22 @@ class Attempts:
         policy: RetryPolicy,
         on_retry: Callable[[str], None] | None,
         on_request: Callable[[str, float], None] | None = None,
+        on_wait: OnWait | None = None,
     ) -> None:
         self._connections = connections
         self._limiter = limiter
         self._policy = policy
         self._on_retry = on_retry
         self._on_request = on_request
+        self._on_wait = on_wait
 
     async def request(
-        self, method: str, path: str, body: bytes | None = None, items: int = 1
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        items: int = 1,
+        is_stuck: IsStuck | None = None,
     ) -> tuple[Judgement, int]:
         """Make a request and return what the final answer means, with the number of attempts.
 
@@ -56,33 +76,57 @@ class Attempts:
             path: of the request; it tells the kind of call.
             body: as it is sent.
             items: operations in the body.
+            is_stuck: asked after every fault but 429; ``None`` for a request that is never stuck.
 
         Raises:
+            StuckError: ``is_stuck`` said so.
             BudgetSpentError: attempts or time were used up, and every attempt ended in a fault.
             UnauthorizedError, RedirectedError: 401 or 403, 3xx.
             UnexpectedAnswerError: another 4xx than those that refuse what the request carries.
         """
-        call = call_kind(path)
-        attempts, started = 0, 0.0
+        answer, attempts = await self._final_answer(method, path, body, items, is_stuck)
+        return answer.judgement, attempts
+
+    async def read(self, path: str) -> tuple[Judgement, bytes]:
+        """Get a path; return what the final answer means, and its body. Raises as ``request``."""
+        answer, _ = await self._final_answer("GET", path, None, 1, None)
+        return answer.judgement, answer.reply.body
+
+    async def _final_answer(
+        self, method: str, path: str, body: bytes | None, items: int, is_stuck: IsStuck | None
+    ) -> tuple[_Answer, int]:
+        attempts, faults, started = 0, 0, 0.0
         while True:
             async with AsyncExitStack() as slot:
                 await self._enter(slot)
                 attempts += 1
                 started = started or time.monotonic()
-                answer = await self._attempt(method, path, body, call, items)
+                answer = await self._attempt(method, path, body, items)
             if isinstance(answer, _Answer):
-                self._raise_if_turned_away(answer)
-                fault = _fault_of_doubt(answer.judgement, call)
-                if fault is None:
-                    return answer.judgement, attempts
-            else:
-                fault = answer
-            await self._back_off(attempts, time.monotonic() - started, fault)
+                return answer, attempts
+            await self._back_off(attempts, time.monotonic() - started, answer)
+            if is_stuck is not None and answer.word != "429":
+                # Asked after the pause, which the server may have asked for.
+                faults += 1
+                if await is_stuck(faults):
+                    raise StuckError(attempts, answer.text)
+
+    async def request_once(self, method: str, path: str, body: bytes) -> Judgement | Fault:
+        """Make one attempt and return what its answer means, or its fault; raises as ``request``."""
+        async with AsyncExitStack() as slot:
+            await self._enter(slot)
+            answer = await self._attempt(method, path, body, 1)
+        return answer.judgement if isinstance(answer, _Answer) else answer
 
     def retrying(self, word: str) -> None:
         """Tell ``on_retry``."""
         if self._on_retry is not None:
             self._on_retry(word)
+
+    def waiting(self, fault: Fault, seconds: float) -> None:
+        """Tell ``on_wait`` of a pause because of a fault."""
+        if self._on_wait is not None:
+            self._on_wait(fault.word, seconds, fault.retry_after_seconds)
 
     async def _enter(self, slot: AsyncExitStack) -> None:
         while True:
@@ -93,10 +137,8 @@ class Attempts:
             else:
                 return
 
-    async def _attempt(
-        self, method: str, path: str, body: bytes | None, call: CallKind, items: int
-    ) -> _Answer | Fault:
-        started = time.monotonic()
+    async def _attempt(self, method: str, path: str, body: bytes | None, items: int) -> _Answer | Fault:
+        call, started = call_kind(path), time.monotonic()
         reply = await self._connections.exchange(method, path, body)
         answer = reply if isinstance(reply, Fault) else _answer_or_fault(reply, call, items)
         if self._on_request is not None:
@@ -105,6 +147,9 @@ class Attempts:
         if isinstance(answer, Fault) and answer.word == "429":
             # Told while the slot is still held, so that no other request starts in between.
             self._limiter.throttled(_bounded(answer.retry_after_seconds))
+        if isinstance(answer, _Answer):
+            self._raise_if_turned_away(answer)
+            return _fault_of_doubt(answer.judgement, call) or answer
         return answer
 
     async def _back_off(self, attempts: int, elapsed_seconds: float, fault: Fault) -> None:
@@ -113,6 +158,7 @@ class Attempts:
         if wait is None:
             raise BudgetSpentError(attempts, fault.text)
         self.retrying(fault.word)
+        self.waiting(fault, wait)
         await asyncio.sleep(wait)
 
     def _raise_if_turned_away(self, answer: _Answer) -> None:

@@ -6,33 +6,40 @@
   accepted from counting twice, and an identify may be repeated.
 - 400: nothing was accepted. What it names is refused and the rest sent again; if it names nobody, each half
   is sent alone, down to single items, so that one bad item never condemns the others. 413 and 422 likewise.
+- Faults without end while other requests succeed: halves in the same way, down to single items. One that
+  still fails is held, with everything behind it in its lane, for the caller to retry alone. The others go on.
 
 The parts go one after the other in the order of the batch, so the order of a person's operations is kept.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.customerio.answers import Judgement, Meaning, Problem
 from config.customerio.paths import BATCH_PATH
-from pipeline.client.attempts import Attempts, unreadable
+from pipeline.client.attempts import Attempts, IsStuck, unreadable
 from pipeline.client.before_sending import BATCH_BYTES, batch_body
 from pipeline.client.singles import deliver_alone, refused
-from pipeline.outcome import Delivered, Outcome
+from pipeline.client.suspicion import at_once
+from pipeline.outcome import Delivered, Held, Outcome, StuckError
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass
 class Item:
-    """An operation's bytes on their way, and the requests that have carried them."""
+    """An operation's bytes on their way, its lane, and the requests that have carried them."""
 
     body: bytes
+    lane: str
     attempts: int = 0
-    outcome: Outcome | None = None
+    outcome: Outcome | Held | None = None
 
     @property
-    def settled(self) -> Outcome:
+    def settled(self) -> Outcome | Held:
         """The outcome that there must be by now."""
         if self.outcome is None:
             raise AssertionError("an item of a batch was left without an outcome")
@@ -46,32 +53,89 @@ class Item:
         """Note that Customer.io has refused it."""
         self.outcome = refused(self.attempts, status, problem)
 
+    def hold(self, fault: str) -> None:
+        """Note that it is to be retried alone, or that it waits behind such an item."""
+        self.outcome = Held(self.attempts, fault)
 
-async def deliver_batch(attempts: Attempts, items: list[Item]) -> None:
-    """Send items together, and in smaller parts where that must be, until each has an outcome."""
-    parts = [items] if items else []
-    while parts:
-        part = parts.pop()
-        body = batch_body([item.body for item in part])
-        if len(body) > BATCH_BYTES:
-            parts += reversed(_halves(part))
-            continue
-        judgement, made = await attempts.request("POST", BATCH_PATH, body, len(part))
+
+class BatchDelivery:
+    """The way of one batch: send it, and smaller parts where that must be, until each item has an outcome.
+
+    Args:
+        attempts: makes the requests.
+        is_stuck: tells when the batch is to be split; ``None`` to retry it as the retry policy says.
+    """
+
+    def __init__(self, attempts: Attempts, is_stuck: IsStuck | None) -> None:
+        self._attempts = attempts
+        self._is_stuck = is_stuck
+        self._held_lanes: dict[str, str] = {}  # with the fault that holds each
+
+    async def run(self, items: list[Item]) -> None:
+        """Deliver; raises as ``Attempts.request``, but never ``StuckError``."""
+        parts = [items]
+        while parts:
+            part = self._without_held(parts.pop())
+            if not part:
+                continue
+            body = batch_body([item.body for item in part])
+            if len(body) > BATCH_BYTES:
+                parts += reversed(_halves(part))
+                continue
+            try:
+                judgement, made = await self._attempts.request(
+                    "POST", BATCH_PATH, body, len(part), self._is_stuck
+                )
+            except StuckError as error:
+                parts += reversed(self._after_faults(part, error))
+                continue
+            for item in part:
+                item.attempts += made
+            if judgement.meaning is Meaning.DOUBTFUL:
+                self._attempts.retrying(unreadable(judgement.status))
+                await self._deliver_each_alone(part)
+            elif judgement.meaning is Meaning.REFUSED:
+                parts += reversed(_after_refusal(part, judgement))
+            else:
+                for item in _without(part, judgement.status, judgement.refused):
+                    item.deliver()
+
+    def _without_held(self, part: list[Item]) -> list[Item]:
+        """Hold the items behind a held one, so that their lane stays in order; return the others."""
         for item in part:
-            item.attempts += made
-        if judgement.meaning is Meaning.DOUBTFUL:
-            attempts.retrying(unreadable(judgement.status))
-            await _deliver_each_alone(attempts, part)
-        elif judgement.meaning is Meaning.REFUSED:
-            parts += reversed(_after_refusal(part, judgement))
-        else:
-            for item in _without(part, judgement.status, judgement.refused):
-                item.deliver()
+            if item.lane in self._held_lanes:
+                item.hold(self._held_lanes[item.lane])
+        return [item for item in part if item.lane not in self._held_lanes]
 
+    def _after_faults(self, part: list[Item], error: StuckError) -> list[list[Item]]:
+        """Hold a lone item; return the parts that are to be sent now, in order."""
+        for item in part:
+            item.attempts += error.attempts
+        if len(part) > 1:
+            if self._is_stuck is not at_once:
+                extra = {"operations": len(part), "reason": error.fault}
+                _log.warning(
+                    "a batch keeps failing while other requests succeed; splitting it until the operation "
+                    "that fails stands alone",
+                    extra=extra,
+                )
+                self._is_stuck = at_once
+            return _halves(part)
+        self._held_lanes[part[0].lane] = error.fault
+        part[0].hold(error.fault)
+        return []
 
-async def _deliver_each_alone(attempts: Attempts, items: list[Item]) -> None:
-    for item in items:
-        item.outcome = await deliver_alone(attempts, item.body, made_before=item.attempts)
+    async def _deliver_each_alone(self, part: list[Item]) -> None:
+        for item in part:
+            if item.lane in self._held_lanes:
+                item.hold(self._held_lanes[item.lane])
+                continue
+            try:
+                item.outcome = await deliver_alone(
+                    self._attempts, item.body, made_before=item.attempts, is_stuck=self._is_stuck
+                )
+            except StuckError as error:
+                self._after_faults([item], error)
 
 
 def _after_refusal(items: list[Item], judgement: Judgement) -> list[list[Item]]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from config.customerio.answers import Problem
+from config.customerio.answers import Judgement, Problem
 from config.customerio.paths import ENTITY_PATH
-from pipeline.client.attempts import Attempts
+from pipeline.client.attempts import Attempts, IsStuck
 from pipeline.outcome import Delivered, Outcome, Refused
 
 
 async def deliver_alone(
-    attempts: Attempts, body: bytes, method: str = "POST", path: str = ENTITY_PATH, made_before: int = 0
+    attempts: Attempts,
+    body: bytes,
+    method: str = "POST",
+    path: str = ENTITY_PATH,
+    made_before: int = 0,
+    is_stuck: IsStuck | None = None,
 ) -> Outcome:
     """Deliver one operation and return the outcome; raises as ``Attempts.request``.
 
@@ -19,12 +24,16 @@ async def deliver_alone(
         method: of the request.
         path: of the request.
         made_before: requests that have carried the operation already.
+        is_stuck: see ``Attempts.request``.
     """
-    judgement, made = await attempts.request(method, path, body)
+    judgement, made = await attempts.request(method, path, body, is_stuck=is_stuck)
+    return outcome_of(judgement, made_before + made)
+
+
+def outcome_of(judgement: Judgement, attempts: int) -> Outcome:
+    """Return the outcome of the only operation of a request, after so many requests."""
     problem = judgement.refused.get(0, judgement.problem)
-    if problem is None:
-        return Delivered(made_before + made)
-    return refused(made_before + made, judgement.status, problem)
+    return Delivered(attempts) if problem is None else refused(attempts, judgement.status, problem)
 
 
 def refused(attempts: int, status: int, problem: Problem) -> Refused:

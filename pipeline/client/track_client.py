@@ -7,10 +7,10 @@ from types import TracebackType
 from typing import Self
 
 from config.customerio.answers import Meaning
-from config.customerio.paths import REGION_PATH
+from config.customerio.paths import ENTITY_PATH, REGION_PATH
 from config.settings import Credentials
-from pipeline.client.attempts import Attempts
-from pipeline.client.batches import Item, deliver_batch
+from pipeline.client.attempts import Attempts, OnWait
+from pipeline.client.batches import BatchDelivery, Item
 from pipeline.client.before_sending import (
     BATCH_BYTES,
     BATCH_FRAME_BYTES,
@@ -18,12 +18,13 @@ from pipeline.client.before_sending import (
     v2_item,
     with_deduplication_id,
 )
-from pipeline.client.connections import Connections
-from pipeline.client.retry import RetryPolicy
-from pipeline.client.singles import deliver_alone
+from pipeline.client.connections import Connections, Fault
+from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
+from pipeline.client.singles import deliver_alone, outcome_of
+from pipeline.client.suspicion import Suspicion, TrackApi
 from pipeline.limiter.interface import RateLimiter
 from pipeline.operation import Operation
-from pipeline.outcome import DeliveryError, Outcome, Refused
+from pipeline.outcome import Delivered, DeliveryError, Held, Outcome, Refused, StuckError
 
 _DEFAULT_RETRY = RetryPolicy()
 
@@ -51,6 +52,10 @@ class TrackClient:
             ``connection``, ``unreadable_207``.
         on_request: called after every attempt with its status, or with the reason if it had none that counts,
             and with its duration in seconds.
+        on_wait: called before each pause, see ``OnWait``.
+        hold: whether an operation whose requests fail, while Customer.io accepts a harmless write, is given
+            back as ``Held``; its caller retries it by ``retry_alone``. Otherwise it is retried as ``retry``
+            says.
 
     Raises:
         ConfigError: ``base_url`` has another form, or is that of a live host over plain http.
@@ -68,9 +73,12 @@ class TrackClient:
         ca_file: str | None = None,
         on_retry: Callable[[str], None] | None = None,
         on_request: Callable[[str, float], None] | None = None,
+        on_wait: OnWait | None = None,
+        hold: bool = False,
     ) -> None:
         self._connections = Connections(base_url, credentials, timeout_seconds, connections, ca_file)
-        self._attempts = Attempts(self._connections, limiter, retry, on_retry, on_request)
+        self._attempts = Attempts(self._connections, limiter, retry, on_retry, on_request, on_wait)
+        self._suspicion = Suspicion(self._attempts) if hold else None
 
     async def __aenter__(self) -> Self:
         """Open the client.
@@ -87,7 +95,7 @@ class TrackClient:
         """Close all connections."""
         await self._connections.close()
 
-    async def send(self, operation: Operation) -> Outcome:
+    async def send(self, operation: Operation) -> Outcome | Held:
         """Deliver one operation by Track v1 and return its outcome.
 
         Raises:
@@ -98,17 +106,32 @@ class TrackClient:
         body = v1_body(operation)
         if isinstance(body, Refused):
             return body
-        return await deliver_alone(self._attempts, body, operation.v1_method, operation.v1_path)
+        suspicion = self._suspicion
+        if suspicion is None:
+            return await deliver_alone(self._attempts, body, operation.v1_method, operation.v1_path)
+        try:
+            outcome = await deliver_alone(
+                self._attempts,
+                body,
+                operation.v1_method,
+                operation.v1_path,
+                is_stuck=suspicion.of([operation], "v1"),
+            )
+        except StuckError as error:
+            return Held(error.attempts, error.fault)
+        if isinstance(outcome, Delivered):
+            suspicion.remember(operation)
+        return outcome
 
     async def send_entity(self, operation: Operation) -> Outcome:
         """Deliver one operation by Track v2 and return its outcome; raises as ``send``."""
         body = v2_item(with_deduplication_id(operation))
         return body if isinstance(body, Refused) else await deliver_alone(self._attempts, body)
 
-    async def send_batch(self, operations: Sequence[Operation]) -> list[Outcome]:
+    async def send_batch(self, operations: Sequence[Operation]) -> list[Outcome | Held]:
         """Deliver operations by one request of Track v2 and return their outcomes in the same order.
 
-        More requests follow if the batch is refused as a whole, or its answer leaves doubt.
+        More requests follow if the batch is refused as a whole, or its answer leaves doubt, or it is stuck.
 
         Raises:
             ValueError: together the operations are larger than a batch may be.
@@ -118,23 +141,64 @@ class TrackClient:
         """
         _check_size(operations)
         bodies = [v2_item(with_deduplication_id(operation)) for operation in operations]
-        items = [body if isinstance(body, Refused) else Item(body) for body in bodies]
-        await deliver_batch(self._attempts, [item for item in items if isinstance(item, Item)])
-        return [item if isinstance(item, Refused) else item.settled for item in items]
+        outcomes = [
+            body if isinstance(body, Refused) else Item(body, operation.lane)
+            for operation, body in zip(operations, bodies, strict=True)
+        ]
+        sent = [
+            (operation, item)
+            for operation, item in zip(operations, outcomes, strict=True)
+            if isinstance(item, Item)
+        ]
+        if sent:
+            await self._deliver_batch(sent)
+        return [item if isinstance(item, Refused) else item.settled for item in outcomes]
 
-    async def check_credentials(self) -> None:
-        """Ask for the workspace's region, which changes nothing there; return if that succeeds.
+    async def retry_alone(self, operation: Operation, api: TrackApi) -> Outcome | Held:
+        """Make one attempt to deliver an operation that was held; raises as ``send``.
+
+        If it fails, a harmless write shows whether others are accepted: ``Held.is_blamed``.
+        """
+        if self._suspicion is None:
+            raise ValueError("only a client with hold=True retries what it holds")
+        operation = with_deduplication_id(operation)
+        body = v2_item(operation) if api == "v2" else v1_body(operation)
+        if isinstance(body, Refused):
+            return body
+        method, path = ("POST", ENTITY_PATH) if api == "v2" else (operation.v1_method, operation.v1_path)
+        answer = await self._attempts.request_once(method, path, body)
+        if not isinstance(answer, Fault):
+            return outcome_of(answer, 1)
+        self._attempts.retrying(answer.word)
+        self._attempts.waiting(answer, min(answer.retry_after_seconds or 0.0, MAX_RETRY_AFTER_SECONDS))
+        is_blamed = answer.word != "429" and await self._suspicion.are_others_accepted([operation], api)
+        return Held(1, answer.text, is_blamed, answer.retry_after_seconds)
+
+    async def _deliver_batch(self, sent: Sequence[tuple[Operation, Item]]) -> None:
+        suspicion = self._suspicion
+        is_stuck = None if suspicion is None else suspicion.of([operation for operation, _ in sent], "v2")
+        await BatchDelivery(self._attempts, is_stuck).run([item for _, item in sent])
+        if suspicion is None:
+            return
+        for operation, item in reversed(sent):
+            if isinstance(item.outcome, Delivered):
+                suspicion.remember(operation)
+                return
+
+    async def check_credentials(self) -> bytes:
+        """Ask for the account's region, which changes nothing there; return the answer's body.
 
         Raises:
             UnauthorizedError, RedirectedError: the credentials or the region are wrong.
             BudgetSpentError: the host gave no final answer, so the credentials are unknown.
             DeliveryError: the host does not answer as the Track API does.
         """
-        judgement, _ = await self._attempts.request("GET", REGION_PATH)
+        judgement, body = await self._attempts.read(REGION_PATH)
         if judgement.meaning is not Meaning.ACCEPTED:
             raise DeliveryError(
                 f"{judgement.status} from {self._connections.base_url}: is this the Track API?"
             )
+        return body
 
 
 def _check_size(operations: Sequence[Operation]) -> None:

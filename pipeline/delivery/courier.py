@@ -14,7 +14,7 @@ from pipeline.delivery.message import PoisonError, Stamp, parse_message
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.operation import Operation
 from pipeline.outcome import Delivered, Outcome, Refused
-from pipeline.sender import BatchSender
+from pipeline.sender import UNDELIVERABLE, BatchSender
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,9 @@ class Courier:
         #: Messages that were accepted and have no result yet, and the bytes of their keys and values.
         self.open_messages = 0
         self.open_bytes = 0
+        #: Messages that Customer.io has accepted, and messages whose dead letter is safe, since the start.
+        self.delivered = 0
+        self.dead = 0
 
     def report_buffers(self) -> None:
         """Set the metrics of operations in flight and operations waiting."""
@@ -182,14 +185,14 @@ class Courier:
             return
         outcome = ended.result()
         if isinstance(outcome, Delivered):
+            self.delivered += 1
             self._metrics.count_delivered(operation.kind, _age_seconds(message))
             settle("delivered")
         else:
             self._dead_letter_refused(message, outcome, settle)
 
     def _dead_letter_refused(self, message: ReceivedMessage, refused: Refused, settle: Settle) -> None:
-        cause = "too_large" if refused.reason == "too_large" else "refused"
-        self.dead_letter(message, cause, _describe(refused), refused.attempts, settle)
+        self.dead_letter(message, _cause(refused), _describe(refused), refused.attempts, settle)
 
     def _finish_dead_letter(
         self, message: ReceivedMessage, cause: str, settle: Settle, ended: asyncio.Task[None]
@@ -202,6 +205,7 @@ class Courier:
         if error is not None:
             self._fail(error)
             return
+        self.dead += 1
         self._metrics.count_dead_letter(cause)
         settle("dead")
 
@@ -216,7 +220,15 @@ def _age_seconds(message: ReceivedMessage) -> float | None:
     return max(0.0, time.time() - message.timestamp_ms / 1000)
 
 
+def _cause(refused: Refused) -> str:
+    if refused.reason == UNDELIVERABLE and refused.status is None:
+        return UNDELIVERABLE
+    return "too_large" if refused.reason == "too_large" else "refused"
+
+
 def _describe(refused: Refused) -> str:
+    if refused.reason == UNDELIVERABLE and refused.status is None:
+        return refused.message
     status = "not sent" if refused.status is None else str(refused.status)
     place = f"{refused.field}: " if refused.field else ""
     return f"{status}, {refused.reason}: {place}{refused.message}"

@@ -17,12 +17,13 @@ from pipeline.client import (
     v2_item,
 )
 from pipeline.delivery.reachability import Reachability
+from pipeline.delivery.waits import WaitLog
 from pipeline.limiter import LimiterSettings, RateLimiter, SharedSettings, open_limiter
 from pipeline.monitoring.metrics import PipelineMetrics
 from pipeline.operation import Operation
-from pipeline.outcome import Outcome, Refused
-from pipeline.sender import BatchLimits, BatchSender
-from pipeline.settings import BatchSettings, PipelineSettings, TrackApi
+from pipeline.outcome import Held, Outcome, Refused
+from pipeline.sender import BatchLimits, BatchSender, LoneRetries
+from pipeline.settings import PipelineSettings, TrackApi
 
 # While Customer.io is unreachable, requests are retried without end, with pauses of at most five seconds.
 _WITHOUT_END = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
@@ -67,7 +68,7 @@ async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
         except OSError as error:
             raise ConfigError("CUSTOMERIO_CA_FILE: expected a PEM file with certificates") from error
         api = settings.target.api
-        yield Delivery(client, _senders(client, api, settings.batch), _refuse_by(api), metrics)
+        yield Delivery(client, _senders(client, settings), _refuse_by(api), metrics)
 
 
 def _client(settings: PipelineSettings, limiter: RateLimiter, metrics: PipelineMetrics) -> TrackClient:
@@ -86,6 +87,8 @@ def _client(settings: PipelineSettings, limiter: RateLimiter, metrics: PipelineM
         ca_file=settings.target.ca_file,
         on_retry=metrics.count_retry,
         on_request=observe_request,
+        on_wait=WaitLog().before_wait,
+        hold=True,
     )
 
 
@@ -118,14 +121,20 @@ def _refuse_by(api: TrackApi) -> Callable[[Operation], Refused | None]:
     return refuse
 
 
-def _senders(client: TrackClient, api: TrackApi, batch: BatchSettings) -> Callable[[], BatchSender]:
+def _senders(client: TrackClient, settings: PipelineSettings) -> Callable[[], BatchSender]:
     """Return a function that makes senders: v2 sends many operations per request, v1 one."""
+    api, batch = settings.target.api, settings.batch
+    lone_retries = LoneRetries(
+        lambda operation: client.retry_alone(operation, api),
+        settings.undeliverable.attempts,
+        settings.undeliverable.pause_seconds,
+    )
     if api == "v2":
         limits = BatchLimits(batch.items, _OPERATIONS_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
-        return lambda: BatchSender(client.send_batch, limits, batch_size_bytes)
+        return lambda: BatchSender(client.send_batch, limits, batch_size_bytes, lone_retries)
 
-    async def send_each(operations: Sequence[Operation]) -> list[Outcome]:
+    async def send_each(operations: Sequence[Operation]) -> list[Outcome | Held]:
         return [await client.send(operation) for operation in operations]
 
     limits = BatchLimits(1, _OPERATIONS_BYTES, 0.0, batch.concurrency, BUFFER)
-    return lambda: BatchSender(send_each, limits, lambda operation: 0)
+    return lambda: BatchSender(send_each, limits, lambda operation: 0, lone_retries)

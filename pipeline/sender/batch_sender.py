@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from config.customerio.limits import limit
 from pipeline.operation import Operation
-from pipeline.outcome import Outcome
+from pipeline.outcome import Held, Outcome, Refused
 from pipeline.sender.lanes import Lane, QueuedOperation
+from pipeline.sender.lone_retries import LoneRetries
 from pipeline.sender.ready_lanes import ReadyLanes
 
 #: Delivers operations and returns one outcome for each, in the same order.
-Deliver = Callable[[Sequence[Operation]], Awaitable[list[Outcome]]]
+Deliver = Callable[[Sequence[Operation]], Awaitable[Sequence[Outcome | Held]]]
 
 
 @dataclass(frozen=True)
@@ -46,14 +48,27 @@ class BatchSender:
     that is being retried. Within a batch Customer.io keeps the order. Every operation ends: its future holds
     an outcome or the error that ``deliver`` raised.
 
+    An operation that ``deliver`` holds is retried alone. Its lane waits; during a pause it counts for the
+    buffer alone, so that other lanes go on.
+
     Args:
         deliver: sends one batch.
         limits: when a batch is full and when it is due.
         size: returns the bytes that an operation adds to a batch.
+        lone_retries: how held operations are retried; ``None`` if ``deliver`` never holds one.
     """
 
-    def __init__(self, deliver: Deliver, limits: BatchLimits, size: Callable[[Operation], int]) -> None:
+    def __init__(
+        self,
+        deliver: Deliver,
+        limits: BatchLimits,
+        size: Callable[[Operation], int],
+        lone_retries: LoneRetries | None = None,
+    ) -> None:
         self._deliver = deliver
+        self._lone_retries = lone_retries
+        self._lone: deque[Lane] = deque()  # whose first operation is to be retried now
+        self._pauses: dict[str, asyncio.TimerHandle] = {}
         self._limits = limits
         self._size = size
         self._lanes: dict[str, Lane] = {}
@@ -112,6 +127,9 @@ class BatchSender:
         """Accept no more operations and cancel those without a result. A sent request may still arrive."""
         self._closed = self._aborted = True
         self._set_timer()
+        for pause in self._pauses.values():
+            pause.cancel()
+        self._pauses.clear()
         for batch in self._batches:
             batch.cancel()
         if self._batches:
@@ -147,14 +165,26 @@ class BatchSender:
         if self._aborted:
             return
         loop = asyncio.get_running_loop()
+        while self._lone and len(self._batches) < self._limits.concurrency:
+            # Before the ready lanes: it has waited longer than they have.
+            lane = self._lone.popleft()
+            lane.held = False
+            self._start_batch([lane], lane.take(1, 0, at_least_one=True), self._retry_alone)
         while self._ready and len(self._batches) < self._limits.concurrency and self._is_due(loop.time()):
             lanes, batch = self._ready.take_batch(self._limits.items, self._limits.bytes)
             for lane in lanes:
                 lane.busy = True
-            task = loop.create_task(self._send(lanes, batch))
-            self._batches.add(task)
-            self._in_flight += len(batch)
+            self._start_batch(lanes, batch, self._deliver)
         self._set_timer()
+
+    def _start_batch(self, lanes: list[Lane], batch: list[QueuedOperation], deliver: Deliver) -> None:
+        self._batches.add(asyncio.get_running_loop().create_task(self._send(lanes, batch, deliver)))
+        self._in_flight += len(batch)
+
+    async def _retry_alone(self, operations: Sequence[Operation]) -> Sequence[Outcome | Held]:
+        if self._lone_retries is None:
+            raise RuntimeError("an operation was held by a sender without lone retries")
+        return [await self._lone_retries.deliver(operation) for operation in operations]
 
     def _is_due(self, now: float) -> bool:
         return (
@@ -176,30 +206,72 @@ class BatchSender:
             due_at = self._ready.oldest.added_at + self._limits.wait_seconds
             self._timer = asyncio.get_running_loop().call_at(due_at, self._start_batches)
 
-    async def _send(self, lanes: list[Lane], batch: list[QueuedOperation]) -> None:
+    async def _send(self, lanes: list[Lane], batch: list[QueuedOperation], deliver: Deliver) -> None:
         try:
-            outcomes = await self._deliver([item.operation for item in batch])
+            outcomes = await deliver([item.operation for item in batch])
             if len(outcomes) != len(batch):
                 raise RuntimeError(f"{len(outcomes)} outcomes for {len(batch)} operations")
+            self._settle(lanes, batch, outcomes)
         except asyncio.CancelledError:
-            self._finish(batch, lambda index, future: future.cancel())
+            self._finish(batch, lambda future: future.cancel())
             raise
         except Exception as error:  # noqa: BLE001 - passed to those who wait for the operations
             reason = error
-            self._finish(batch, lambda index, future: future.set_exception(reason))
-        else:
-            self._finish(batch, lambda index, future: future.set_result(outcomes[index]))
+            self._finish(batch, lambda future: future.set_exception(reason))
         finally:
             self._in_flight -= len(batch)
             self._free(lanes)
 
-    def _finish(
-        self, batch: list[QueuedOperation], end: Callable[[int, asyncio.Future[Outcome]], object]
+    def _settle(
+        self, lanes: list[Lane], batch: list[QueuedOperation], outcomes: Sequence[Outcome | Held]
     ) -> None:
-        for index, item in enumerate(batch):
+        """End the operations that have an outcome, and put those that are held back into their lanes."""
+        held: dict[str, list[tuple[QueuedOperation, Held]]] = {}
+        for item, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, Held):
+                held.setdefault(item.operation.lane, []).append((item, outcome))
+            else:
+                self._fulfil(item, outcome)
+        for lane in lanes:
+            if lane.name in held:
+                self._hold(lane, held[lane.name])
+
+    def _hold(self, lane: Lane, items: list[tuple[QueuedOperation, Held]]) -> None:
+        """Retry the first of these after a pause; the others wait behind it."""
+        if self._lone_retries is None:
+            raise RuntimeError("an operation was held by a sender without lone retries")
+        (first, held), *others = items
+        waiting = [replace(item, attempts=item.attempts + since.attempts) for item, since in others]
+        retried = self._lone_retries.after_failure(first, held)
+        if isinstance(retried, Refused):
+            self._fulfil(replace(first, attempts=0), retried)
+        else:
+            waiting.insert(0, retried)
+            lane.held = True
+            seconds = self._lone_retries.seconds_before(retried, held.retry_after_seconds)
+            loop = asyncio.get_running_loop()
+            self._pauses[lane.name] = loop.call_later(seconds, self._end_pause, lane)
+        lane.put_back(waiting)
+
+    def _end_pause(self, lane: Lane) -> None:
+        del self._pauses[lane.name]
+        self._lone.append(lane)
+        self._start_batches()
+
+    def _fulfil(self, item: QueuedOperation, outcome: Outcome) -> None:
+        """End an operation; its outcome counts the attempts before it was held, too."""
+        made = outcome.attempts + item.attempts
+        self._end(item.future)
+        if not item.future.done():
+            item.future.set_result(replace(outcome, attempts=made) if made != outcome.attempts else outcome)
+
+    def _finish(self, batch: list[QueuedOperation], end: Callable[[asyncio.Future[Outcome]], object]) -> None:
+        for item in batch:
+            if item.future not in self._unfinished:
+                continue
             self._end(item.future)
             if not item.future.done():
-                end(index, item.future)
+                end(item.future)
 
     def _end(self, future: asyncio.Future[Outcome]) -> None:
         self._unfinished.discard(future)
@@ -211,6 +283,8 @@ class BatchSender:
         if task is not None:
             self._batches.discard(task)
         for lane in lanes:
+            if lane.held and not self._aborted:
+                continue
             lane.busy = False
             if lane.waiting:
                 self._ready.add_lane(lane)

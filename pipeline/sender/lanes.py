@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from pipeline.operation import Operation
@@ -19,6 +20,9 @@ class QueuedOperation:
         added_at: the event loop's time when it was added, seconds.
         size: the bytes that it adds to a batch.
         future: its outcome.
+        attempts: the requests that have carried it, if it was held.
+        retries: the retries that it needed or needs, the next one included; 0 if it was never held.
+        blamed: how many of these retries failed while Customer.io accepted another write.
     """
 
     number: int
@@ -26,16 +30,23 @@ class QueuedOperation:
     operation: Operation
     size: int
     future: asyncio.Future[Outcome]
+    attempts: int = 0
+    retries: int = 0
+    blamed: int = 0
 
 
 @dataclass
 class Lane:
-    """The waiting operations of one lane. It is ``busy`` while a batch carries earlier ones."""
+    """The waiting operations of one lane. It is ``busy`` while a batch carries earlier ones.
+
+    It is ``held`` while its first operation is to be retried alone; it is busy then, too.
+    """
 
     name: str
     waiting: deque[QueuedOperation] = field(default_factory=deque)
     bytes: int = 0
     busy: bool = False
+    held: bool = False
 
     def __lt__(self, other: Lane) -> bool:
         """Order lanes by the time at which their first operation was added."""
@@ -45,6 +56,11 @@ class Lane:
         """Append an operation."""
         self.waiting.append(item)
         self.bytes += item.size
+
+    def put_back(self, items: Sequence[QueuedOperation]) -> None:
+        """Put operations that were taken in this order before all others."""
+        self.waiting.extendleft(reversed(items))
+        self.bytes += sum(item.size for item in items)
 
     def take(self, most_items: int, most_bytes: int, at_least_one: bool) -> list[QueuedOperation]:
         """Remove and return the first operations that fit, in order."""

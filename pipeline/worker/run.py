@@ -14,7 +14,7 @@ from config.errors import ConfigError
 from pipeline.delivery.courier import Courier
 from pipeline.delivery.ending import Ending, unless_ended
 from pipeline.delivery.opening import open_delivery
-from pipeline.delivery.start import check_credentials
+from pipeline.delivery.start import check_account
 from pipeline.kafka import connection_options
 from pipeline.monitoring.health import Checks, health_page
 from pipeline.outcome import DeliveryError
@@ -62,7 +62,7 @@ async def run_worker(settings: PipelineSettings) -> int:
         dead_letters = KafkaDeadLetters(settings.kafka)
         try:
             readiness.wait_for("waiting for Customer.io")
-            if not await unless_ended(check_credentials(delivery.client), ending.event):
+            if not await unless_ended(check_account(delivery.client, settings.target), ending.event):
                 return 0
             readiness.wait_for("waiting for the broker")
             for start in (consumer.start, dead_letters.start):
@@ -75,16 +75,17 @@ async def run_worker(settings: PipelineSettings) -> int:
             worker = KafkaWorker(
                 consumer, settings.kafka.topic, courier, delivery.metrics, readiness, drain_seconds
             )
-            return await _work(worker, ending)
+            await _work(worker, ending)
         except KafkaError as error:
             _log.error("stopped", extra={"error": f"{type(error).__name__}: {error}"})
             return 1
         finally:
             await _disconnect(consumer.stop, "the group")
             await _disconnect(dead_letters.stop, "the dead letters")
+    return _report(courier, ending)
 
 
-async def _work(worker: KafkaWorker, ending: Ending) -> int:
+async def _work(worker: KafkaWorker, ending: Ending) -> None:
     _log.info("delivering")
     try:
         await worker.run(ending.event)
@@ -93,15 +94,21 @@ async def _work(worker: KafkaWorker, ending: Ending) -> int:
     finally:
         # After an error nothing more can be delivered, but what was delivered is committed.
         await worker.finish(0.0 if ending.error else _FINISH_SECONDS, _COMMIT_SECONDS)
+
+
+def _report(courier: Courier, ending: Ending) -> int:
+    """Log what was delivered, as the last line of all; return the exit code."""
     if isinstance(ending.error, DeliveryError):
         raise ConfigError(
             f"CUSTOMERIO_*: {ending.error}; the worker has stopped, and what it had not delivered "
-            "stays in the topic"
+            f"stays in the topic; {courier.delivered} delivered, {courier.dead} dead letters"
         )
+    counts = {"delivered": courier.delivered, "dead_letters": courier.dead}
     if ending.error is not None:
-        _log.error("stopped", extra={"error": f"{type(ending.error).__name__}: {ending.error}"})
+        extra = {"error": f"{type(ending.error).__name__}: {ending.error}", **counts}
+        _log.error("stopped", extra=extra)
         return 1
-    _log.info("stopped in order")
+    _log.info("stopped in order", extra=counts)
     return 0
 
 

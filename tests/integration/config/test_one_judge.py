@@ -16,6 +16,7 @@ from pipeline.client import RetryPolicy, TrackClient
 from pipeline.outcome import (
     BudgetSpentError,
     Delivered,
+    Held,
     Outcome,
     RedirectedError,
     Refused,
@@ -50,7 +51,7 @@ async def meaning_to_pipeline(client: TrackClient, call: CallKind, words: list[s
     """What the pipeline does about the answer that the server gives first."""
     words.clear()
     try:
-        outcomes: list[Outcome]
+        outcomes: list[Outcome | Held]
         match call:
             case CallKind.V1:
                 outcomes = [await client.send(identify("a"))]

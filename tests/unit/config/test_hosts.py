@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from config.customerio.hosts import TRACK_HOSTS, check_connection, is_live, is_loopback, region_of
+from config.customerio.hosts import (
+    TRACK_HOSTS,
+    Region,
+    check_connection,
+    check_region,
+    is_live,
+    is_loopback,
+    region_of,
+)
 from config.errors import ConfigError
 from pipeline.settings import load_pipeline_settings
 from tests.programs.track_client import client_of, run
@@ -136,6 +144,17 @@ def test_the_pipelines_client_refuses_plain_http_to_a_live_host_without_settings
                 raise AssertionError("a client was made")
 
     run(main())
+
+
+@pytest.mark.parametrize("host", ["https://track.customer.io", "https://track-eu.customer.io:443"])
+@pytest.mark.parametrize("setting", ["us", "eu"])
+def test_the_host_decides_which_region_an_account_must_be_in(host: str, setting: Region) -> None:
+    ours = region_of(host)
+    assert ours is not None
+    other = "us" if ours == "eu" else "eu"
+    check_region(b'{"region":"%s"}' % ours.encode(), host, setting)
+    with pytest.raises(ConfigError, match=f"set CUSTOMERIO_REGION={other}"):
+        check_region(b'{"region":"%s"}' % other.encode(), host, setting)
 
 
 def test_hosts_are_decided_on_in_one_place() -> None:
