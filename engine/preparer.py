@@ -10,6 +10,7 @@ from run.arguments import read_arguments
 from run.outputs import check_outputs
 from run.preparation import Preparation, prepare
 from run.queue_watch import check_queue_metrics
+from run.region import check_account_region
 from standin.own_process import LocalStandin
 from users.kinds import Kinds
 
@@ -65,6 +66,16 @@ class Preparer:
             base_url = self._standin.url
         self._host.environment.host = base_url
         return base_url
+
+    def check_account(self, preparation: Preparation) -> None:
+        """Ask a target that the run did not start for the account's region.
+
+        Raises:
+            ConfigError: the account is in the other region than the target.
+        """
+        check_account_region(
+            preparation.target, self._settings, is_region_set="CUSTOMERIO_REGION" in self._variables
+        )
 
     @property
     def has_lost_standin(self) -> bool:

@@ -112,6 +112,7 @@ class Session:
         pages = preparation.arguments.queue_metrics
         queue = QueueWatch(pages) if pages else None
         base_url = self._preparer.set_target(preparation)
+        self._preparer.check_account(preparation)
         self._say_plan(preparation, base_url)
         run_id = new_run_id()
         record = preparation.record(run_id, base_url)
