@@ -1,4 +1,4 @@
-"""An operation: one identify or one event of one person, in the formats of Track v1 and v2."""
+"""Operations, in the formats of Track v1 and v2: ours, native ones, and anonymous events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Kind = Literal["identify", "track"]
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation to deliver to Customer.io. Its ``repr`` holds no personal data.
+    """One identify or one event of one person. Its ``repr`` holds no personal data.
 
     Args:
         kind: ``identify`` sets attributes of a person, ``track`` records an event.
@@ -41,17 +41,22 @@ class Operation:
         """The name of the lane: operations of one lane are delivered in order, one after the other."""
         return self.person if self.order_key is None else self.order_key
 
+    @property
+    def identifiers(self) -> dict[str, str]:
+        """The person, as Track v2 names them."""
+        kind, value = identifier_by_shape(self.person)
+        return {kind: value}
+
     @cached_property
     def v2_item(self) -> bytes:
         """The operation as compact JSON: the body for ``/entity``, or an item of ``/batch``."""
-        identifier_kind, value = identifier_by_shape(self.person)
-        item: dict[str, Any] = {"type": "person", "identifiers": {identifier_kind: value}}
+        item: dict[str, Any] = {"type": "person", "identifiers": self.identifiers}
         if self.kind == "identify":
             item |= {"action": "identify", "attributes": self.attributes}
         else:
             item |= {"action": "event", "name": self.event, "attributes": self.attributes}
-            item |= self._stamps()
-        return _compact_json(item)
+            item |= _stamps(self.timestamp, self.deduplication_id)
+        return compact_json(item)
 
     @property
     def v1_method(self) -> str:
@@ -71,14 +76,96 @@ class Operation:
     def v1_body(self) -> bytes:
         """The body of the request to Track v1, as compact JSON."""
         if self.kind == "identify":
-            return _compact_json(self.attributes)
-        return _compact_json({"name": self.event, "data": self.attributes, **self._stamps()})
-
-    def _stamps(self) -> dict[str, Any]:
-        stamps = {"timestamp": self.timestamp, "id": self.deduplication_id}
-        return {name: value for name, value in stamps.items() if value is not None}
+            return compact_json(self.attributes)
+        stamps = _stamps(self.timestamp, self.deduplication_id)
+        return compact_json({"name": self.event, "data": self.attributes, **stamps})
 
 
-def _compact_json(value: object) -> bytes:
+@dataclass(frozen=True)
+class NativeOperation:
+    """An operation that was written in Track v2's own form, and checked. It always goes to Track v2.
+
+    Args:
+        kind: the action: ``delete``, ``merge``, ``add_device`` ...
+        content: the operation; an event has its ``id``.
+        subject: whom or what it is about, as the name of a lane.
+        identifiers: of the person whom it is about; ``None`` if it is about an object, or more than one.
+        order_key: as for ``Operation``; ``None`` for the subject.
+    """
+
+    kind: str
+    content: Mapping[str, Any] = field(repr=False)
+    subject: str = field(repr=False)
+    identifiers: Mapping[str, str] | None = field(repr=False)
+    order_key: str | None = field(default=None, repr=False)
+
+    @property
+    def lane(self) -> str:
+        """The name of the lane."""
+        return self.subject if self.order_key is None else self.order_key
+
+    @cached_property
+    def v2_item(self) -> bytes:
+        """The operation as compact JSON."""
+        return compact_json(self.content)
+
+
+@dataclass(frozen=True)
+class AnonymousEvent:
+    """An event of somebody who is not identified yet. Track v2 has no such operation, so it goes to v1.
+
+    Args:
+        kind: ``track``, ``page`` or ``screen``.
+        anonymous_id: joins the event to the person who is identified with it later.
+        event: the name of the event.
+        data: of the event.
+        timestamp: when it happened, in Unix seconds; ``None`` for the time at which it arrives.
+        deduplication_id: a ULID.
+        order_key: as for ``Operation``; ``None`` for the anonymous id.
+    """
+
+    kind: Literal["track", "page", "screen"]
+    anonymous_id: str = field(repr=False)
+    event: str
+    data: Mapping[str, Any] = field(repr=False)
+    timestamp: int | None
+    deduplication_id: str
+    order_key: str | None = field(default=None, repr=False)
+
+    @property
+    def lane(self) -> str:
+        """The name of the lane."""
+        return self.anonymous_id if self.order_key is None else self.order_key
+
+    @property
+    def identifiers(self) -> None:
+        """Nobody is identified."""
+        return None
+
+    @cached_property
+    def v1_body(self) -> bytes:
+        """The body of the request to Track v1, as compact JSON."""
+        kind = {} if self.kind == "track" else {"type": self.kind}
+        stamps = _stamps(self.timestamp, self.deduplication_id)
+        content = {"anonymous_id": self.anonymous_id, "name": self.event, "data": self.data}
+        return compact_json({**content, **kind, **stamps})
+
+
+AnyOperation = Operation | NativeOperation | AnonymousEvent
+
+
+def compact_json(value: object) -> bytes:
+    """Return UTF-8 JSON without blanks.
+
+    Raises:
+        ValueError: the value holds NaN, Infinity or half of a surrogate pair.
+        TypeError: it holds what JSON has no form for.
+        RecursionError: it is nested too deeply.
+    """
     # NaN and Infinity are not JSON. They raise an error here, before the API refuses them.
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _stamps(timestamp: int | None, deduplication_id: str | None) -> dict[str, Any]:
+    stamps = {"timestamp": timestamp, "id": deduplication_id}
+    return {name: value for name, value in stamps.items() if value is not None}

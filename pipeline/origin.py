@@ -11,6 +11,11 @@ from ulid import ULID
 
 _PREFIX = "replay-"
 _LATEST_MS = (1 << 48) - 1
+# Record times in seconds lie between these, from 2001 to the year 5138. As milliseconds they would lie
+# between January 1970 and March 1973, and no record is from then.
+_SECONDS = range(10**9, 10**11)
+# The end of the year 9999 in milliseconds. Larger times are in microseconds or nanoseconds.
+_MOST_MS = 253_402_300_799_999
 
 
 class Origin(NamedTuple):
@@ -42,6 +47,15 @@ def origin_of(record: Record) -> Origin:
     return _replayed(record.headers) or Origin(
         record.topic, record.partition, record.offset, record.timestamp
     )
+
+
+def normal_ms(timestamp: int) -> int:
+    """Return a record's time in Unix milliseconds, also if its producer wrote it in another unit."""
+    if timestamp in _SECONDS:
+        return timestamp * 1000
+    while timestamp > _MOST_MS:
+        timestamp //= 1000
+    return timestamp
 
 
 def replay_headers(origin: Origin) -> list[tuple[str, bytes]]:

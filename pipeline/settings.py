@@ -116,7 +116,7 @@ class OperationsSettings:
 
 @dataclass(frozen=True)
 class PipelineSettings:
-    """All settings of a worker or a backfill."""
+    """All settings of a worker or a backfill; ``message_mapping`` is ``module:function``, if there is one."""
 
     target: TargetSettings
     kafka: KafkaSettings
@@ -124,6 +124,7 @@ class PipelineSettings:
     batch: BatchSettings
     undeliverable: UndeliverableSettings
     operations: OperationsSettings
+    message_mapping: str | None = None
 
 
 def pipeline_environment() -> dict[str, str]:
@@ -173,6 +174,7 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
             log_level=read.one_of("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR"),
             log_format=cast(LogFormat, read.one_of("LOG_FORMAT", "auto", "json", "text")),
         ),
+        message_mapping=variables.get("MESSAGE_MAPPING"),
     )
 
 

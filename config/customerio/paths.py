@@ -8,6 +8,7 @@ from urllib.parse import quote
 from config.customerio.identifiers import flaw_of_identifier
 
 REGION_PATH = "/api/v1/accounts/region"
+ANONYMOUS_EVENTS_PATH = "/api/v1/events"
 ENTITY_PATH = "/api/v2/entity"
 BATCH_PATH = "/api/v2/batch"
 

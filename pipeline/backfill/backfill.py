@@ -16,6 +16,7 @@ from pipeline.backfill.position import Position, PositionFile
 from pipeline.backfill.source import BlockReader
 from pipeline.cancelling import cancel
 from pipeline.delivery.courier import Courier, ReceivedMessage, Result
+from pipeline.delivery.encodings import refuse_encoded
 from pipeline.delivery.message import Stamp
 from pipeline.delivery.offset_ledger import MOST_SPAN, OffsetLedger
 from pipeline.delivery.opening import BUFFER_BYTES
@@ -125,6 +126,8 @@ class Backfill:
     async def _read_all(self) -> None:
         splitter = LineSplitter(self._position.offset)
         while block := await self._reader.read():
+            if not splitter.has_begun and not self._position.offset:
+                refuse_encoded(block, self._name)
             for line in splitter.feed(block):
                 await self._accept(line)
         for line in splitter.finish():
@@ -144,10 +147,10 @@ class Backfill:
             self._courier.dead_letter(
                 self._message(line), "too_large", detail, 0, partial(self._settle, line)
             )
-        elif line.content.strip():
-            await self._courier.accept(self._message(line), partial(self._settle, line))
-        else:
+        elif line.is_blank:
             self._settle(line, "blank")
+        else:
+            await self._courier.accept(self._message(line), partial(self._settle, line))
 
     def _message(self, line: SourceLine) -> ReceivedMessage:
         identity = deduplication_id(self._position.source_id, 0, line.start, -1)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 # A Kafka broker accepts this much by default. No API of Customer.io accepts a tenth of it.
 MOST_LINE_BYTES = 1024 * 1024
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class SourceLine:
     following: int
     content: bytes | None = field(repr=False)
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether it has nothing but blanks, and byte order marks as editors put them before a text."""
+        return self.content is not None and not self.content.replace(_BYTE_ORDER_MARK, b"").strip()
+
 
 class LineSplitter:
     """Turns blocks of any size into whole lines. It never holds more than a line and a block.
@@ -36,10 +42,17 @@ class LineSplitter:
         self._start = position
         self._most_bytes = most_bytes
         self._rest = bytearray()
+        self._has_begun = False
         self._skipped = 0  # dropped bytes of the current line, which is too long
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything was fed."""
+        return self._has_begun
 
     def feed(self, block: bytes) -> Iterator[SourceLine]:
         """Yield the lines that end in this block."""
+        self._has_begun = True
         pieces = block.split(b"\n")
         for piece in pieces[:-1]:
             self._hold(piece)

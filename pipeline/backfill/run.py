@@ -55,7 +55,12 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
                 )
                 return 1
             courier = Courier(
-                delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
+                delivery.make_sender,
+                delivery.refuse,
+                dead_letters,
+                delivery.metrics,
+                ending.fail,
+                delivery.parse,
             )
             with show_progress(options.name, os.fstat(descriptor).st_size or None, position.offset) as show:
                 backfill = Backfill(

@@ -10,6 +10,7 @@
   still fails is held, with everything behind it in its lane, for the caller to retry alone. The others go on.
 
 The parts go one after the other in the order of the batch, so the order of a person's operations is kept.
+Anonymous events, for which Track v2 has no form, go alone; what is behind one in its lane waits for it.
 """
 
 from __future__ import annotations
@@ -19,9 +20,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.customerio.answers import Judgement, Meaning, Problem
-from config.customerio.paths import BATCH_PATH
+from config.customerio.paths import BATCH_PATH, ENTITY_PATH
 from pipeline.client.attempts import Attempts, IsStuck, unreadable
-from pipeline.client.before_sending import BATCH_BYTES, batch_body
+from pipeline.client.before_sending import BATCH_BYTES, LoneRequest, batch_body
 from pipeline.client.singles import deliver_alone, refused
 from pipeline.client.suspicion import at_once
 from pipeline.outcome import Delivered, Held, Outcome, StuckError
@@ -31,9 +32,9 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Item:
-    """An operation's bytes on their way, its lane, and the requests that have carried them."""
+    """An operation's request on its way, its lane, and the requests that have carried it."""
 
-    body: bytes
+    request: LoneRequest
     lane: str
     attempts: int = 0
     outcome: Outcome | Held | None = None
@@ -44,6 +45,11 @@ class Item:
         if self.outcome is None:
             raise AssertionError("an item of a batch was left without an outcome")
         return self.outcome
+
+    @property
+    def is_batchable(self) -> bool:
+        """Whether a batch of Track v2 can carry it."""
+        return self.request.path == ENTITY_PATH
 
     def deliver(self) -> None:
         """Note that Customer.io has accepted it."""
@@ -73,12 +79,18 @@ class BatchDelivery:
 
     async def run(self, items: list[Item]) -> None:
         """Deliver; raises as ``Attempts.request``, but never ``StuckError``."""
+        while items:
+            batch, lone, items = _next_round(items)
+            await self._deliver_together(batch)
+            await self._deliver_each_alone(lone)
+
+    async def _deliver_together(self, items: list[Item]) -> None:
         parts = [items]
         while parts:
             part = self._without_held(parts.pop())
             if not part:
                 continue
-            body = batch_body([item.body for item in part])
+            body = batch_body([item.request.body for item in part])
             if len(body) > BATCH_BYTES:
                 parts += reversed(_halves(part))
                 continue
@@ -132,10 +144,32 @@ class BatchDelivery:
                 continue
             try:
                 item.outcome = await deliver_alone(
-                    self._attempts, item.body, made_before=item.attempts, is_stuck=self._is_stuck
+                    self._attempts, item.request, item.attempts, self._is_stuck
                 )
             except StuckError as error:
                 self._after_faults([item], error)
+
+
+def _next_round(items: list[Item]) -> tuple[list[Item], list[Item], list[Item]]:
+    """Return what can go now, in a batch and alone, and what has to wait for that.
+
+    Of each lane, all items go up to the first that takes the other way than the lane's first one.
+    """
+    if all(item.is_batchable for item in items):
+        return items, [], []
+    way_of_lane: dict[str, bool] = {}
+    waiting_lanes: set[str] = set()
+    batch: list[Item] = []
+    lone: list[Item] = []
+    rest: list[Item] = []
+    for item in items:
+        if way_of_lane.setdefault(item.lane, item.is_batchable) != item.is_batchable:
+            waiting_lanes.add(item.lane)
+        if item.lane in waiting_lanes:
+            rest.append(item)
+        else:
+            (batch if item.is_batchable else lone).append(item)
+    return batch, lone, rest
 
 
 def _after_refusal(items: list[Item], judgement: Judgement) -> list[list[Item]]:

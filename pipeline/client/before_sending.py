@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Literal, NamedTuple, TypeVar
 
 from ulid import ULID
 
 from config.customerio.identifiers import flaw_of_identifier
 from config.customerio.limits import limit
-from pipeline.operation import Operation
+from config.customerio.paths import ANONYMOUS_EVENTS_PATH, ENTITY_PATH
+from pipeline.operation import AnonymousEvent, AnyOperation, NativeOperation, Operation
 from pipeline.outcome import Refused
 
 ITEM_BYTES = limit("v2_entity_bytes")
 #: Of a batch's body at most: Customer.io wants it smaller than its limit.
 BATCH_BYTES = limit("v2_batch_bytes") - 1
+
+TrackApi = Literal["v1", "v2"]
 
 _EVENT_DATA_BYTES = limit("event_data_bytes")
 _BATCH_START, _BATCH_END = b'{"batch":[', b"]}"
@@ -23,11 +27,47 @@ _BATCH_START, _BATCH_END = b'{"batch":[', b"]}"
 _DEDUPLICATION_ID_BYTES = 34
 
 
-def with_deduplication_id(operation: Operation) -> Operation:
+class LoneRequest(NamedTuple):
+    """The request that carries one operation alone."""
+
+    method: str
+    path: str
+    body: bytes
+
+
+_AnyOperation = TypeVar("_AnyOperation", bound=AnyOperation)
+
+
+def with_deduplication_id(operation: _AnyOperation) -> _AnyOperation:
     """Return the operation with a fresh id if it is an event without one, so that it counts once."""
+    if not isinstance(operation, Operation):
+        return operation  # has its id from the start
     if operation.kind != "track" or operation.deduplication_id is not None:
         return operation
     return replace(operation, deduplication_id=str(ULID()))
+
+
+def lone_request(operation: AnyOperation, api: TrackApi) -> LoneRequest | Refused:
+    """Return the request for an operation alone, or why it is not sent.
+
+    Native operations go to Track v2 and anonymous events to v1, whatever ``api`` is: there is no other way.
+    """
+    if isinstance(operation, AnonymousEvent):
+        body = _written(lambda: operation.v1_body)
+        if isinstance(body, bytes) and len(body) > _EVENT_DATA_BYTES:
+            body = _too_large("data", len(body), _EVENT_DATA_BYTES)
+        return body if isinstance(body, Refused) else LoneRequest("POST", ANONYMOUS_EVENTS_PATH, body)
+    if isinstance(operation, NativeOperation) or api == "v2":
+        body = v2_item(operation)
+        return body if isinstance(body, Refused) else LoneRequest("POST", ENTITY_PATH, body)
+    body = v1_body(operation)
+    return body if isinstance(body, Refused) else LoneRequest(operation.v1_method, operation.v1_path, body)
+
+
+def refusal(operation: AnyOperation, api: TrackApi) -> Refused | None:
+    """Return why an operation is not sent, or ``None``."""
+    request = lone_request(operation, api)
+    return request if isinstance(request, Refused) else None
 
 
 def v1_body(operation: Operation) -> bytes | Refused:
@@ -40,9 +80,10 @@ def v1_body(operation: Operation) -> bytes | Refused:
     return body
 
 
-def v2_item(operation: Operation) -> bytes | Refused:
+def v2_item(operation: Operation | NativeOperation) -> bytes | Refused:
     """Return the body for ``/entity``, which is an item for ``/batch``, or why it is not sent."""
-    item = _refused_by_identifier(operation) or _written(lambda: operation.v2_item)
+    flaw = _refused_by_identifier(operation) if isinstance(operation, Operation) else None
+    item = flaw or _written(lambda: operation.v2_item)
     if isinstance(item, bytes) and len(item) > ITEM_BYTES:
         return _too_large("", len(item), ITEM_BYTES)
     return item
@@ -53,15 +94,19 @@ def batch_body(items: Sequence[bytes]) -> bytes:
     return _BATCH_START + b",".join(items) + _BATCH_END
 
 
-def batch_size_bytes(operation: Operation) -> int:
+def batch_size_bytes(operation: AnyOperation) -> int:
     """Return how many bytes an operation adds to a batch at most, 0 if it is refused before it is sent.
 
-    ``BATCH_FRAME_BYTES`` come on top, once for the batch.
+    ``BATCH_FRAME_BYTES`` come on top, once for the batch. Anonymous events have requests of their own.
     """
+    if isinstance(operation, AnonymousEvent):
+        return 0
     item = v2_item(operation)
     if isinstance(item, Refused):
         return 0
-    unstamped = operation.kind == "track" and operation.deduplication_id is None
+    unstamped = (
+        isinstance(operation, Operation) and operation.kind == "track" and operation.deduplication_id is None
+    )
     return len(item) + len(",") + (_DEDUPLICATION_ID_BYTES if unstamped else 0)
 
 

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 from config.customerio.answers import Judgement, Problem
-from config.customerio.paths import ENTITY_PATH
 from pipeline.client.attempts import Attempts, IsStuck
+from pipeline.client.before_sending import LoneRequest
 from pipeline.outcome import Delivered, Outcome, Refused
 
 
 async def deliver_alone(
-    attempts: Attempts,
-    body: bytes,
-    method: str = "POST",
-    path: str = ENTITY_PATH,
-    made_before: int = 0,
-    is_stuck: IsStuck | None = None,
+    attempts: Attempts, request: LoneRequest, made_before: int = 0, is_stuck: IsStuck | None = None
 ) -> Outcome:
     """Deliver one operation and return the outcome; raises as ``Attempts.request``.
 
     Args:
         attempts: makes the request.
-        body: the operation.
-        method: of the request.
-        path: of the request.
+        request: carries the operation.
         made_before: requests that have carried the operation already.
         is_stuck: see ``Attempts.request``.
     """
-    judgement, made = await attempts.request(method, path, body, is_stuck=is_stuck)
+    judgement, made = await attempts.request(request.method, request.path, request.body, is_stuck=is_stuck)
     return outcome_of(judgement, made_before + made)
 
 

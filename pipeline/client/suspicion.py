@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from typing import Literal
 
 from config.customerio.answers import Judgement, Meaning
 from config.customerio.paths import ENTITY_PATH
 from pipeline.client.attempts import Attempts, IsStuck
-from pipeline.operation import Operation
-
-TrackApi = Literal["v1", "v2"]
+from pipeline.client.before_sending import LoneRequest, TrackApi
+from pipeline.operation import AnyOperation, Operation, compact_json
 
 #: A request is suspected after so many faults in a row. Fewer are everyday life.
 SUSPECT_AFTER = 4
@@ -31,38 +29,62 @@ class Suspicion:
 
     def __init__(self, attempts: Attempts) -> None:
         self._attempts = attempts
-        self._accepted: Operation | None = None
+        self._accepted: AnyOperation | None = None
 
-    def remember(self, operation: Operation) -> None:
+    def remember(self, operation: AnyOperation) -> None:
         """Note an operation that Customer.io has accepted: its person is known to make no trouble."""
-        self._accepted = operation
+        if operation.identifiers is not None:
+            self._accepted = operation
 
-    async def are_others_accepted(self, suspects: Sequence[Operation], api: TrackApi) -> bool:
+    async def are_others_accepted(self, suspects: Sequence[AnyOperation], api: TrackApi) -> bool:
         """Make a harmless write, and return whether Customer.io accepts it.
 
         Args:
-            suspects: while nothing has been accepted yet, the write is about the person of one of them.
+            suspects: while nothing has been accepted yet, the write is about the person of one of them. If
+                they have none, nothing is written, and nothing is known of others.
             api: where to write.
 
         Raises:
             DeliveryError: as ``Attempts.request``.
         """
-        # Any of the suspects may have the person who is the cause, so the next time it is another one.
-        known = self._accepted or random.choice(suspects)  # noqa: S311 - no secret
-        write = Operation("identify", known.person, {"_update": True})
-        if api == "v2":
-            answer = await self._attempts.request_once("POST", ENTITY_PATH, write.v2_item)
-        else:
-            answer = await self._attempts.request_once(write.v1_method, write.v1_path, write.v1_body)
+        known = self._accepted
+        if known is None:
+            people = [operation for operation in suspects if operation.identifiers is not None]
+            # Any of them may have the person who is the cause, so the next time it is another one.
+            known = random.choice(people) if people else None  # noqa: S311 - no secret
+        if known is None:
+            return False
+        answer = await self._attempts.request_once(*_harmless_write(known, api))
         return isinstance(answer, Judgement) and answer.meaning is Meaning.ACCEPTED
 
-    def of(self, suspects: Sequence[Operation], api: TrackApi) -> IsStuck:
+    def of(self, suspects: Sequence[AnyOperation], api: TrackApi) -> IsStuck:
         """Return the question for ``Attempts.request`` about a request that carries these operations."""
+        accepted = 0
 
         async def is_stuck(faults: int) -> bool:
-            return faults >= SUSPECT_AFTER and await self.are_others_accepted(suspects, api)
+            nonlocal accepted
+            if faults < SUSPECT_AFTER:
+                return False
+            accepted = accepted + 1 if await self.are_others_accepted(suspects, api) else 0
+            # Once may mean that an outage has ended since the last fault. The request has another try.
+            return accepted > 1
 
         return is_stuck
+
+
+def _harmless_write(known: AnyOperation, api: TrackApi) -> LoneRequest:
+    """Return an identify of the operation's person that neither creates nor changes anybody."""
+    nothing = {"_update": True}
+    if api == "v1" and isinstance(known, Operation):
+        identify = Operation("identify", known.person, nothing)
+        return LoneRequest(identify.v1_method, identify.v1_path, identify.v1_body)
+    content = {
+        "type": "person",
+        "identifiers": known.identifiers,
+        "action": "identify",
+        "attributes": nothing,
+    }
+    return LoneRequest("POST", ENTITY_PATH, compact_json(content))
 
 
 async def at_once(faults: int) -> bool:

@@ -7,23 +7,24 @@ from types import TracebackType
 from typing import Self
 
 from config.customerio.answers import Meaning
-from config.customerio.paths import ENTITY_PATH, REGION_PATH
+from config.customerio.paths import REGION_PATH
 from config.settings import Credentials
 from pipeline.client.attempts import Attempts, OnWait
 from pipeline.client.batches import BatchDelivery, Item
 from pipeline.client.before_sending import (
     BATCH_BYTES,
     BATCH_FRAME_BYTES,
-    v1_body,
+    TrackApi,
+    lone_request,
     v2_item,
     with_deduplication_id,
 )
 from pipeline.client.connections import Connections, Fault
 from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
 from pipeline.client.singles import deliver_alone, outcome_of
-from pipeline.client.suspicion import Suspicion, TrackApi
+from pipeline.client.suspicion import Suspicion
 from pipeline.limiter.interface import RateLimiter
-from pipeline.operation import Operation
+from pipeline.operation import AnonymousEvent, AnyOperation
 from pipeline.outcome import Delivered, DeliveryError, Held, Outcome, Refused, StuckError
 
 _DEFAULT_RETRY = RetryPolicy()
@@ -95,43 +96,24 @@ class TrackClient:
         """Close all connections."""
         await self._connections.close()
 
-    async def send(self, operation: Operation) -> Outcome | Held:
-        """Deliver one operation by Track v1 and return its outcome.
+    async def send(self, operation: AnyOperation) -> Outcome | Held:
+        """Deliver one operation by Track v1, if that has a form for it, and return its outcome.
 
         Raises:
             BudgetSpentError: the operation may have arrived.
             UnauthorizedError, RedirectedError, UnexpectedAnswerError: it has not arrived.
         """
-        operation = with_deduplication_id(operation)
-        body = v1_body(operation)
-        if isinstance(body, Refused):
-            return body
-        suspicion = self._suspicion
-        if suspicion is None:
-            return await deliver_alone(self._attempts, body, operation.v1_method, operation.v1_path)
-        try:
-            outcome = await deliver_alone(
-                self._attempts,
-                body,
-                operation.v1_method,
-                operation.v1_path,
-                is_stuck=suspicion.of([operation], "v1"),
-            )
-        except StuckError as error:
-            return Held(error.attempts, error.fault)
-        if isinstance(outcome, Delivered):
-            suspicion.remember(operation)
-        return outcome
+        return await self._send_alone(operation, "v1")
 
-    async def send_entity(self, operation: Operation) -> Outcome:
-        """Deliver one operation by Track v2 and return its outcome; raises as ``send``."""
-        body = v2_item(with_deduplication_id(operation))
-        return body if isinstance(body, Refused) else await deliver_alone(self._attempts, body)
+    async def send_entity(self, operation: AnyOperation) -> Outcome | Held:
+        """Deliver one operation by Track v2, if that has a form for it; raises as ``send``."""
+        return await self._send_alone(operation, "v2")
 
-    async def send_batch(self, operations: Sequence[Operation]) -> list[Outcome | Held]:
+    async def send_batch(self, operations: Sequence[AnyOperation]) -> list[Outcome | Held]:
         """Deliver operations by one request of Track v2 and return their outcomes in the same order.
 
-        More requests follow if the batch is refused as a whole, or its answer leaves doubt, or it is stuck.
+        More requests follow if the batch is refused as a whole, its answer leaves doubt, or it is stuck, and
+        for anonymous events.
 
         Raises:
             ValueError: together the operations are larger than a batch may be.
@@ -140,10 +122,10 @@ class TrackClient:
                 request for a part of them was answered.
         """
         _check_size(operations)
-        bodies = [v2_item(with_deduplication_id(operation)) for operation in operations]
+        requests = [lone_request(with_deduplication_id(operation), "v2") for operation in operations]
         outcomes = [
-            body if isinstance(body, Refused) else Item(body, operation.lane)
-            for operation, body in zip(operations, bodies, strict=True)
+            request if isinstance(request, Refused) else Item(request, operation.lane)
+            for operation, request in zip(operations, requests, strict=True)
         ]
         sent = [
             (operation, item)
@@ -154,19 +136,17 @@ class TrackClient:
             await self._deliver_batch(sent)
         return [item if isinstance(item, Refused) else item.settled for item in outcomes]
 
-    async def retry_alone(self, operation: Operation, api: TrackApi) -> Outcome | Held:
+    async def retry_alone(self, operation: AnyOperation, api: TrackApi) -> Outcome | Held:
         """Make one attempt to deliver an operation that was held; raises as ``send``.
 
         If it fails, a harmless write shows whether others are accepted: ``Held.is_blamed``.
         """
         if self._suspicion is None:
             raise ValueError("only a client with hold=True retries what it holds")
-        operation = with_deduplication_id(operation)
-        body = v2_item(operation) if api == "v2" else v1_body(operation)
-        if isinstance(body, Refused):
-            return body
-        method, path = ("POST", ENTITY_PATH) if api == "v2" else (operation.v1_method, operation.v1_path)
-        answer = await self._attempts.request_once(method, path, body)
+        request = lone_request(with_deduplication_id(operation), api)
+        if isinstance(request, Refused):
+            return request
+        answer = await self._attempts.request_once(*request)
         if not isinstance(answer, Fault):
             return outcome_of(answer, 1)
         self._attempts.retrying(answer.word)
@@ -174,14 +154,29 @@ class TrackClient:
         is_blamed = answer.word != "429" and await self._suspicion.are_others_accepted([operation], api)
         return Held(1, answer.text, is_blamed, answer.retry_after_seconds)
 
-    async def _deliver_batch(self, sent: Sequence[tuple[Operation, Item]]) -> None:
+    async def _send_alone(self, operation: AnyOperation, api: TrackApi) -> Outcome | Held:
+        request = lone_request(with_deduplication_id(operation), api)
+        if isinstance(request, Refused):
+            return request
+        suspicion = self._suspicion
+        if suspicion is None:
+            return await deliver_alone(self._attempts, request)
+        try:
+            outcome = await deliver_alone(self._attempts, request, is_stuck=suspicion.of([operation], api))
+        except StuckError as error:
+            return Held(error.attempts, error.fault)
+        if isinstance(outcome, Delivered):
+            suspicion.remember(operation)
+        return outcome
+
+    async def _deliver_batch(self, sent: Sequence[tuple[AnyOperation, Item]]) -> None:
         suspicion = self._suspicion
         is_stuck = None if suspicion is None else suspicion.of([operation for operation, _ in sent], "v2")
         await BatchDelivery(self._attempts, is_stuck).run([item for _, item in sent])
         if suspicion is None:
             return
         for operation, item in reversed(sent):
-            if isinstance(item.outcome, Delivered):
+            if isinstance(item.outcome, Delivered) and operation.identifiers is not None:
                 suspicion.remember(operation)
                 return
 
@@ -201,9 +196,10 @@ class TrackClient:
         return body
 
 
-def _check_size(operations: Sequence[Operation]) -> None:
+def _check_size(operations: Sequence[AnyOperation]) -> None:
     """Raise if a batch is too large as the caller gave it: ids that the client adds do not count."""
-    items = [item for item in map(v2_item, operations) if isinstance(item, bytes)]
+    batchable = [operation for operation in operations if not isinstance(operation, AnonymousEvent)]
+    items = [item for item in map(v2_item, batchable) if isinstance(item, bytes)]
     size = BATCH_FRAME_BYTES + sum(map(len, items)) + max(0, len(items) - 1)
     if size > BATCH_BYTES:
         raise ValueError(f"a batch of {size} bytes; at most {BATCH_BYTES} are allowed")

@@ -10,9 +10,10 @@ from typing import Any, Literal, Protocol
 
 from pipeline.cancelling import cancel
 from pipeline.dead_letter import DeadLetter
-from pipeline.delivery.message import PoisonError, Stamp, parse_message
+from pipeline.delivery.message import Parse, PoisonError, Stamp, parse_message
 from pipeline.monitoring.metrics import PipelineMetrics
-from pipeline.operation import Operation
+from pipeline.operation import AnyOperation
+from pipeline.origin import normal_ms
 from pipeline.outcome import Delivered, Outcome, Refused
 from pipeline.sender import UNDELIVERABLE, BatchSender
 
@@ -67,15 +68,17 @@ class Courier:
         dead_letters: keeps the messages that Customer.io will never accept.
         metrics: counts deliveries and dead letters.
         fail: called with an error that stops all deliveries, such as wrong credentials.
+        parse: returns the operation in the value of a message.
     """
 
     def __init__(
         self,
         make_sender: Callable[[], BatchSender],
-        refuse: Callable[[Operation], Refused | None],
+        refuse: Callable[[AnyOperation], Refused | None],
         dead_letters: DeadLetters,
         metrics: PipelineMetrics,
         fail: Callable[[BaseException], None],
+        parse: Parse = parse_message,
     ) -> None:
         self._make_sender = make_sender
         self._sender = make_sender()
@@ -83,6 +86,7 @@ class Courier:
         self._dead_letters = dead_letters
         self._metrics = metrics
         self._fail = fail
+        self._parse = parse
         self._letter_writes: set[asyncio.Task[None]] = set()
         #: Messages that were accepted and have no result yet, and the bytes of their keys and values.
         self.open_messages = 0
@@ -104,7 +108,7 @@ class Courier:
             settle: see ``Settle``.
         """
         try:
-            operation = parse_message(message.value, message.stamp)
+            operation = self._parse(message.value, message.stamp)
         except PoisonError as error:
             self.dead_letter(message, error.cause, error.detail, 0, settle)
             return
@@ -169,7 +173,7 @@ class Courier:
     def _finish(
         self,
         message: ReceivedMessage,
-        operation: Operation,
+        operation: AnyOperation,
         settle: Settle,
         sender: BatchSender,
         ended: asyncio.Future[Outcome],
@@ -217,7 +221,7 @@ class Courier:
 def _age_seconds(message: ReceivedMessage) -> float | None:
     if message.timestamp_ms < 0:
         return None
-    return max(0.0, time.time() - message.timestamp_ms / 1000)
+    return max(0.0, time.time() - normal_ms(message.timestamp_ms) / 1000)
 
 
 def _cause(refused: Refused) -> str:

@@ -13,17 +13,18 @@ from pipeline.client import (
     RetryPolicy,
     TrackClient,
     batch_size_bytes,
-    v1_body,
-    v2_item,
+    refusal,
 )
+from pipeline.delivery.mapping import load_mapping
+from pipeline.delivery.message import Parse, parser
 from pipeline.delivery.reachability import Reachability
 from pipeline.delivery.waits import WaitLog
 from pipeline.limiter import LimiterSettings, RateLimiter, SharedSettings, open_limiter
 from pipeline.monitoring.metrics import PipelineMetrics
-from pipeline.operation import Operation
+from pipeline.operation import AnyOperation
 from pipeline.outcome import Held, Outcome, Refused
 from pipeline.sender import BatchLimits, BatchSender, LoneRetries
-from pipeline.settings import PipelineSettings, TrackApi
+from pipeline.settings import PipelineSettings
 
 # While Customer.io is unreachable, requests are retried without end, with pauses of at most five seconds.
 _WITHOUT_END = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
@@ -43,12 +44,14 @@ class Delivery:
         client: the client of the Track API.
         make_sender: returns a batch sender over the client.
         refuse: returns why an operation cannot be sent; else ``None``.
+        parse: returns the operation in the value of a message.
         metrics: the metrics of this process.
     """
 
     client: TrackClient
     make_sender: Callable[[], BatchSender]
-    refuse: Callable[[Operation], Refused | None]
+    refuse: Callable[[AnyOperation], Refused | None]
+    parse: Parse
     metrics: PipelineMetrics
 
 
@@ -57,8 +60,10 @@ async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
     """Open the limiter and the client, and close them at the end.
 
     Raises:
-        ConfigError: the certificate file cannot be read, or the limiter refuses the settings.
+        ConfigError: the certificate file or the mapping of messages cannot be read, or the limiter refuses
+            the settings.
     """
+    parse = parser(load_mapping(settings.message_mapping))
     async with AsyncExitStack() as until_end:
         limiter = await _open_limiter(settings)
         until_end.push_async_callback(limiter.aclose)
@@ -68,7 +73,9 @@ async def open_delivery(settings: PipelineSettings) -> AsyncIterator[Delivery]:
         except OSError as error:
             raise ConfigError("CUSTOMERIO_CA_FILE: expected a PEM file with certificates") from error
         api = settings.target.api
-        yield Delivery(client, _senders(client, settings), _refuse_by(api), metrics)
+        yield Delivery(
+            client, _senders(client, settings), lambda operation: refusal(operation, api), parse, metrics
+        )
 
 
 def _client(settings: PipelineSettings, limiter: RateLimiter, metrics: PipelineMetrics) -> TrackClient:
@@ -111,16 +118,6 @@ async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
     )
 
 
-def _refuse_by(api: TrackApi) -> Callable[[Operation], Refused | None]:
-    write = v2_item if api == "v2" else v1_body
-
-    def refuse(operation: Operation) -> Refused | None:
-        body = write(operation)
-        return body if isinstance(body, Refused) else None
-
-    return refuse
-
-
 def _senders(client: TrackClient, settings: PipelineSettings) -> Callable[[], BatchSender]:
     """Return a function that makes senders: v2 sends many operations per request, v1 one."""
     api, batch = settings.target.api, settings.batch
@@ -133,7 +130,7 @@ def _senders(client: TrackClient, settings: PipelineSettings) -> Callable[[], Ba
         limits = BatchLimits(batch.items, _OPERATIONS_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
         return lambda: BatchSender(client.send_batch, limits, batch_size_bytes, lone_retries)
 
-    async def send_each(operations: Sequence[Operation]) -> list[Outcome | Held]:
+    async def send_each(operations: Sequence[AnyOperation]) -> list[Outcome | Held]:
         return [await client.send(operation) for operation in operations]
 
     limits = BatchLimits(1, _OPERATIONS_BYTES, 0.0, batch.concurrency, BUFFER)

@@ -14,6 +14,8 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from config.command_line import USAGE_ERROR, OneLineParser, print_error
 from config.errors import ConfigError
+from pipeline.delivery.mapping import load_mapping
+from pipeline.delivery.message import parser
 from pipeline.kafka import connection_options
 from pipeline.produce.producer import Producer
 from pipeline.produce.progress import show_progress
@@ -70,17 +72,19 @@ async def _produce(options: argparse.Namespace, settings: KafkaSettings, source:
 def _open_source(options: argparse.Namespace) -> Iterator[Source]:
     if options.source is None:
         yield Synthetic(options.count, options.people)
-    elif options.source == _STANDARD_INPUT:
+        return
+    parse = parser(load_mapping(pipeline_environment().get("MESSAGE_MAPPING")))
+    if options.source == _STANDARD_INPUT:
         if sys.stdin is None:
             raise ConfigError("--from -: standard input is closed")
-        yield Lines("standard input", sys.stdin.fileno(), skip_bad=options.skip_bad)
+        yield Lines("standard input", sys.stdin.fileno(), skip_bad=options.skip_bad, parse=parse)
     else:
         try:
             descriptor = os.open(options.source, os.O_RDONLY)
         except OSError as error:
             raise ConfigError(f"--from: {options.source}: can't be read: {error.strerror}") from error
         try:
-            yield Lines(options.source, descriptor, skip_bad=options.skip_bad)
+            yield Lines(options.source, descriptor, skip_bad=options.skip_bad, parse=parse)
         finally:
             os.close(descriptor)
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.customerio.limits import limit
-from pipeline.delivery.message import PoisonError, Stamp, parse_message
-from pipeline.operation import Kind
+from pipeline.client import refusal
+from pipeline.delivery.message import Parse, PoisonError, Stamp, parse_message
 from pipeline.origin import deduplication_id
 
-_ITEM_BYTES = limit("v2_entity_bytes")
 # The worker adds an id and a time. This stamp has the longest of both, so that sizes are not too low.
 _STAMP = Stamp(deduplication_id("", 0, 0, 0), timestamp=10**10, order_key=None)
 
@@ -22,12 +20,12 @@ class OutgoingMessage:
     """A message that the worker accepts and that fits Customer.io's limits. The functions below make it.
 
     Args:
-        kind: identify or track.
+        kind: identify, track, or another action of Track v2.
         key: the person's id, so that all messages of a person stay in order in one partition.
-        value: JSON, ``{"type", "userId", "payload"}``.
+        value: JSON, as the worker reads it.
     """
 
-    kind: Kind
+    kind: str
     key: bytes = field(repr=False)
     value: bytes = field(repr=False)
 
@@ -59,17 +57,21 @@ def track(
     return _encode({"type": "track", "userId": user_id, "payload": payload})
 
 
-def checked(value: bytes) -> OutgoingMessage:
+def checked(value: bytes, parse: Parse = parse_message) -> OutgoingMessage:
     """Return a message that was written elsewhere, byte for byte.
+
+    Args:
+        value: of the message.
+        parse: as the worker parses it.
 
     Raises:
         PoisonError: the worker would not accept the message.
     """
-    operation = parse_message(value, _STAMP)
-    size = len(operation.v2_item)
-    if size > _ITEM_BYTES:
-        raise PoisonError("too_large", f"{size} bytes for Customer.io, at most {_ITEM_BYTES} are allowed")
-    return OutgoingMessage(operation.kind, operation.person.encode(), value)
+    operation = parse(value, _STAMP)
+    refused = refusal(operation, "v2")
+    if refused is not None:
+        raise PoisonError(refused.reason, f"for Customer.io: {refused.message}")
+    return OutgoingMessage(operation.kind, operation.lane.encode(), value)
 
 
 def _encode(content: dict[str, Any]) -> OutgoingMessage:

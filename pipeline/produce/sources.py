@@ -10,7 +10,8 @@ from typing import Protocol
 from config.errors import ConfigError
 from pipeline.backfill.lines import MOST_LINE_BYTES, LineSplitter, SourceLine
 from pipeline.backfill.source import BlockReader
-from pipeline.delivery.message import PoisonError
+from pipeline.delivery.encodings import refuse_encoded
+from pipeline.delivery.message import Parse, PoisonError, parse_message
 from pipeline.produce import outgoing
 from pipeline.produce.outgoing import OutgoingMessage
 
@@ -40,9 +41,11 @@ class Lines:
         name: the name of the file in errors.
         descriptor: the file, open for reading.
         skip_bad: whether to skip and count invalid lines instead of ending at the first.
+        parse: as the workers parse a line.
     """
 
-    def __init__(self, name: str, descriptor: int, *, skip_bad: bool) -> None:
+    def __init__(self, name: str, descriptor: int, *, skip_bad: bool, parse: Parse = parse_message) -> None:
+        self._parse = parse
         self._name = name
         self._descriptor = descriptor
         self._skip_bad = skip_bad
@@ -55,7 +58,7 @@ class Lines:
         """Yield the messages in order.
 
         Raises:
-            ConfigError: the file cannot be read, or a line is not a message.
+            ConfigError: the file cannot be read or is compressed, or a line is not a message.
         """
         reader, splitter = BlockReader(self._descriptor), LineSplitter(0)
         number = 0
@@ -64,6 +67,8 @@ class Lines:
                 block = await reader.read()
             except OSError as error:
                 raise ConfigError(f"{self._name}: can't be read: {error.strerror}") from error
+            if not splitter.has_begun:
+                refuse_encoded(block, self._name)
             lines: Iterable[SourceLine] = splitter.feed(block) if block else splitter.finish()
             for line in lines:
                 number += 1
@@ -75,12 +80,12 @@ class Lines:
                 return
 
     def _checked(self, line: SourceLine, number: int) -> OutgoingMessage | None:
-        if line.content is not None and not line.content.strip():
+        if line.is_blank:
             return None
         try:
             if line.content is None:
                 raise PoisonError("too_large", f"longer than {MOST_LINE_BYTES} bytes")
-            return outgoing.checked(line.content.rstrip(b"\r"))
+            return outgoing.checked(line.content.rstrip(b"\r"), self._parse)
         except PoisonError as error:
             if not self._skip_bad:
                 raise ConfigError(f"{self._name}: line {number}: {error.cause}: {error.detail}") from None

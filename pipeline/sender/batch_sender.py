@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from config.customerio.limits import limit
-from pipeline.operation import Operation
+from pipeline.operation import AnyOperation
 from pipeline.outcome import Held, Outcome, Refused
 from pipeline.sender.lanes import Lane, QueuedOperation
 from pipeline.sender.lone_retries import LoneRetries
 from pipeline.sender.ready_lanes import ReadyLanes
 
 #: Delivers operations and returns one outcome for each, in the same order.
-Deliver = Callable[[Sequence[Operation]], Awaitable[Sequence[Outcome | Held]]]
+Deliver = Callable[[Sequence[AnyOperation]], Awaitable[Sequence[Outcome | Held]]]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class BatchSender:
         self,
         deliver: Deliver,
         limits: BatchLimits,
-        size: Callable[[Operation], int],
+        size: Callable[[AnyOperation], int],
         lone_retries: LoneRetries | None = None,
     ) -> None:
         self._deliver = deliver
@@ -93,7 +93,7 @@ class BatchSender:
         """The number of operations in batches that are being sent."""
         return self._in_flight
 
-    async def add(self, operation: Operation) -> asyncio.Future[Outcome]:
+    async def add(self, operation: AnyOperation) -> asyncio.Future[Outcome]:
         """Add an operation and return the future of its outcome. Yields only while the buffer is full.
 
         Cancelling the future does not cancel the operation.
@@ -139,7 +139,7 @@ class BatchSender:
             self._end(future)
             future.cancel()
 
-    def _put(self, operation: Operation) -> asyncio.Future[Outcome]:
+    def _put(self, operation: AnyOperation) -> asyncio.Future[Outcome]:
         if self._closed:
             raise SenderClosedError("the sender is closed")
         loop = asyncio.get_running_loop()
@@ -181,7 +181,7 @@ class BatchSender:
         self._batches.add(asyncio.get_running_loop().create_task(self._send(lanes, batch, deliver)))
         self._in_flight += len(batch)
 
-    async def _retry_alone(self, operations: Sequence[Operation]) -> Sequence[Outcome | Held]:
+    async def _retry_alone(self, operations: Sequence[AnyOperation]) -> Sequence[Outcome | Held]:
         if self._lone_retries is None:
             raise RuntimeError("an operation was held by a sender without lone retries")
         return [await self._lone_retries.deliver(operation) for operation in operations]

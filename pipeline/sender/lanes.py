@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from pipeline.operation import Operation
+from pipeline.operation import AnyOperation
 from pipeline.outcome import Outcome
 
 
@@ -27,7 +27,7 @@ class QueuedOperation:
 
     number: int
     added_at: float
-    operation: Operation
+    operation: AnyOperation
     size: int
     future: asyncio.Future[Outcome]
     attempts: int = 0

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS
-from pipeline.operation import Operation
+from pipeline.operation import AnyOperation
 from pipeline.outcome import Held, Outcome, Refused
 from pipeline.sender.lanes import QueuedOperation
 
@@ -32,7 +32,7 @@ class LoneRetries:
         pause_seconds: before the first retry; it doubles up to sixty times this.
     """
 
-    deliver: Callable[[Operation], Awaitable[Outcome | Held]]
+    deliver: Callable[[AnyOperation], Awaitable[Outcome | Held]]
     attempts: int
     pause_seconds: float
 

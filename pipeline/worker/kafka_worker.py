@@ -13,11 +13,11 @@ from aiokafka.errors import IllegalStateError, KafkaError
 
 from pipeline.delivery.courier import Courier, ReceivedMessage
 from pipeline.delivery.ending import unless_ended
-from pipeline.delivery.message import LATEST_TIMESTAMP, Stamp
+from pipeline.delivery.message import Stamp
 from pipeline.delivery.offset_ledger import MOST_SPAN, OffsetLedger
 from pipeline.delivery.opening import BUFFER, BUFFER_BYTES
 from pipeline.monitoring.metrics import PipelineMetrics
-from pipeline.origin import deduplication_id, origin_of
+from pipeline.origin import deduplication_id, normal_ms, origin_of
 from pipeline.worker.lag import measure_lag
 from pipeline.worker.readiness import Readiness
 
@@ -176,9 +176,9 @@ class KafkaWorker(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka h
             self._consumer.resume(*self._consumer.assignment())
 
 
-def _seconds(timestamp_ms: int) -> int | None:
-    """Return Unix seconds; ``None`` if the record has no time or a time in another unit."""
-    return timestamp_ms // 1000 if 0 < timestamp_ms <= LATEST_TIMESTAMP * 1000 else None
+def _seconds(timestamp: int) -> int | None:
+    """Return a record's time in Unix seconds; ``None`` if it has none."""
+    return normal_ms(timestamp) // 1000 if timestamp > 0 else None
 
 
 def _message(record: ConsumerRecord[bytes, bytes]) -> ReceivedMessage:

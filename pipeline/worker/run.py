@@ -69,7 +69,12 @@ async def run_worker(settings: PipelineSettings) -> int:
                 if not await unless_ended(_connect(start, settings.kafka), ending.event):
                     return 0
             courier = Courier(
-                delivery.make_sender, delivery.refuse, dead_letters, delivery.metrics, ending.fail
+                delivery.make_sender,
+                delivery.refuse,
+                dead_letters,
+                delivery.metrics,
+                ending.fail,
+                delivery.parse,
             )
             drain_seconds = settings.kafka.session_timeout_ms / 1000 * _DRAIN_SHARE
             worker = KafkaWorker(

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 
 from tests.programs.pipeline_worker import WorkerProcess, health
-from tests.programs.waiting import wait_until
+from tests.programs.track_client import run
+from tests.programs.waiting import until, wait_until
 from tests.proofs.delivery_faults import GROUP, Stream, run_through_faults
 from tests.servers.free_port import free_port
 from tests.servers.kafka_broker import KafkaBroker, Message
+from tests.servers.odd_server import OddServer
 from tests.servers.standin_server import StandinServer
 from tests.unit.pipeline.test_message import POISON
 
@@ -35,13 +37,17 @@ def topic(broker: KafkaBroker, request: pytest.FixtureRequest) -> str:
 
 
 def settings(broker: KafkaBroker, topic: str, standin: StandinServer, **more: str) -> dict[str, str]:
+    return settings_of(broker, topic, standin.url, **more)
+
+
+def settings_of(broker: KafkaBroker, topic: str, url: str, **more: str) -> dict[str, str]:
     return {
         "KAFKA_BROKERS": broker.address,
         "KAFKA_TOPIC": topic,
         "KAFKA_GROUP": f"{GROUP}-{topic}",
         "KAFKA_SESSION_TIMEOUT_MS": "1500",
         "KAFKA_HEARTBEAT_MS": "300",
-        "CUSTOMERIO_BASE_URL": standin.url,
+        "CUSTOMERIO_BASE_URL": url,
         "BATCH_WAIT_MS": "100",
         **more,
     }
@@ -222,3 +228,17 @@ def test_a_broker_that_is_away_is_waited_for(broker: KafkaBroker, topic: str) ->
             worker.terminate()
             assert worker.wait(10) == 0
             broker.resume()
+
+
+def test_a_record_time_in_seconds_is_the_time_of_the_event(broker: KafkaBroker, topic: str) -> None:
+    server = OddServer()
+
+    async def main() -> None:
+        await broker.produce(topic, [event("ada", 1)._replace(timestamp_ms=1_712_345_678)])
+        async with server.serving():
+            variables = {**settings_of(broker, topic, server.url), "BATCH_WAIT_MS": "20"}
+            with WorkerProcess(variables):
+                await until(lambda: len(server.bodies) == 2)
+
+    run(main())
+    assert server.bodies[1]["batch"][0]["timestamp"] == 1_712_345_678

@@ -122,6 +122,7 @@ def test_a_flawed_identifier_is_dead_lettered_in_both_apis(text: str, kind: Any)
 def test_an_identifier_means_the_same_in_v1_and_v2(text: str) -> None:
     """The stand-in reads the path as Customer.io describes it."""
     operation = parse_message(message(text), STAMP)
+    assert isinstance(operation, Operation)
     in_path = unquote(operation.v1_path.removeprefix(CUSTOMERS).removesuffix("/events"))
     in_body = json.loads(operation.v2_item)["identifiers"]
     ((kind, value),) = in_body.items()

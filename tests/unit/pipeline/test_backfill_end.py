@@ -20,7 +20,7 @@ from pipeline.dead_letter import DeadLetter
 from pipeline.delivery.courier import Courier
 from pipeline.delivery.ending import Ending
 from pipeline.monitoring.metrics import PipelineMetrics
-from pipeline.operation import Operation
+from pipeline.operation import AnyOperation
 from pipeline.outcome import Delivered, Outcome, UnauthorizedError
 from pipeline.sender import BatchLimits, BatchSender
 
@@ -40,7 +40,7 @@ def run_backfill(tmp_path: Path, content: bytes, fails_from: int) -> tuple[bool,
     source.write_bytes(content)
     batches = 0
 
-    async def deliver(operations: Sequence[Operation]) -> list[Outcome]:
+    async def deliver(operations: Sequence[AnyOperation]) -> list[Outcome]:
         nonlocal batches
         batches += 1
         if batches > fails_from:

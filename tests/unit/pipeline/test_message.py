@@ -11,8 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.delivery.message import PoisonError, Stamp, parse_message
+from pipeline.operation import Operation
 
 STAMP = Stamp(deduplication_id="01ARZ3NDEKTSV4RRFFQ69G5FAV", timestamp=1_700_000_000, order_key=None)
+
+
+def parsed(value: bytes, stamp: Stamp) -> Operation:
+    operation = parse_message(value, stamp)
+    assert isinstance(operation, Operation)
+    return operation
 
 
 def encoded(message: Any) -> bytes:
@@ -25,18 +32,18 @@ def track(**payload: Any) -> dict[str, Any]:
 
 def test_an_identify_sets_attributes_and_bears_no_event_id() -> None:
     message = {"type": "identify", "userId": "u1", "payload": {"email": "u1@example.com"}}
-    operation = parse_message(encoded(message), STAMP)
+    operation = parsed(encoded(message), STAMP)
     assert (operation.kind, operation.person) == ("identify", "u1")
     assert operation.attributes == {"email": "u1@example.com"}
     assert (operation.event, operation.deduplication_id, operation.timestamp) == (None, None, None)
 
 
 def test_an_event_gets_the_messages_time_and_id_unless_it_has_its_own_time() -> None:
-    operation = parse_message(encoded(track(properties={"a": 1})), STAMP)
+    operation = parsed(encoded(track(properties={"a": 1})), STAMP)
     assert (operation.event, operation.attributes) == ("order", {"a": 1})
     assert operation.deduplication_id == STAMP.deduplication_id
     assert operation.timestamp == 1_700_000_000
-    assert parse_message(encoded(track(timestamp=1_600_000_000)), STAMP).timestamp == 1_600_000_000
+    assert parsed(encoded(track(timestamp=1_600_000_000)), STAMP).timestamp == 1_600_000_000
 
 
 @pytest.mark.parametrize(
@@ -49,12 +56,12 @@ def test_an_event_gets_the_messages_time_and_id_unless_it_has_its_own_time() -> 
     ],
 )
 def test_what_is_let_pass(message: dict[str, Any], what: tuple[str, str | None]) -> None:
-    operation = parse_message(encoded(message), STAMP)
+    operation = parsed(encoded(message), STAMP)
     assert (operation.person, operation.event) == what
 
 
 def test_a_byte_order_mark_is_let_pass() -> None:
-    assert parse_message(b"\xef\xbb\xbf" + encoded(track()), STAMP).event == "order"
+    assert parsed(b"\xef\xbb\xbf" + encoded(track()), STAMP).event == "order"
 
 
 def nested(depth: int) -> bytes:
@@ -133,6 +140,6 @@ def test_no_json_raises_anything_else(kind: str | None, user_id: Any, payload: A
     if isinstance(payload, dict):
         payload["event"] = event
     with suppress(PoisonError):
-        operation = parse_message(encoded({"type": kind, "userId": user_id, "payload": payload}), STAMP)
+        operation = parsed(encoded({"type": kind, "userId": user_id, "payload": payload}), STAMP)
         json.loads(operation.v2_item)
         json.loads(operation.v1_body)
