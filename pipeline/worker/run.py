@@ -22,6 +22,7 @@ from pipeline.settings import KafkaSettings, PipelineSettings
 from pipeline.worker.kafka_dead_letters import KafkaDeadLetters
 from pipeline.worker.kafka_worker import KafkaWorker
 from pipeline.worker.readiness import Readiness
+from pipeline.worker.topic import wait_for_topic
 
 _log = logging.getLogger(__name__)
 
@@ -68,6 +69,9 @@ async def run_worker(settings: PipelineSettings) -> int:
             for start in (consumer.start, dead_letters.start):
                 if not await unless_ended(_connect(start, settings.kafka), ending.event):
                     return 0
+            topic = settings.kafka.topic
+            if not await unless_ended(wait_for_topic(consumer, topic, readiness), ending.event):
+                return 0
             courier = Courier(
                 delivery.make_sender,
                 delivery.refuse,

@@ -230,6 +230,26 @@ def test_a_broker_that_is_away_is_waited_for(broker: KafkaBroker, topic: str) ->
             broker.resume()
 
 
+def test_a_topic_that_does_not_exist_is_waited_for(broker: KafkaBroker) -> None:
+    topic, port = "not-there-yet", free_port()
+    asyncio.run(broker.create_topic(f"{topic}-dlq"))
+    with StandinServer() as standin:
+        variables = settings(broker, topic, standin, HEALTH_PORT=str(port))
+        with WorkerProcess(variables) as worker:
+            reason = (503, f"waiting for the topic {topic}: it does not exist\n")
+            wait_until("it waits for the topic", 20, lambda: health(port, "readyz") == reason)
+            assert health(port, "healthz") == (200, "ok\n")
+            asyncio.run(broker.create_topic(topic))
+            produce(broker, topic, events(20))
+            wait_until("it delivers", 20, lambda: standin.stats()["events"] == 20)
+            assert health(port, "readyz") == (200, "ok\n")
+            assert worker.errors().count("KAFKA_TOPIC: the topic does not exist") == 1
+            worker.terminate()
+            assert worker.wait(10) == 0
+            last = json.loads(worker.errors().splitlines()[-1])
+            assert (last["message"], last["delivered"], last["dead_letters"]) == ("stopped in order", 20, 0)
+
+
 def test_a_record_time_in_seconds_is_the_time_of_the_event(broker: KafkaBroker, topic: str) -> None:
     server = OddServer()
 
