@@ -161,6 +161,9 @@ def test_nothing_is_dead_lettered_while_customerio_is_away(broker: KafkaBroker, 
             wait_until("it has joined", 20, lambda: health(port, "readyz")[0] == 200)
             standin.set_faults(error_share=1)
             produce(broker, topic, events(6000))
+            # Reading may have paused before the faults began, so both are waited for.
+            retried = 'customerio_retries_total{reason="500"}'
+            wait_until("it has met a 500", 20, lambda: retried in health(port, "metrics")[1])
             wait_until("reading is paused", 20, lambda: "reading paused" in worker.errors())
             standin.set_faults(error_share=0)
             wait_until("all is committed", 20, lambda: committed(broker, topic) == 12_000)
