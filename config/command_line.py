@@ -6,6 +6,8 @@ import argparse
 import sys
 from typing import Any, NoReturn
 
+from config.shown import visible
+
 PASSED = 0
 """Exit code: the run finished, and no threshold or limit failed."""
 
@@ -35,4 +37,4 @@ class OneLineParser(argparse.ArgumentParser):
 
 def print_error(message: str) -> None:
     """Print ``error: message`` on standard error, on one line whatever the message holds."""
-    sys.stderr.write(f"error: {' '.join(message.splitlines())}\n")
+    sys.stderr.write(f"error: {visible(' '.join(message.splitlines()))}\n")

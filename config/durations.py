@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from config.shown import shown
+
 _SECONDS_PER_UNIT = {
     "d": 86_400.0,
     "h": 3_600.0,
@@ -41,7 +43,7 @@ def parse_duration_seconds(text: str) -> float:
         seconds += float(part[1]) * _SECONDS_PER_UNIT[part[2]]
         position = part.end()
     if not stripped or position < len(stripped):
-        raise ValueError(f"expected {EXPECTED}, got {text!r}")
+        raise ValueError(f"expected {EXPECTED}, got {shown(text)}")
     return seconds
 
 

@@ -14,6 +14,7 @@ from dotenv import dotenv_values
 
 from config.customerio.hosts import TRACK_HOSTS, Region
 from config.errors import ConfigError
+from config.shown import shown, shown_url
 from config.urls import split_url
 
 _CREDENTIALS = ("CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_AUTH")
@@ -94,13 +95,13 @@ def parse_base_url(text: str, place: str) -> str:
         raise ConfigError(
             f"{place}: expected no user or password in the URL; use CUSTOMERIO_SITE_ID and _API_KEY"
         )
-    expected = f"{place}: expected http(s)://host[:port], got {text!r}"
+    expected = f"{place}: expected http(s)://host[:port], got {shown_url(text)}"
     parts = split_url(text, ("http", "https"))
     if parts is None or not _HOST.fullmatch(parts.hostname or ""):
         raise ConfigError(expected)
     path = parts.path.rstrip("/")
     if path and path not in _API_PATHS:
-        raise ConfigError(f"{place}: expected no path but {' or '.join(_API_PATHS)}, got {text!r}")
+        raise ConfigError(f"{place}: expected no path but {' or '.join(_API_PATHS)}, got {shown_url(text)}")
     hostname = parts.hostname or ""
     host = f"[{hostname}]" if ":" in hostname else hostname
     return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port is not None else "")
@@ -141,7 +142,7 @@ def _checked(credentials: Credentials) -> Credentials:
 def _region(variables: Mapping[str, str]) -> Region:
     region = variables.get("CUSTOMERIO_REGION", "us").lower()
     if region not in TRACK_HOSTS:
-        raise ConfigError(f"CUSTOMERIO_REGION: expected 'us' or 'eu', got {region!r}")
+        raise ConfigError(f"CUSTOMERIO_REGION: expected 'us' or 'eu', got {shown(region)}")
     return region
 
 
@@ -151,5 +152,5 @@ def _base_url(text: str | None) -> str | None:
 
 def _ca_file(path: str | None) -> str | None:
     if path is not None and not Path(path).is_file():
-        raise ConfigError(f"CUSTOMERIO_CA_FILE: expected the path of a PEM file, got {path!r}")
+        raise ConfigError(f"CUSTOMERIO_CA_FILE: expected the path of a PEM file, got {shown(path)}")
     return path

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from config.shown import shown
+
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
     "<=": operator.le,
@@ -51,7 +53,7 @@ def parse_expression(source: str) -> ThresholdExpression:
     match = _EXPRESSION.fullmatch(source)
     percentile = (match["p"] or match["bare_p"]) if match else None
     if match is None or (percentile is not None and float(percentile) > 100):
-        raise ValueError(f"expected a threshold such as 'p(95)<500' or 'rate<0.01', got {source!r}")
+        raise ValueError(f"expected a threshold such as 'p(95)<500' or 'rate<0.01', got {shown(source)}")
     aggregation = match["name"] or f"p({percentile})"
     return ThresholdExpression(source, aggregation, match["operator"], float(match["bound"]))
 
@@ -65,12 +67,12 @@ def parse_metric_selector(source: str) -> tuple[str, dict[str, str]]:
     match = _METRIC.fullmatch(source.strip())
     if match is None:
         raise ValueError(
-            f"expected a metric such as 'errors' or 'track_duration{{status:200}}', got {source!r}"
+            f"expected a metric such as 'errors' or 'track_duration{{status:200}}', got {shown(source)}"
         )
     tags: dict[str, str] = {}
     for pair in filter(None, (match["tags"] or "").split(",")):
         key, colon, value = pair.partition(":")
         if not (colon and key.strip() and value.strip()):
-            raise ValueError(f"expected tags such as '{{status:200}}', got {source!r}")
+            raise ValueError(f"expected tags such as '{{status:200}}', got {shown(source)}")
         tags[key.strip()] = value.strip().strip("'\"")
     return match["name"], tags

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from config.command_line import USAGE_ERROR
+from config.command_line import USAGE_ERROR, print_error
 from config.errors import ConfigError
 
 
@@ -17,5 +17,5 @@ def plain_errors(*, is_silent: bool = False) -> Iterator[None]:
         yield
     except ConfigError as error:
         if not is_silent:
-            sys.stderr.write(f"error: {error}\n")
+            print_error(str(error))
         sys.exit(USAGE_ERROR)

@@ -11,6 +11,7 @@ from typing import Any
 
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE
+from config.shown import shown
 from users.http.factory import HttpClient
 
 DEFAULT_RESULTS_DIR = "results"
@@ -89,7 +90,7 @@ def parse_time_scale(text: str) -> float:
     except ValueError:
         factor = math.nan
     if not (math.isfinite(factor) and factor > 0):
-        raise argparse.ArgumentTypeError(f"time scale: expected a number above zero, got {text!r}")
+        raise argparse.ArgumentTypeError(f"time scale: expected a number above zero, got {shown(text)}")
     return factor
 
 
@@ -98,7 +99,9 @@ def parse_people_seed(text: str) -> int:
     try:
         seed = int(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"people seed: expected a whole number, got {text!r}") from error
+        raise argparse.ArgumentTypeError(
+            f"people seed: expected a whole number, got {shown(text)}"
+        ) from error
     if not -(2**63) <= seed < 2**63:
         raise argparse.ArgumentTypeError("people seed: expected a whole number of at most 64 bits")
     return seed

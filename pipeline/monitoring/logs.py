@@ -17,7 +17,7 @@ from pythonjsonlogger.core import RESERVED_ATTRS, merge_record_extra
 from pythonjsonlogger.json import JsonFormatter
 
 from config.errors import ConfigError
-from pipeline.monitoring.redaction import Redactor
+from config.redaction import Redactor
 from pipeline.monitoring.repeats import RepeatFilter
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")

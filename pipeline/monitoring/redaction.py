@@ -1,73 +1,10 @@
-"""Redacts secrets in text that we did not write: messages and exceptions of libraries."""
+"""The secrets of the pipeline's settings, for the redaction of its logs."""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import unquote, urlsplit
 
 from config.settings import Credentials
-
-_HIDDEN = "***"
-_SHORTEST = 8
-_PATTERNS = (
-    # HTTP credentials, with or without the name of their header.
-    (re.compile(r"\b(Basic|Bearer)\s+[A-Za-z0-9+/=._~-]+", re.IGNORECASE), rf"\1 {_HIDDEN}"),
-    # The credentials of a URL, up to its @. A quote or a blank ends the URL.
-    (re.compile(r"://[^\s/@'\"<>]*:[^\s@'\"<>]*@"), f"://{_HIDDEN}@"),
-    # name=value, name: value, 'name': 'value', as in reprs and connection strings.
-    (
-        re.compile(
-            r"""((?:password|passwd|secret|api_?key|site_id|authorization|token)["']?\s*[=:]\s*)"""
-            r"""(?:"[^"]*"|'[^']*'|(?:Basic |Bearer )?[^\s,;&)}\]"']+)""",
-            re.IGNORECASE,
-        ),
-        rf"\1{_HIDDEN}",
-    ),
-)
-
-
-class Redactor:
-    """Replaces secrets by ``***``: known values everywhere, others after names such as ``password=``.
-
-    Args:
-        secrets: the known values. They are also found in the form they have inside a URL or JSON. Values of
-            fewer than eight characters are not searched for: they may be words such as ``standin``, which
-            stand in other text, too. After a name such as ``password=`` they are redacted all the same.
-    """
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if len(secret) >= _SHORTEST for form in _forms(secret)}
-        # The longest first: a secret may be a part of another one.
-        ordered = sorted(forms, key=len, reverse=True)
-        self._exact = re.compile("|".join(re.escape(form) for form in ordered)) if ordered else None
-
-    def text(self, text: str) -> str:
-        """Return the text without secrets."""
-        if self._exact is not None:
-            text = self._exact.sub(_HIDDEN, text)
-        for pattern, replacement in _PATTERNS:
-            text = pattern.sub(replacement, text)
-        return text
-
-    def value(self, value: object) -> object:
-        """Return a value that can be written as JSON, with secrets redacted in every string."""
-        if value is None or isinstance(value, bool | int):
-            return value
-        if isinstance(value, float):
-            return value if abs(value) < float("inf") else str(value)
-        if isinstance(value, dict):
-            return {self.text(str(key)): self._field(str(key), content) for key, content in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
-            return [self.value(element) for element in value]
-        return self.text(str(value))
-
-    def _field(self, name: str, value: object) -> object:
-        # {"password": "x"}: only the name shows that the value is a secret.
-        if isinstance(value, str) and self.text(f"{name}={value}").endswith(f"={_HIDDEN}"):
-            return _HIDDEN
-        return self.value(value)
 
 
 def known_secrets(
@@ -81,7 +18,3 @@ def known_secrets(
     if kafka_password:
         secrets.append(kafka_password)
     return secrets
-
-
-def _forms(secret: str) -> set[str]:
-    return {secret, quote(secret, safe=""), json.dumps(secret)[1:-1], repr(secret)[1:-1]}

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.redaction import Redactor
 from config.settings import Credentials
-from pipeline.monitoring.redaction import Redactor, known_secrets
+from pipeline.monitoring.redaction import known_secrets
 
 SECRETS = st.text(string.ascii_letters + string.digits + "\"'\\/%@:+é€\n", min_size=8, max_size=30)
 
