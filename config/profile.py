@@ -6,6 +6,7 @@ keys (``scenarios.identify_load.start_rate``), and a user needs those to find it
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from pydantic import (
 
 from config.durations import EXPECTED, parse_duration_seconds
 from config.errors import ConfigError
+from config.shown import shown, visible
 from config.threshold_grammar import ThresholdExpression, parse_expression, parse_metric_selector
 
 PROFILES_FOLDER = Path(__file__).with_name("profiles")
@@ -31,17 +33,29 @@ DEFAULT_PROFILE = "ramping-rate"
 MOST_PROFILE_BYTES = 1_000_000
 """A profile travels to every worker in one message. The largest one here has less than 2 kB."""
 
+_LONGEST_SECONDS = 366 * 86_400.0
+
+# Python's parser takes quadratic time for a key of many parts, and a level of its stack for each bracket.
+_DEEPEST = 20
+_LONGEST_PATH = 300
+# Of a word only its start is tried: from each letter on, the search itself would take quadratic time.
+_KEY_PART = r"""(?>(?<![\w-])[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*"""
+_DEEP = re.compile(rf"(?>{_KEY_PART}){{{_DEEPEST}}}|(?>[\[{{][\s]*){{{_DEEPEST}}}")
+
 
 def _duration(value: Any) -> float:
     if not isinstance(value, str):
-        raise ValueError(f"expected {EXPECTED}, got {value!r}")
-    return parse_duration_seconds(value)
+        raise ValueError(f"expected {EXPECTED}, got {shown(value)}")
+    seconds = parse_duration_seconds(value)
+    if not seconds <= _LONGEST_SECONDS:
+        raise ValueError(f"expected a duration of at most 366 days, got {shown(value)}")
+    return seconds
 
 
 def _number(value: Any) -> Any:
     # pydantic's lax mode would accept "10" and true as numbers. In a profile they are mistakes.
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"expected a number, got {value!r}")
+        raise ValueError(f"expected a number, got {shown(value)}")
     return value
 
 
@@ -191,12 +205,21 @@ def parse_profile(text: ProfileText) -> Profile:
     Raises:
         ConfigError: the text is not TOML, or an option is wrong.
     """
+    place = shown_path(text.place)
+    deep = ConfigError(f"{place}: expected tables and keys of at most {_DEEPEST} levels")
+    if _DEEP.search(text.toml):
+        raise deep
     try:
         return Profile.model_validate(tomllib.loads(text.toml))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{text.place}: not valid TOML: {error}") from error
+        raise ConfigError(f"{place}: not valid TOML: {visible(str(error))}") from error
     except ValidationError as error:
-        raise ConfigError(f"{text.place}: {_first_problem(error)}") from error
+        raise ConfigError(f"{place}: {_first_problem(error)}") from error
+    except RecursionError:
+        raise deep from None
+    except (ValueError, OverflowError):
+        # Python converts no number of more than 4300 digits, and no larger one to a float.
+        raise ConfigError(f"{place}: expected numbers of fewer digits") from None
 
 
 def profile_names() -> list[str]:
@@ -204,12 +227,23 @@ def profile_names() -> list[str]:
     return sorted(path.stem for path in PROFILES_FOLDER.glob("*.toml"))
 
 
+def shown_path(path: str) -> str:
+    """Return a path for people: its end, if it is long."""
+    text = visible(path[-_LONGEST_PATH:])
+    return text if len(path) <= _LONGEST_PATH else f"...{text}"
+
+
 def _find(name_or_path: str) -> Path:
     looks_like_path = name_or_path.endswith(".toml") or "/" in name_or_path
     path = Path(name_or_path) if looks_like_path else PROFILES_FOLDER / f"{name_or_path}.toml"
-    if not path.is_file():
+    try:
+        is_file = path.is_file()
+    except OSError:
+        # A name that is too long for the file system.
+        is_file = False
+    if not is_file:
         raise ConfigError(
-            f"profile {name_or_path!r}: no such profile; expected the path of a .toml file or one of "
+            f"profile {shown(name_or_path)}: no such profile; expected the path of a .toml file or one of "
             + ", ".join(profile_names())
         )
     return path
@@ -223,18 +257,13 @@ def _first_problem(error: ValidationError) -> str:
         if problem["type"] != "default_factory_not_called"
     ]
     first = problems[0]
-    place = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    place = visible(".".join(str(part) for part in first["loc"] if part != "[key]")[:_LONGEST_PATH])
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
         message = "unknown option"
     elif first["type"] == "missing":
         message = "required option is missing"
     elif "got" not in message:
-        message = f"{message[0].lower()}{message[1:]}, got {_short(first['input'])}"
+        message = f"{message[0].lower()}{message[1:]}, got {shown(first['input'])}"
     more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
     return f"{place}: {message}{more}" if place else f"{message}{more}"
-
-
-def _short(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

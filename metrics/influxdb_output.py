@@ -17,7 +17,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from config.customerio.hosts import check_connection
 from config.errors import ConfigError
+from config.guarded_session import plain_session
+from config.shown import shown_url
 from metrics.k6_tags import has_url, k6_tags
 from metrics.store import Cell, MergedCell
 
@@ -58,7 +61,7 @@ class InfluxDbTarget:
         Secrets come from ``K6_INFLUXDB_USERNAME``, ``_PASSWORD`` and ``_TOKEN``.
 
         Raises:
-            ConfigError: not of that form, or a secret in the URL.
+            ConfigError: not of that form, a secret in the URL, or a host under customer.io.
         """
         expected = "http(s)://host:port/database, or http(s)://host:port?org=ORG&bucket=BUCKET"
         if "@" in url:
@@ -69,10 +72,14 @@ class InfluxDbTarget:
             parts = urlsplit(url)
             port = f":{parts.port}" if parts.port else ""
         except ValueError as error:
-            raise ConfigError(f"--out influxdb: expected {expected}, got {url!r}") from error
+            raise ConfigError(f"--out influxdb: expected {expected}, got {shown_url(url)}") from error
         query = parse_qs(parts.query)
         if parts.scheme not in ("http", "https") or not parts.hostname or query.keys() - {"org", "bucket"}:
-            raise ConfigError(f"--out influxdb: expected {expected}, got {url!r}")
+            raise ConfigError(f"--out influxdb: expected {expected}, got {shown_url(url)}")
+        try:
+            check_connection(url, allow_live=False, instead="the host of a database")
+        except ConfigError as error:
+            raise ConfigError(f"--out influxdb: {error}") from error
         organisation = query.get("org", [variables.get("K6_INFLUXDB_ORGANIZATION", "")])[0]
         bucket = query.get("bucket", [variables.get("K6_INFLUXDB_BUCKET", "")])[0]
         return cls(
@@ -106,8 +113,7 @@ class InfluxDbOutput:
     ) -> None:
         self._target = target
         self._worker = {"worker": worker} if worker is not None else {}
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = plain_session()
         self._points: queue.SimpleQueue[list[str] | None] = queue.SimpleQueue()
         self._waiting = 0
         self._written = 0
@@ -153,12 +159,13 @@ class InfluxDbOutput:
                     params={"q": f'CREATE DATABASE "{target.database}"'},
                     auth=(target.username, target.password) if target.username else None,
                     timeout=_TIMEOUT_SECONDS,
+                    allow_redirects=False,
                 )
         except requests.RequestException as error:
             raise ConfigError(f"--out influxdb: {target.base_url} cannot be reached") from error
         if response.status_code in (401, 403):
             raise ConfigError(f"--out influxdb: {target.base_url} refuses us: expected valid credentials")
-        if response.status_code >= 400 and not (target.is_v2 and response.status_code == 400):
+        if response.status_code >= 300 and not (target.is_v2 and response.status_code == 400):
             raise ConfigError(f"--out influxdb: {target.base_url} answers HTTP {response.status_code}")
 
     def _write_all(self) -> None:
@@ -192,7 +199,7 @@ class InfluxDbOutput:
                 self._written += len(batch)
                 break
             pause = min(_LONGEST_PAUSE_SECONDS, _FIRST_PAUSE_SECONDS * 2**attempt)
-            is_refused = 400 <= status < 500 and status != 429
+            is_refused = 300 <= status < 500 and status != 429
             is_late = self._deadline is not None and time.monotonic() + pause > self._deadline
             if is_refused or is_late:
                 self._dropped += len(batch)
@@ -209,6 +216,7 @@ class InfluxDbOutput:
                 headers={"Authorization": f"Token {target.token}"},
                 data=body.encode(),
                 timeout=_TIMEOUT_SECONDS,
+                allow_redirects=False,
             )
         return self._session.post(
             f"{target.base_url}/write",
@@ -216,6 +224,7 @@ class InfluxDbOutput:
             auth=(target.username, target.password) if target.username else None,
             data=body.encode(),
             timeout=_TIMEOUT_SECONDS,
+            allow_redirects=False,
         )
 
     def _lines(self, cell: Cell) -> list[str]:

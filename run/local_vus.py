@@ -61,7 +61,9 @@ class LocalVus:
         # Other people on every worker, the same ones again under the same seed.
         seed = preparation.arguments.people_seed + _SEEDS_BETWEEN_WORKERS * (worker or 0)
         people = PeoplePool(run_id, seed)
-        sign_in = SignIn(preparation.target.credentials.authorization, preparation.target.ca_file)
+        target = preparation.target
+        allow_live = preparation.arguments.allow_live
+        sign_in = SignIn(target.credentials.authorization, target.ca_file, target.base_url, allow_live)
         self.scenarios = [
             Scenario(
                 name,

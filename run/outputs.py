@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from config.errors import ConfigError
+from config.shown import shown_url
 from metrics.csv_output import CsvOutput
 from metrics.influxdb_output import InfluxDbOutput, InfluxDbTarget
 from metrics.json_output import JsonOutput, join_json
@@ -32,7 +33,8 @@ def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> Non
         elif kind == "python":
             _factory(value)
         elif kind not in ("csv", "json") or (equals and not value) or (kind == "csv" and equals):
-            raise ConfigError(f"--out {spec}: {_EXPECTED}")
+            # Of another form than it should be, it may hold a secret anywhere.
+            raise ConfigError(f"--out {shown_url(kind)[1:-1]}{'=...' if equals else ''}: {_EXPECTED}")
 
 
 def open_outputs(

@@ -10,6 +10,9 @@ from config.durations import format_duration
 from config.profile import Profile
 from users.scenario import schedule_of
 
+MOST_SECONDS = 366 * 86_400.0
+"""The longest run. A longer one is a slip of the pen, and its numbers soon lose their last digits."""
+
 # Seconds by which to look before an instant, to find the rate just before a jump.
 _BEFORE = 1e-9
 
@@ -46,8 +49,15 @@ class Plan:
 
 
 def plan_of(profile: Profile) -> Plan:
-    """Return the plan of a profile that is already scaled."""
+    """Return the plan of a profile that is already scaled.
+
+    Raises:
+        ValueError: it is longer than a year, or longer than a number can say.
+    """
     timed = [(options.start_time, schedule_of(options)) for options in profile.scenarios.values()]
+    seconds = max(start + schedule.duration for start, schedule in timed)
+    if not seconds <= MOST_SECONDS:
+        raise ValueError(f"expected a run of at most {MOST_SECONDS / 86_400:.0f} days")
     borders = {
         start + at
         for (start, _), options in zip(timed, profile.scenarios.values(), strict=True)
@@ -62,7 +72,7 @@ def plan_of(profile: Profile) -> Plan:
         peak_rate=round(
             max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3
         ),
-        seconds=max(start + schedule.duration for start, schedule in timed),
+        seconds=seconds,
     )
 
 

@@ -9,7 +9,10 @@ from collections.abc import Sequence
 import gevent
 import requests
 
+from config.customerio.hosts import check_connection
 from config.errors import ConfigError
+from config.guarded_session import plain_session
+from config.shown import shown_url
 from config.urls import split_url
 from metrics.queue_backlog import QueueFigures, partition_lags
 
@@ -30,13 +33,19 @@ def check_queue_metrics(urls: Sequence[str]) -> None:
     """Check the addresses without connecting.
 
     Raises:
-        ConfigError: an address has another form.
+        ConfigError: an address has another form, or a host under customer.io.
     """
     for url in urls:
         if "@" in url:
             raise ConfigError("--queue-metrics: expected no user or password in the URL")
         if split_url(url, ("http", "https")) is None:
-            raise ConfigError(f"--queue-metrics: expected http(s)://host[:port]/metrics, got {url!r}")
+            raise ConfigError(
+                f"--queue-metrics: expected http(s)://host[:port]/metrics, got {shown_url(url)}"
+            )
+        try:
+            check_connection(url, allow_live=False, instead="the page of a worker or an exporter")
+        except ConfigError as error:
+            raise ConfigError(f"--queue-metrics: {error}") from error
 
 
 class QueueWatch:
@@ -140,8 +149,7 @@ class _Page:
         self.read_at = 0.0
         self.reads = 0
         self.failed = 0
-        self._session = requests.Session()
-        self._session.trust_env = False
+        self._session = plain_session(_LARGEST_PAGE_BYTES)
         # A connection that is kept may be closed at its other end just as it is used again.
         self._session.headers["Connection"] = "close"
 
@@ -168,7 +176,9 @@ class _Page:
             raise ValueError("cannot be reached") from error
 
     def _fetch(self) -> str:
-        with self._session.get(self.url, timeout=self._timeout_seconds, stream=True) as response:
+        with self._session.get(
+            self.url, timeout=self._timeout_seconds, stream=True, allow_redirects=False
+        ) as response:
             if response.status_code != 200:
                 raise ValueError(f"answers HTTP {response.status_code}")
             body = bytearray()

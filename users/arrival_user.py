@@ -12,8 +12,10 @@ from gevent import GreenletExit
 from locust import HttpUser, task
 from locust.env import Environment
 
+from config.guarded_session import guard_session
 from metrics.iteration_log import IterationLog
 from shapes.clock import Arrival, LookAgain
+from users.answer_text import AnswerText
 from users.http.client import Site
 from users.http.factory import new_transport
 from users.http.transport import FastTransport, PreparedTransport
@@ -47,6 +49,10 @@ class ArrivalUser(HttpUser):
     _write: ClassVar[Write | None]
 
     def __init__(self, environment: Environment) -> None:
+        sign_in = self.scenario.sign_in
+        if sign_in.base_url is not None:
+            # Locust gives its users the host that its master or its form names, which nobody has checked.
+            self.host = sign_in.base_url
         super().__init__(environment)  # type: ignore[no-untyped-call] # Locust declares no types here
         self._arrival: Arrival | None = None
         self._waker = process_waker()
@@ -55,14 +61,17 @@ class ArrivalUser(HttpUser):
             "kind": self.kind,
             "check": f"{self.kind} status is 200",
         }
-        scenario = self.scenario
+        # What a scenario of its own asks for goes through this session: redirects and absolute URLs too.
+        guard_session(self.client, allow_live=sign_in.allow_live, most_body_bytes=None)
+        self._text = AnswerText.of(sign_in.authorization)
         self._transport = new_transport(
-            scenario.http_client,
+            self.scenario.http_client,
             self,
             self.host or "",
-            scenario.sign_in.authorization,
-            scenario.sign_in.ca_file,
-            scenario.options.timeout,
+            sign_in.authorization,
+            sign_in.ca_file,
+            self.scenario.options.timeout,
+            allow_live=sign_in.allow_live,
         )
         self._prepared = self._new_prepared_transport()
 
@@ -160,7 +169,7 @@ class ArrivalUser(HttpUser):
         except Exception as error:
             self._end_iteration(started)
             self.log.check(is_passed=False)
-            failure = Failure(FailureKind.EXCEPTION, f"{type(error).__name__}: {error}")
+            failure = Failure(FailureKind.EXCEPTION, self._text.error(error))
             self.scenario.failures.add(self.scenario.name, failure)
             raise
         self._end_iteration(started)

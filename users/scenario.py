@@ -18,10 +18,19 @@ from users.people import PeoplePool
 
 @dataclass(frozen=True)
 class SignIn:
-    """What every request carries: the value of the Authorization header, and the authority to trust."""
+    """Where every request goes and what it carries.
+
+    Args:
+        authorization: the value of the Authorization header.
+        ca_file: the authority to trust.
+        base_url: the target, as it was checked; ``None`` for Locust's host, where the run's own stand-in is.
+        allow_live: whether the target may be a host under customer.io.
+    """
 
     authorization: str = field(repr=False)
     ca_file: str | None = None
+    base_url: str | None = None
+    allow_live: bool = False
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,19 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
 
+import gevent
 import requests
 from locust.clients import HttpSession, ResponseContextManager
+from locust.exception import CatchResponseError
 
 from config.customerio.answers import judge
 from config.customerio.paths import CallKind, call_kind
+from config.guarded_session import body_flaw, guard_session
+from users.answer_text import AnswerText
 from users.outcome import Failure, FailureKind, failure_kind
-
-_DETAIL_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +50,29 @@ class Transport(Protocol):
 
 
 class RequestsTransport:
-    """Sends over a VU's own ``requests`` session, which keeps its connection alive.
+    """Sends over a ``requests`` session, which keeps its connection alive.
 
     Args:
-        session: Locust's session of the VU.
+        session: a session of Locust's, for this transport alone.
         authorization: the value of the Authorization header.
-        timeout_seconds: for connecting, and again for each wait for a part of the answer.
+        timeout_seconds: for the whole of a request: connecting, sending, and all of the answer.
+        allow_live: whether the target may be a host under customer.io.
     """
 
-    def __init__(self, session: HttpSession, authorization: str, timeout_seconds: float) -> None:
+    def __init__(
+        self, session: HttpSession, authorization: str, timeout_seconds: float, *, allow_live: bool = False
+    ) -> None:
+        # As the other client does: no proxy, no .netrc, no cookies of the server's.
+        session.trust_env = False
+        session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        guard_session(session, allow_live=allow_live, within=_within)
         self._session = session
-        self._headers = {"Authorization": authorization, "Content-Type": "application/json"}
+        self._text = AnswerText.of(authorization)
+        self._headers = {
+            "Authorization": authorization,
+            "Content-Type": "application/json",
+            "Accept-Encoding": "identity",
+        }
         self._timeout_seconds = timeout_seconds
 
     def send(self, call: Call) -> Failure | None:
@@ -74,7 +89,7 @@ class RequestsTransport:
 
     def _report_exception(self, call: Call, error: Exception, milliseconds: float) -> Failure:
         """Fire the event that Locust's session would have fired, had it not raised."""
-        failure = Failure(FailureKind.EXCEPTION, f"{type(error).__name__}: {error}"[:_DETAIL_CHARACTERS])
+        failure = Failure(FailureKind.EXCEPTION, self._text.error(error))
         self._session.request_event.fire(
             request_type=call.method,
             name=call.name,
@@ -82,7 +97,7 @@ class RequestsTransport:
             response_length=0,
             response=None,
             context={**call.context, "failure": failure},
-            exception=error,
+            exception=CatchResponseError(failure.detail),
         )
         return failure
 
@@ -99,7 +114,7 @@ class RequestsTransport:
             # A redirect is an answer to look at (a wrong region), not one to follow under load.
             allow_redirects=False,
         ) as response:
-            failure = _failure_of(response, call)
+            failure = self._failure_of(response, call)
             response.request_meta["context"]["failure"] = failure
             if failure is None:
                 response.success()
@@ -107,33 +122,31 @@ class RequestsTransport:
                 response.failure(failure.kind.value)
         return failure
 
+    def _failure_of(self, response: ResponseContextManager, call: Call) -> Failure | None:
+        if response.error is not None:
+            return self._failure_of_error(response.error)
+        flaw = body_flaw(response)
+        if flaw is not None and 200 <= response.status_code < 300:
+            return Failure(FailureKind.BAD_BODY, f"HTTP {response.status_code}, {flaw}")
+        sent = call_kind(call.path)
+        items = len(call.body["batch"]) if sent is CallKind.BATCH else 1
+        body = response.content or b""
+        kind = failure_kind(judge(response.status_code, body, sent, items))
+        if kind is None:
+            return None
+        return Failure(kind, self._text.answer(response.status_code, response.headers, body))
 
-def _failure_of(response: ResponseContextManager, call: Call) -> Failure | None:
-    if response.error is not None:
-        return _failure_of_exception(response.error)
-    sent = call_kind(call.path)
-    items = len(call.body["batch"]) if sent is CallKind.BATCH else 1
-    kind = failure_kind(judge(response.status_code, response.content or b"", sent, items))
-    return None if kind is None else Failure(kind, _describe(response))
+    def _failure_of_error(self, error: Exception) -> Failure:
+        # requests wraps urllib3's exceptions, which wrap the socket's: the innermost says what happened.
+        # A timeout in the middle of a body is wrapped in a connection error.
+        chain = [error]
+        while isinstance(chain[-1].__context__, Exception):
+            chain.append(chain[-1].__context__)
+        is_timeout = any(isinstance(link, requests.exceptions.Timeout | TimeoutError) for link in chain)
+        kind = FailureKind.TIMEOUT if is_timeout else FailureKind.CONNECTION
+        return Failure(kind, self._text.error(chain[-1]))
 
 
-def _failure_of_exception(error: Exception) -> Failure:
-    # requests wraps urllib3's exceptions, which wrap the socket's: the innermost says what happened.
-    # A timeout in the middle of a body is wrapped in a connection error.
-    chain = [error]
-    while isinstance(chain[-1].__context__, Exception):
-        chain.append(chain[-1].__context__)
-    is_timeout = any(isinstance(link, requests.exceptions.Timeout | TimeoutError) for link in chain)
-    cause = chain[-1]
-    kind = FailureKind.TIMEOUT if is_timeout else FailureKind.CONNECTION
-    return Failure(kind, f"{type(cause).__name__}: {cause}"[:_DETAIL_CHARACTERS])
-
-
-def _describe(response: ResponseContextManager) -> str:
-    lines = [f"HTTP {response.status_code}"]
-    for header in ("Location", "Retry-After"):
-        if header in response.headers:
-            lines.append(f"{header}: {response.headers[header]}")
-    body = (response.content or b"")[:_DETAIL_CHARACTERS].decode("utf-8", "replace").strip()
-    lines.append(f"body: {body!r}")
-    return ", ".join(lines)
+def _within(seconds: float) -> gevent.Timeout:
+    # An OSError, as a socket's own timeout is: with another exception Python's TLS leaves its socket open.
+    return gevent.Timeout(seconds, TimeoutError("no whole answer in time"))

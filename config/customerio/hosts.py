@@ -113,7 +113,15 @@ def _is_unambiguous(url: str) -> bool:
         _ = parts.port
     except ValueError:
         return False
-    return bool(parts.hostname) and url.isprintable() and not set(url) & {" ", "\\"}
+    host = parts.hostname or ""
+    if ":" not in host and not _is_name(unquote(host)):
+        # Some clients undo escapes before they look where the host ends, some after that.
+        return False
+    return bool(host) and url.isprintable() and not set(url) & {" ", "\\"}
+
+
+def _is_name(host: str) -> bool:
+    return host.isprintable() and not set(host) & set("/?#@:%\\ ")
 
 
 def _host_and_port(url: str) -> str:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
-MOST_HEADER_BYTES = 64 * 1024
-"""Status line and headers of an answer, with those of the interim answers before it."""
-
-MOST_BODY_BYTES = 1024 * 1024
-"""An answer's body, as sent and as inflated. Customer.io's are below a kilobyte."""
+from config.guarded_session import MOST_BODY_BYTES, MOST_HEADER_BYTES
+from config.inflating import InflateError, inflated
 
 # What a body may take on the wire: chunk sizes, chunk extensions and trailers are not part of it.
 _MOST_WIRE_BYTES = MOST_HEADER_BYTES + 2 * MOST_BODY_BYTES
@@ -152,20 +148,10 @@ class AnswerReader:
         """
         if not self._is_encoded or not self.body:
             return
-        coding = self.headers["content-encoding"].strip().lower()
-        if coding not in ("gzip", "x-gzip", "deflate"):
-            return
-        # 32: with the header of zlib or of gzip, whichever is there.
-        inflater = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         try:
-            body = inflater.decompress(self.body, MOST_BODY_BYTES + 1)
-        except zlib.error as error:
-            raise BodyError(self.status, f"body is not {coding}: {error}") from error
-        if len(body) > MOST_BODY_BYTES:
-            raise BodyError(self.status, f"body inflates to more than {MOST_BODY_BYTES} bytes")
-        if not inflater.eof:
-            raise BodyError(self.status, f"body is not {coding}: cut short")
-        self.body = body
+            self.body = inflated(self.body, self.headers["content-encoding"], MOST_BODY_BYTES)
+        except InflateError as error:
+            raise BodyError(self.status, str(error)) from error
 
     # What the parser calls.
 

@@ -13,6 +13,9 @@ from urllib.parse import urlsplit
 
 import certifi
 
+from config.customerio.hosts import check_connection
+from config.shown import shown_url
+from users.answer_text import AnswerText
 from users.http.answer import AnswerError, BodyError, Headers
 from users.http.connection import Connection, DeadlineError, Endpoint, StaleConnectionError
 from users.outcome import Failure, FailureKind
@@ -54,11 +57,14 @@ class Site:
     path_prefix: str
     host_header: str
     authorization: str = field(repr=False)
+    text: AnswerText
 
     @classmethod
     @lru_cache(maxsize=8)
-    def of(cls, base_url: str, authorization: str, ca_file: str | None = None) -> Site:
-        """From a base URL such as ``https://example.com``; once made, the same for all VUs.
+    def of(
+        cls, base_url: str, authorization: str, ca_file: str | None = None, *, allow_live: bool = False
+    ) -> Site:
+        """From a base URL such as ``https://standin:8443``; once made, the same for all VUs.
 
         To read certifi's bundle takes 18 ms.
 
@@ -66,22 +72,26 @@ class Site:
             base_url: scheme, host, and port and path if need be.
             authorization: the value of the Authorization header.
             ca_file: PEM certificates to trust in place of certifi's.
+            allow_live: whether it may be a host under customer.io.
 
         Raises:
             ValueError: not such a URL.
+            ConfigError: connections to it are refused.
             OSError: the CA file cannot be read.
         """
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"expected http(s)://host, got {base_url!r}")
+            raise ValueError(f"expected http(s)://host, got {shown_url(base_url)}")
+        check_connection(base_url, allow_live=allow_live)
         is_tls = parts.scheme == "https"
         endpoint = Endpoint(
             parts.hostname,
             parts.port or (443 if is_tls else 80),
             _trust(ca_file) if is_tls else None,
         )
+        text = AnswerText.of(authorization)
         host_header = parts.netloc.rpartition("@")[2]
-        return cls(base_url.rstrip("/"), endpoint, parts.path.rstrip("/"), host_header, authorization)
+        return cls(base_url.rstrip("/"), endpoint, parts.path.rstrip("/"), host_header, authorization, text)
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 
 from locust import HttpUser
+from locust.clients import HttpSession
 
+from config.customerio.hosts import check_connection
 from users.http.client import FastClient, Site
 from users.http.transport import FastTransport
 from users.transport import RequestsTransport, Transport
@@ -25,6 +27,8 @@ def new_transport(
     authorization: str,
     ca_file: str | None,
     timeout_seconds: float,
+    *,
+    allow_live: bool = False,
 ) -> Transport:
     """Return the transport of one VU.
 
@@ -34,16 +38,19 @@ def new_transport(
         base_url: ``http(s)://host[:port]``.
         authorization: the value of the Authorization header.
         ca_file: PEM certificates to trust; ``None`` for those of the certifi package.
-        timeout_seconds: for the whole of a request with the fast client; for connecting, and again for
-            each wait on the answer, with ``requests``.
+        timeout_seconds: for the whole of a request.
+        allow_live: whether the target may be a host under customer.io.
 
     Raises:
         ValueError: not a base URL.
+        ConfigError: connections to it are refused.
         OSError: the CA file cannot be read.
     """
     if kind is HttpClient.REQUESTS:
+        check_connection(base_url, allow_live=allow_live)
+        session = HttpSession(base_url, user.environment.events.request, user)
         if ca_file is not None:
-            user.client.verify = ca_file
-        return RequestsTransport(user.client, authorization, timeout_seconds)
-    site = Site.of(base_url, authorization, ca_file)
+            session.verify = ca_file
+        return RequestsTransport(session, authorization, timeout_seconds, allow_live=allow_live)
+    site = Site.of(base_url, authorization, ca_file, allow_live=allow_live)
     return FastTransport(user, FastClient(site.endpoint, timeout_seconds), site)

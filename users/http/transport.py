@@ -15,13 +15,13 @@ from config.customerio import answers
 from config.customerio.paths import CallKind, call_kind
 from metrics.iteration_log import IterationLog
 from shapes.clock import Arrival
+from users.answer_text import AnswerText
 from users.http.client import Exchange, FastClient, Judge, Site
 from users.http.prepared import request_bytes
 from users.locust_side import LocustSide
 from users.outcome import Failure, failure_kind
 from users.transport import Call
 
-_DETAIL_CHARACTERS = 300
 # RFC 9110, section 9.2.2.
 _IDEMPOTENT = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})
 
@@ -44,7 +44,8 @@ class FastTransport:
         started = time.time()
         request = request_bytes(self.site, call.method, call.path, call.body)
         sent = call_kind(call.path)
-        judge = judge_of(sent, len(call.body["batch"]) if sent is CallKind.BATCH else 1)
+        items = len(call.body["batch"]) if sent is CallKind.BATCH else 1
+        judge = judge_of(sent, items, self.site.text)
         exchange = self.client.send(request, judge, is_idempotent=call.method in _IDEMPOTENT)
         url = f"{self.site.base_url}{call.path}"
         fire_request_event(self.user, call.method, call.name, url, call.context, exchange, started)
@@ -77,6 +78,7 @@ class PreparedTransport:
     ) -> None:
         self._user = transport.user
         self._client = transport.client
+        self._judge = judge_of(CallKind.V1, 1, transport.site.text)
         self._write = write
         self._method = method
         self._is_idempotent = method in _IDEMPOTENT
@@ -88,7 +90,7 @@ class PreparedTransport:
         """Send an arrival's request; return what went wrong, or ``None``."""
         request = self._write(arrival.number)
         late_ms = (time.monotonic() - arrival.instant) * 1000
-        exchange = self._client.send(request, judge_operation, is_idempotent=self._is_idempotent)
+        exchange = self._client.send(request, self._judge, is_idempotent=self._is_idempotent)
         failure = exchange.failure
         if self._locust.is_event_wanted:
             self._fire(request, late_ms, exchange)
@@ -145,19 +147,11 @@ def _response(url: str, exchange: Exchange) -> requests.Response:
     return response
 
 
-def judge_of(sent: CallKind, items: int) -> Judge:
+def judge_of(sent: CallKind, items: int, text: AnswerText) -> Judge:
     """Return what says of an answer to a request of this kind what is wrong with it."""
 
     def judge(status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         kind = failure_kind(answers.judge(status, body, sent, items))
-        if kind is None:
-            return None
-        shown = [f"{name}: {headers[name]}" for name in ("Location", "Retry-After") if name in headers]
-        text = body[:_DETAIL_CHARACTERS].decode("utf-8", "replace").strip()
-        return Failure(kind, ", ".join([f"HTTP {status}", *shown, f"body: {text!r}"]))
+        return None if kind is None else Failure(kind, text.answer(status, headers, body))
 
     return judge
-
-
-judge_operation = judge_of(CallKind.V1, 1)
-"""The judge of one operation of Track v1."""

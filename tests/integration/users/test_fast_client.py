@@ -11,13 +11,16 @@ import pytest
 import trustme
 from gevent.event import Event
 
+from config.customerio.paths import CallKind
+from config.guarded_session import MOST_BODY_BYTES
 from tests.servers.scripted_server import Peer, Script, ScriptedServer
-from users.http.answer import MOST_BODY_BYTES
+from users.answer_text import AnswerText
 from users.http.client import KEPT_CONNECTION_CLOSED, Exchange, FastClient, Site
 from users.http.prepared import request_bytes
-from users.http.transport import judge_operation
+from users.http.transport import judge_of
 from users.outcome import FailureKind
 
+judge_operation = judge_of(CallKind.V1, 1, AnswerText(""))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}\n"
 PATIENT_SECONDS = 10.0
 SHORT_SECONDS = 0.3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import ssl
+import tracemalloc
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +105,18 @@ def hangs_after(answer: bytes) -> Script:
     return script
 
 
+def drips(answer: bytes) -> Script:
+    """Send an answer a byte at a time, each well within the timeout, and all of it well beyond."""
+
+    def script(peer: Peer) -> None:
+        peer.request()
+        for byte in answer:
+            peer.send(bytes([byte]))
+            gevent.sleep(SHORT_SECONDS / 4)
+
+    return script
+
+
 def endless(head: bytes, piece: bytes) -> Script:
     def script(peer: Peer) -> None:
         peer.request()
@@ -184,6 +197,41 @@ FRAMES = [
     Case("too many headers", says_once(bodied("200 OK", b"{}", *["X-Many: 1"] * 101)), K.CONNECTION),
     Case("endless headers", endless(OK[:17], b"X-More: 1\r\n" * 100), K.CONNECTION),
 ]
+WIRE = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+HOSTILE = [
+    Case("endless body", endless(b"HTTP/1.1 200 OK\r\n\r\n", b"a" * 10_000), K.BAD_BODY, 200),
+    Case(
+        "400 MB",
+        endless(b"HTTP/1.1 200 OK\r\nContent-Length: 400000000\r\n\r\n", b"a" * 10_000),
+        K.BAD_BODY,
+        200,
+    ),
+    Case("endless body of a 503", endless(b"HTTP/1.1 503 No\r\n\r\n", b"a" * 10_000), K.SERVER_ERROR, 503),
+    Case("endless chunks", endless(WIRE, b"1\r\na\r\n" * 999), K.BAD_BODY, 200),
+    Case("endless 100s", endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), K.CONNECTION),
+    Case("endless 103s", endless(b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"), K.CONNECTION),
+    Case("103 first", says(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", OK), None, 200, 3),
+    Case("blanks", endless(bodied("200 OK", b"")[:17] + b"\r\n{}", b" " * 10_000), K.BAD_BODY, 200),
+    Case(
+        "gzip bomb",
+        says(bodied("200 OK", gzip.compress(b" " * 20_000_000), "Content-Encoding: gzip")),
+        K.BAD_BODY,
+        200,
+    ),
+    Case(
+        "gzip that is cut short",
+        says(bodied("200 OK", gzip.compress(b"{}")[:-4], "Content-Encoding: gzip")),
+        K.BAD_BODY,
+        200,
+    ),
+    Case("a byte now and then", drips(OK), K.TIMEOUT, seconds=SHORT_SECONDS),
+    Case(
+        "an interim byte now and then",
+        drips(b"HTTP/1.1 100 Continue\r\n\r\n" * 9),
+        K.TIMEOUT,
+        seconds=SHORT_SECONDS,
+    ),
+]
 CUT_SHORT = [
     Case(f"{how} after {count} bytes", script(OK[:count]), K.CONNECTION)
     for count in range(len(OK))
@@ -215,6 +263,85 @@ def check(case: Case, client: HttpClient) -> None:
 @pytest.mark.parametrize("case", [*STATUSES, *BODIES, *FRAMES], ids=lambda case: case.name)
 def test_every_client_says_the_same_of_an_answer(case: Case, client: HttpClient) -> None:
     check(case, client)
+
+
+@pytest.mark.parametrize("case", HOSTILE, ids=lambda case: case.name)
+def test_a_hostile_answer_is_a_failure_and_costs_no_memory(case: Case, client: HttpClient) -> None:
+    tracemalloc.start()
+    try:
+        check(case, client)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 20_000_000
+
+
+@pytest.mark.parametrize("head", [WIRE + b"1;", WIRE + b"0\r\nA: "], ids=["extension", "trailer"])
+def test_an_endless_line_between_chunks_is_a_failure_to_requests(head: bytes) -> None:
+    """urllib3 has a bound of its own here, and calls it a broken connection."""
+    with ScriptedServer(endless(head, b"a" * 999)).serving() as server:
+        sender = Sender.of(HttpClient.REQUESTS, f"http://127.0.0.1:{server.port}", TIMEOUT_SECONDS)
+        failure = sender.send()
+        sender.transport.close()
+        server.last_ended.wait()
+    assert failure is not None
+    assert failure.kind is K.CONNECTION
+
+
+def test_a_server_that_never_ends_its_tls_handshake_is_given_up(client: HttpClient, tmp_path: Path) -> None:
+    ca_file = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(ca_file))
+
+    def script(peer: Peer) -> None:
+        # The head of a record that is long in coming.
+        for byte in b"\x16\x03\x03\x10\x00" + b"\x02" * 100:
+            peer.send(bytes([byte]))
+            gevent.sleep(SHORT_SECONDS / 4)
+
+    with ScriptedServer(script).serving() as server:
+        sender = Sender.of(client, f"https://localhost:{server.port}", SHORT_SECONDS, str(ca_file))
+        failure = sender.send()
+        sender.transport.close()
+    assert failure is not None
+    assert failure.kind is K.TIMEOUT
+
+
+def test_a_hostile_server_does_not_stop_other_greenlets(client: HttpClient) -> None:
+    """What is always there to read must not keep the event loop from its turn until the deadline."""
+    turns = 0
+
+    def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            gevent.sleep(0.001)
+
+    counter = gevent.spawn(count)
+    with ScriptedServer(endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 500)).serving() as server:
+        sender = Sender.of(client, f"http://127.0.0.1:{server.port}", 60.0)
+        failure = sender.send()
+        sender.transport.close()
+        server.last_ended.wait()
+    counter.kill()
+    assert failure is not None
+    assert failure.kind is K.CONNECTION
+    assert turns > 0
+
+
+def test_no_client_keeps_cookies(client: HttpClient) -> None:
+    asked: list[bytes] = []
+
+    def script(peer: Peer) -> None:
+        while request := peer.request():
+            asked.append(request)
+            peer.send(bodied("200 OK", b"{}", "Set-Cookie: a=b; Path=/"))
+
+    with ScriptedServer(script).serving() as server:
+        sender = Sender.of(client, f"http://127.0.0.1:{server.port}", TIMEOUT_SECONDS)
+        assert [sender.send() for _ in range(2)] == [None, None]
+        sender.transport.close()
+    assert len(asked) == 2
+    assert not [request for request in asked if b"cookie" in request.lower()]
 
 
 def test_an_answer_cut_short_anywhere_is_a_connection_error() -> None:

@@ -100,7 +100,8 @@ def test_an_error_repeats_neither_credentials_nor_path() -> None:
     "url",
     ["", "track.customer.io", "http://", "http:///path", "http://[::1", "http://host:port",
      "http://track.customer.io\\@127.0.0.1", "http://127.0.0.1\n.customer.io", "http://127.0.0.1 .other.com",
-     "https://track.cust\N{SOFT HYPHEN}omer.io"],
+     "https://track.cust\N{SOFT HYPHEN}omer.io", "https://track.customer.io%00.other.com",
+     "https://track.customer.io%2F.other.com", "https://track.%2563ustomer.io", "https://a%40customer.io"],
 )  # fmt: skip
 def test_a_url_that_clients_read_differently_is_refused(url: str) -> None:
     with pytest.raises(ConfigError):

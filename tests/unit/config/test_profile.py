@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.profile import load_profile, profile_names
+from config.profile import ProfileText, load_profile, parse_profile, profile_names, read_profile
 
 SCENARIO = """
 [scenarios.one]
@@ -180,3 +180,60 @@ def test_a_single_mistake_is_not_counted_twice(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load(tmp_path, text)
     assert str(caught.value).endswith("scenarios.a.executor: required option is missing")
+
+
+HEAD = '[scenarios.a]\nexecutor = "ramping-arrival-rate"\nuser = "identify"\npre_allocated_vus = 1\n'
+STAGES = 'stages = [{ target = 1, duration = "1s" }]\n'
+DEEP = "expected tables and keys of at most 20 levels"
+
+
+@pytest.mark.parametrize(
+    ("toml", "problem"),
+    [
+        pytest.param("a = " + "[" * 3000 + "]" * 3000, DEEP, id="arrays"),
+        pytest.param("a = " + "[1, " * 3000 + "]" * 3000, DEEP, id="arrays behind numbers"),
+        pytest.param("a = " + "{b = " * 3000 + "1" + "}" * 3000, DEEP, id="inline tables"),
+        pytest.param(".".join(["a"] * 3000) + " = 1", DEEP, id="key"),
+        pytest.param(".".join(["a"] * 30_000) + " = 1", DEEP, id="long key"),
+        pytest.param(" . ".join(['"a b"'] * 30_000) + " = 1", DEEP, id="quoted key"),
+        pytest.param("[" + ".".join(["a"] * 30_000) + "]", DEEP, id="table"),
+        pytest.param("[[" + ".".join(["'a'"] * 30_000) + "]]", DEEP, id="array of tables"),
+        pytest.param(
+            "".join(f"a.b{n}.c = 1\n" for n in range(30_000)), "(and 1 more)", id="keys of one table"
+        ),
+        pytest.param("".join(f"a{n}.b.c = 1\n" for n in range(30_000)), "(and 30000 more)", id="dotted keys"),
+        pytest.param("a = " + "9" * 5000, "expected numbers of fewer digits", id="digits"),
+        pytest.param(HEAD + STAGES + "start_rate = " + "9" * 4000, "a.start_rate: ", id="a large rate"),
+        pytest.param(HEAD + STAGES + "start_rate = 0x" + "f" * 5000, "a.start_rate: ", id="hexadecimal"),
+        pytest.param(HEAD + STAGES + "max_vus = 0x" + "f" * 5000, "a.max_vus: ", id="hexadecimal VUs"),
+        pytest.param(HEAD + STAGES + "start_rate = 1e999", "a.start_rate: ", id="infinite"),
+        pytest.param(HEAD + STAGES + f'pause = "{"9" * 5000}s"', "a.pause: ", id="a long duration"),
+        pytest.param(HEAD + STAGES + f'user = "{"u" * 100_000}"', "not valid TOML", id="twice"),
+        pytest.param("a = '\x1b[2J'", "not valid TOML", id="a control character"),
+        pytest.param('"\\u001b[2J" = 1', "(and 1 more)", id="an escaped one"),
+        pytest.param(f"{'k' * 100_000} = 1", "(and 1 more)", id="a long key's name"),
+    ],
+)
+def test_a_hostile_profile_is_one_line(toml: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_profile(ProfileText("hostile.toml", toml))
+    line = str(caught.value)
+    assert line.startswith("hostile.toml: ")
+    assert problem in line
+    assert line.isprintable()
+    assert len(line) < 800
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 100_000, "/" + "a" * 5000 + ".toml", "a\0.toml", "\x1b[2J", "a/\udcff.toml"]
+)
+def test_a_profile_that_cannot_exist_is_one_line(name: str) -> None:
+    with pytest.raises(ConfigError, match="no such profile") as caught:
+        read_profile(name)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
+def test_dots_and_brackets_in_texts_are_no_levels() -> None:
+    toml = f"# {'a.' * 15}\n" + HEAD + STAGES + '[thresholds]\nerrors = ["rate<0.01"]\n'
+    assert parse_profile(ProfileText("p.toml", toml)).scenarios
