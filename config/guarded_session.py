@@ -38,11 +38,11 @@ Within = Callable[[float], AbstractContextManager[object]]
 """Gives a context that ends after so many seconds with a ``TimeoutError``."""
 
 
-def plain_session(most_body_bytes: int = MOST_BODY_BYTES) -> requests.Session:
-    """Return a session for no live host, that takes nothing from the environment: no proxy, no ``.netrc``."""
+def plain_session(most_body_bytes: int = MOST_BODY_BYTES, *, allow_live: bool = False) -> requests.Session:
+    """Return a guarded session that takes nothing from the environment: no proxy, no ``.netrc``."""
     session = requests.Session()
     session.trust_env = False
-    guard_session(session, allow_live=False, most_body_bytes=most_body_bytes)
+    guard_session(session, allow_live=allow_live, most_body_bytes=most_body_bytes)
     return session
 
 

@@ -15,7 +15,9 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.web import WebUI
 
 from config.errors import ConfigError
-from config.settings import load_settings, read_environment
+from config.redaction import secrets_of_sign_in
+from config.settings import Settings, load_settings, read_environment
+from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.ignored_messages import IgnoredMessages
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
@@ -23,12 +25,21 @@ from engine.locust_internals import (
     answer_start_requests,
     bind_processes_to_loopback,
     guard_message_loop,
+    own_options,
     pool_dispatcher,
     silence_tables,
 )
-from engine.options import add_options, check_locust_options, check_port_free, offer_variables, open_ports
+from engine.options import (
+    add_options,
+    check_addresses,
+    check_locust_options,
+    check_port_free,
+    offer_variables,
+    open_ports,
+)
 from engine.plain_errors import plain_errors
 from engine.preparer import Preparer
+from engine.redacted_logs import redact_logs
 from engine.session import Session
 from engine.web_tabs import add_tabs
 from engine.worker import WorkerSession
@@ -37,6 +48,8 @@ from shapes.ramping_arrival_rate import RampingArrivalRate
 from users.arrival_user import ArrivalUser
 from users.kinds import shipped_kinds
 
+_OWNER_ONLY = 0o077
+_SECRET_VARIABLES = ("K6_INFLUXDB_PASSWORD", "K6_INFLUXDB_TOKEN", KEY_VARIABLE)
 _ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
@@ -51,18 +64,23 @@ def register(events: Events) -> None:
     with plain_errors():
         variables = _read_variables()
     offer_variables(variables)
-    ignored_messages = guard_message_loop()
+    with plain_errors():
+        seal = Seal(variables.get(KEY_VARIABLE))
+    ignored_messages = guard_message_loop(seal.trusts)
 
     def on_parser(parser: LocustArgumentParser, **_: Any) -> None:
         add_options(parser)
         bind_processes_to_loopback(parser)
+        # Locust looks up these names before its init event.
+        with plain_errors():
+            check_addresses(own_options(parser))
 
     def on_init(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> None:
         # A worker forked by --processes has its master's arguments. Their mistakes are printed by the master.
         options = environment.parsed_options
         is_forked = bool(options and options.processes and options.worker)
         with plain_errors(is_silent=is_forked):
-            _start_session(environment, web_ui, variables, ignored_messages)
+            _start_session(environment, web_ui, variables, ignored_messages, seal)
 
     events.init_command_line_parser.add_listener(on_parser)
     events.init.add_listener(on_init)
@@ -81,6 +99,7 @@ def _start_session(
     web_ui: WebUI | None,
     variables: Mapping[str, str],
     ignored_messages: IgnoredMessages,
+    seal: Seal,
 ) -> None:
     options = environment.parsed_options
     if options is None or not isinstance(environment.shape_class, RampingArrivalRate):
@@ -88,20 +107,24 @@ def _start_session(
     check_locust_options(options)
     if not options.print_stats:
         silence_tables(options)
+    if not options.share_results:
+        # For every file of the process: outputs may be anywhere, and Locust writes some of its own.
+        os.umask(os.umask(_OWNER_ONLY) | _OWNER_ONLY)
     settings = load_settings(variables)
+    redact_logs(_secrets(settings, variables))
     host = LocustHost(environment, options)
     runner = environment.runner
     if isinstance(runner, WorkerRunner):
-        WorkerSession(host, runner, settings, variables, ignored_messages)
+        WorkerSession(host, runner, settings, variables, ignored_messages, seal)
         return
     if web_ui is not None:
         check_port_free(web_ui.host, web_ui.port)
         sys.stderr.write(f"Web UI at http://{web_ui.host or 'localhost'}:{web_ui.port} (Ctrl-C ends it)\n")
-    for warning in open_ports(options):
+    for warning in open_ports(options, has_key=seal.has_key):
         host.say(f"warning: {warning}")
     preparer = Preparer(host, settings, variables)
     if isinstance(runner, MasterRunner):
-        fleet = WorkerFleet(host, runner, preparer, ignored_messages)
+        fleet = WorkerFleet(host, runner, preparer, ignored_messages, seal)
         environment.dispatcher_class = pool_dispatcher(fleet.admits)
         session = Session(host, preparer, fleet)
     else:
@@ -111,3 +134,9 @@ def _start_session(
     if web_ui is not None:
         add_tabs(web_ui, session.shown)
         answer_start_requests(web_ui, session.problem_with_start)
+
+
+def _secrets(settings: Settings, variables: Mapping[str, str]) -> list[str]:
+    credentials = settings.credentials
+    own = secrets_of_sign_in(credentials.authorization) if credentials is not None else []
+    return [*own, *(variables[name] for name in _SECRET_VARIABLES if name in variables)]

@@ -14,6 +14,7 @@ from locust.env import Environment
 from rich.console import Console
 
 from config.command_line import BROKEN
+from config.shown import visible
 from engine.locust_internals import begin_waiting, cut_off_users, end_waiting
 from engine.locust_statistics import LocustStatistics
 from metrics.iteration_log import Answers
@@ -42,7 +43,7 @@ class LocustHost:
 
     def say(self, line: str) -> None:
         """Print a line for the user on standard error."""
-        self._err.print(line, highlight=False, markup=False, soft_wrap=True)
+        self._err.print(visible(line), highlight=False, markup=False, soft_wrap=True)
 
     # Users.
 

@@ -16,7 +16,7 @@ from typing import Any, cast
 
 import gevent
 import zmq
-from flask import Response, jsonify, request
+from flask import Response, jsonify, make_response, request
 from locust import User, argument_parser
 from locust.argument_parser import LocustArgumentParser
 from locust.dispatch import UsersDispatcher
@@ -52,13 +52,18 @@ def refuse_abbreviations(parser: LocustArgumentParser) -> None:
     parser.allow_abbrev = False
 
 
+def own_options(parser: LocustArgumentParser) -> Namespace:
+    """Return the options of this process's own command line. Call after all options have been added."""
+    options, _ = parser.parse_known_args()
+    return cast("Namespace", options)
+
+
 def bind_processes_to_loopback(parser: LocustArgumentParser) -> None:
     """Bind the master's port to loopback under ``--processes``: all its workers are on this machine.
 
-    Reads this process's own command line. Call after all options have been added.
+    Call after all options have been added.
     """
-    options, _ = parser.parse_known_args()
-    if options.processes:
+    if own_options(parser).processes:
         give_option(parser, "--master-bind-host", default=LOOPBACK)
 
 
@@ -239,11 +244,15 @@ def forget_worker(runner: MasterRunner, client_id: str) -> None:
     runner.clients.pop(client_id, None)
 
 
-def guard_message_loop() -> IgnoredMessages:
+def guard_message_loop(trusts: Callable[[str], bool] = lambda _: True) -> IgnoredMessages:
     """Make Locust's message loops ignore malformed messages. Call before a runner is made.
 
     Locust itself uses a message without checking it. An empty body, random bytes, or a text where it expects
     a mapping ends the greenlet that receives messages, and the run with it.
+
+    Args:
+        trusts: returns whether the peer at the other end of a worker's connection, given the worker's id, has
+            shown that it belongs to the cluster. Until then it can do no more than connect.
 
     Returns:
         The counter of ignored messages.
@@ -271,8 +280,8 @@ def guard_message_loop() -> IgnoredMessages:
 
     # Locust looks its socket classes up by these names.
     vars(zmqrpc).update(Server=GuardedServer, Client=GuardedClient)
-    _guard_handler(MasterRunner, ignored_messages)
-    _guard_handler(WorkerRunner, ignored_messages)
+    _guard_handler(MasterRunner, ignored_messages, trusts)
+    _guard_handler(WorkerRunner, ignored_messages, trusts)
     return ignored_messages
 
 
@@ -292,7 +301,13 @@ def _decoded(data: bytes) -> Message | None:
     return message if isinstance(message.type, str) and isinstance(message.node_id, str) else None
 
 
-def _guard_handler(runner_class: type[Runner], ignored_messages: IgnoredMessages) -> None:
+# What master and worker send each other to connect, and to connect again.
+_CONNECTING = ("client_ready", "ack", "reconnect")
+
+
+def _guard_handler(
+    runner_class: type[Runner], ignored_messages: IgnoredMessages, trusts: Callable[[str], bool]
+) -> None:
     handle = runner_class.handle_message  # type: ignore[attr-defined] # both kinds of runner have it
 
     @functools.wraps(handle)
@@ -301,6 +316,10 @@ def _guard_handler(runner_class: type[Runner], ignored_messages: IgnoredMessages
         is_known = message.node_id in getattr(runner, "clients", [message.node_id])
         if not is_known and message.type in runner.custom_messages:
             ignored_messages.note("a message of the load test from a worker that is not connected")
+            return
+        is_ours = message.type in runner.custom_messages
+        if not (is_ours or message.type in _CONNECTING or trusts(message.node_id)):
+            # Not counted: a worker's first heartbeats come before its hello is answered.
             return
         try:
             handle(runner, *given)
@@ -312,9 +331,13 @@ def _guard_handler(runner_class: type[Runner], ignored_messages: IgnoredMessages
 
 # The web UI.
 
+_MOST_FORM_BYTES = 100_000
+
 
 def answer_start_requests(web_ui: WebUI, problem_with: Callable[[Mapping[str, str]], str | None]) -> None:
-    """Refuse a start from the web UI that has a problem, before Locust acts on it.
+    """Refuse a start from the web UI that has a problem, before Locust acts on it; refuse changes of users.
+
+    Locust lets its page set any attribute of a user class. A class here stands for a scenario of the profile.
 
     Args:
         web_ui: Locust's.
@@ -324,12 +347,16 @@ def answer_start_requests(web_ui: WebUI, problem_with: Callable[[Mapping[str, st
         return
 
     def refuse() -> Response | None:
-        if request.method != "POST" or not request.path.endswith("/swarm"):
+        if request.method != "POST" or not request.path.endswith(("/swarm", "/user")):
             return None
+        if request.path.endswith("/user"):
+            message = "users cannot be changed here; expected their options in the profile"
+            return make_response(jsonify({"success": False, "message": message}), 403)
         host = str(web_ui.environment.host or "")
         problem = problem_with(request.form)
         return jsonify({"success": False, "message": problem, "host": host}) if problem else None
 
+    web_ui.app.config["MAX_CONTENT_LENGTH"] = _MOST_FORM_BYTES
     web_ui.app.before_request(refuse)
 
 

@@ -52,6 +52,10 @@ def _is_anything(data: Any) -> bool:
     return True
 
 
+def _is_nothing(data: Any) -> bool:
+    return False
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
@@ -158,4 +162,6 @@ _FROM_MASTERS: dict[str, Callable[[Any], bool]] = {
     "spawn": _is_spawn,
     "spawning_complete": _is_spawning_complete,
     "stop": _is_anything,
+    # It sets any attribute of a user class, such as the host.
+    "update_user_class": _is_nothing,
 }

@@ -9,7 +9,8 @@ import gevent
 from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
 
-from engine.cluster.messages import MessageError, Wire
+from engine.cluster.messages import Challenge, MessageError, Wire
+from engine.cluster.seal import OtherSessionError, Seal, Side
 from engine.ignored_messages import IgnoredMessages
 
 AnyMessage = TypeVar("AnyMessage", bound=Wire)
@@ -24,11 +25,23 @@ class MessagePort:
     Args:
         runner: Locust's, of a master or of a worker.
         ignored_messages: the counter of ignored messages.
+        seal: signs and checks the messages if there is a key.
     """
 
-    def __init__(self, runner: MasterRunner | WorkerRunner, ignored_messages: IgnoredMessages) -> None:
+    def __init__(
+        self, runner: MasterRunner | WorkerRunner, ignored_messages: IgnoredMessages, seal: Seal
+    ) -> None:
         self._runner = runner
         self._ignored_messages = ignored_messages
+        self._seal = seal
+        is_master = isinstance(runner, MasterRunner)
+        self._own_id = "" if isinstance(runner, MasterRunner) else runner.client_id
+        self._own_side: Side = "master" if is_master else "worker"
+        self._other_side: Side = "worker" if is_master else "master"
+        if is_master:
+            seal.begin_session()
+        else:
+            runner.register_message(Challenge.kind, self._on_challenge)
 
     def receive(
         self,
@@ -47,7 +60,12 @@ class MessagePort:
 
         def on_message(msg: Message, **_: Any) -> None:
             try:
-                message = message_type.from_wire(msg.data)
+                body = self._seal.check(self._other_side, msg.node_id, message_type.kind, msg.data)
+                message = message_type.from_wire(body)
+            except OtherSessionError:
+                if self._own_side == "master":
+                    self.send(Challenge(), msg.node_id)
+                return
             except MessageError as error:
                 self._ignored_messages.note(f"{message_type.kind}: {error}")
                 return
@@ -66,4 +84,12 @@ class MessagePort:
 
     def send(self, message: Wire, to: str | None = None) -> None:
         """Send a message to the master, or to the worker with this id."""
-        self._runner.send_message(message.kind, message.to_wire(), to)
+        worker = self._own_id if to is None else to
+        body = self._seal.sign(self._own_side, worker, message.kind, message.to_wire())
+        self._runner.send_message(message.kind, body, to)
+
+    def _on_challenge(self, msg: Message, **_: Any) -> None:
+        try:
+            self._seal.adopt_session(msg.node_id, Challenge.kind, msg.data)
+        except MessageError as error:
+            self._ignored_messages.note(f"{Challenge.kind}: {error}")

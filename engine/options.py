@@ -9,9 +9,10 @@ from collections.abc import Mapping
 
 from locust.argument_parser import LocustArgumentParser
 
-from config.customerio.hosts import is_loopback
+from config.customerio.hosts import check_connection, is_live, is_loopback
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE, profile_names
+from engine.cluster.seal import KEY_VARIABLE
 from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
 from run.arguments import DEFAULT_RESULTS_DIR, parse_people_seed, parse_time_scale
 from users.http.factory import HttpClient
@@ -62,6 +63,13 @@ def add_options(parser: LocustArgumentParser) -> None:
         env_var="LOAD_TEST_ALLOW_LIVE",
         include_in_web_ui=False,
         help="Allow load on a host under customer.io, which is a live workspace",
+    )
+    parser.add_argument(
+        "--share-results",
+        action="store_true",
+        env_var="LOAD_TEST_SHARE_RESULTS",
+        include_in_web_ui=False,
+        help="Let others read the files of a run, as the umask says; without it they are their owner's only",
     )
     parser.add_argument(
         "--http-client",
@@ -133,6 +141,26 @@ def check_locust_options(options: Namespace) -> None:
         raise ConfigError("--reset-stats: not supported; expected statistics of the whole run")
     if options.class_picker:
         raise ConfigError("--class-picker: not supported; expected scenarios chosen by --profile")
+    if options.config_users:
+        raise ConfigError("--config-users: not supported; expected the options of scenarios in a --profile")
+
+
+def check_addresses(options: Namespace) -> None:
+    """Check that this process neither looks for a master at a host under customer.io nor listens at one.
+
+    Raises:
+        ConfigError: it would.
+    """
+    for flag, host in (
+        ("--master-host", options.master_host),
+        ("--master-bind-host", options.master_bind_host),
+        ("--web-host", options.web_host),
+    ):
+        try:
+            if host and is_live(f"tcp://{host}"):
+                check_connection(f"tcp://{host}", allow_live=False, instead="a machine of the load test")
+        except (ConfigError, ValueError) as error:
+            raise ConfigError(f"{flag}: {error}") from error
 
 
 def check_port_free(host: str, port: int) -> None:
@@ -153,11 +181,12 @@ def check_port_free(host: str, port: int) -> None:
         raise ConfigError(f"--web-host {host}, --web-port {port}: expected a free port: {reason}") from error
 
 
-def open_ports(options: Namespace) -> list[str]:
+def open_ports(options: Namespace, *, has_key: bool) -> list[str]:
     """Return a warning for each port that anybody on the network can use without a login.
 
     Args:
         options: Locust's, of a process with a web UI, or of a master.
+        has_key: whether master and workers share a key.
     """
     warnings = []
     has_web_ui = not options.headless and not options.worker
@@ -166,10 +195,10 @@ def open_ports(options: Namespace) -> list[str]:
             f"The web UI on port {options.web_port} is open to the network and asks for no login; "
             "--web-host 127.0.0.1 keeps it to this machine"
         )
-    if options.master and not _is_this_machine(options.master_bind_host):
+    if options.master and not has_key and not _is_this_machine(options.master_bind_host):
         warnings.append(
             f"The master's port {options.master_bind_port} is open to the network and asks for no login; "
-            "--master-bind-host 127.0.0.1 keeps it to this machine"
+            f"--master-bind-host 127.0.0.1 keeps it to this machine, {KEY_VARIABLE} keeps strangers out"
         )
     return warnings
 

@@ -17,6 +17,7 @@ from config.command_line import BROKEN, USAGE_ERROR
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE, ProfileText, read_profile
 from config.settings import Settings
+from config.shown import shown
 from engine.cluster.fingerprint import code_fingerprint
 from engine.cluster.membership import LEASE_SECONDS
 from engine.cluster.messages import (
@@ -29,6 +30,7 @@ from engine.cluster.messages import (
     Stop,
     Welcome,
 )
+from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_host import LocustHost, collect_and_freeze_objects
 from engine.locust_internals import remember_default_arguments
@@ -46,6 +48,7 @@ MASTER_SILENCE_SECONDS = 10.0
 
 _HELLO_SECONDS = 0.5
 _REFUSED_SECONDS = 5.0
+_PATIENCE_SECONDS = 5.0
 
 # A worker that leaves continues with its share until an epoch without it begins, at most for this long.
 _LEAVING_SECONDS = 4 * LEASE_SECONDS
@@ -60,6 +63,7 @@ class WorkerSession:
         settings: where Customer.io is; credentials never come from the master.
         variables: those of the environment and ``.env``, for outputs that need secrets.
         ignored_messages: the counter of ignored messages.
+        seal: signs and checks the messages if there is a key.
 
     Raises:
         ConfigError: the arguments or the profile are wrong.
@@ -72,6 +76,7 @@ class WorkerSession:
         settings: Settings,
         variables: Mapping[str, str],
         ignored_messages: IgnoredMessages,
+        seal: Seal,
     ) -> None:
         environment = host.environment
         self._host = host
@@ -95,7 +100,7 @@ class WorkerSession:
         gevent.signal_handler(signal.SIGTERM, self._signals.note)
         # Locust calls these listeners in reverse: this one before the runner's own, which disconnects.
         environment.events.quitting.add_listener(self._on_quitting)
-        self._port = MessagePort(runner, ignored_messages)
+        self._port = MessagePort(runner, ignored_messages, seal)
         self._port.receive(Welcome, self._on_welcome)
         self._port.receive(Refuse, self._on_refuse)
         self._port.receive(Invitation, self._on_invitation)
@@ -116,9 +121,17 @@ class WorkerSession:
 
     def _say_hello(self, hello: Hello) -> None:
         """Send hello until the master welcomes this worker: the master may still be starting."""
+        started = time.monotonic()
+        has_told = False
         while not self._is_welcome:
             self._port.send(hello)
             gevent.sleep(_HELLO_SECONDS)
+            if not has_told and time.monotonic() - started > _PATIENCE_SECONDS:
+                has_told = True
+                self._host.say(
+                    f"No welcome from the master after {_PATIENCE_SECONDS:g} s, still trying; expected "
+                    f"this project on both sides, and the same {KEY_VARIABLE} or none"
+                )
 
     # Messages from the master.
 
@@ -266,4 +279,4 @@ def _http_client(name: str) -> HttpClient:
     try:
         return HttpClient(name)
     except ValueError as error:
-        raise ConfigError(f"--http-client: expected {' or '.join(HttpClient)}, got {name!r}") from error
+        raise ConfigError(f"--http-client: expected {' or '.join(HttpClient)}, got {shown(name)}") from error

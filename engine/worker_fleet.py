@@ -25,6 +25,7 @@ from engine.cluster.messages import (
 )
 from engine.cluster.remote_worker import RemoteWorker
 from engine.cluster.remote_workers import RemoteWorkers
+from engine.cluster.seal import Seal
 from engine.generator import Opening
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_host import LocustHost
@@ -65,10 +66,16 @@ class WorkerFleet:
         runner: Locust's.
         preparer: prepares runs. A worker that names a profile of its own must name the one prepared here.
         ignored_messages: the counter of ignored messages.
+        seal: signs and checks the messages if there is a key.
     """
 
     def __init__(
-        self, host: LocustHost, runner: MasterRunner, preparer: Preparer, ignored_messages: IgnoredMessages
+        self,
+        host: LocustHost,
+        runner: MasterRunner,
+        preparer: Preparer,
+        ignored_messages: IgnoredMessages,
+        seal: Seal,
     ) -> None:
         self._host = host
         self._runner = runner
@@ -81,7 +88,7 @@ class WorkerFleet:
         shorten_spawn_report_wait()
         # Locust then spawns the VUs of a dead worker on the others.
         host.options.enable_rebalancing = True
-        self._port = MessagePort(runner, ignored_messages)
+        self._port = MessagePort(runner, ignored_messages, seal)
         self._port.receive(Hello, self._on_hello)
         self._port.receive(Report, self._on_report)
         self._port.receive(SecondMeasured, self._on_second)

@@ -8,6 +8,7 @@ import requests
 
 from config.customerio.hosts import check_region, is_loopback
 from config.customerio.paths import REGION_PATH
+from config.guarded_session import plain_session
 from config.settings import Settings
 from run.target import Target
 
@@ -42,8 +43,8 @@ def check_account_region(target: Target, settings: Settings, *, is_region_set: b
 
 
 def _answer(base_url: str, authorization: str, ca_file: str | None) -> bytes:
-    with requests.Session() as session:
-        session.trust_env = False
+    # The target has been checked with the user's own --allow-live.
+    with plain_session(allow_live=True) as session:
         with session.get(
             base_url + REGION_PATH,
             headers={"Authorization": authorization, "Accept-Encoding": "identity"},

@@ -176,6 +176,13 @@ class Leaving(Wire):
 
 
 @dataclass(frozen=True, config=_exact)
+class Challenge(Wire):
+    """Tells a worker the master's session, for which it signs its messages: ``engine.cluster.seal``."""
+
+    kind = "load_test_challenge"
+
+
+@dataclass(frozen=True, config=_exact)
 class Welcome(Wire):
     """A worker may take part."""
 

@@ -20,6 +20,7 @@ class Cluster:
         arguments: further ones for the master.
         headless: whether the master runs without the web UI.
         started: how many of the workers are started, if not all.
+        key: what master and workers sign their messages with.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class Cluster:
         profile: str,
         headless: bool = True,
         started: int | None = None,
+        key: str = "",
     ) -> None:
         self._tmp_path = tmp_path
         self._standin = standin
+        self._key = key
         self.port = free_port()
         (tmp_path / "master").mkdir()
         self.master = LoadTest(
@@ -41,7 +44,11 @@ class Cluster:
             "--master", "--master-bind-port", str(self.port), "--expect-workers", str(workers), *arguments,
             profile=profile,
             headless=headless,
-            env={"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_RESULTS_DIR": str(tmp_path / "results")},
+            env={
+                "CUSTOMERIO_BASE_URL": standin.url,
+                "LOAD_TEST_RESULTS_DIR": str(tmp_path / "results"),
+                "LOAD_TEST_CLUSTER_KEY": key,
+            },
         )  # fmt: skip
         self.master.results_dir = tmp_path / "results"
         self.workers = [
@@ -57,7 +64,11 @@ class Cluster:
             "--worker", "--master-port", str(self.port),
             headless=False,
             root=root,
-            env={"LOAD_TEST_RESULTS_DIR": str(self._tmp_path / "results"), **env},
+            env={
+                "LOAD_TEST_RESULTS_DIR": str(self._tmp_path / "results"),
+                "LOAD_TEST_CLUSTER_KEY": self._key,
+                **env,
+            },
         )  # fmt: skip
 
     def wait_for_requests(self, count: int) -> None:

@@ -70,6 +70,7 @@ IMPORTS = {
     "pipeline/worker/lag.py": {"aiokafka"},
     "pipeline/worker/run.py": {"aiokafka"},
     "run/queue_watch.py": {"requests"},
+    "run/region.py": {"requests"},
     "standin/connection.py": {"socket"},
     "standin/control_client.py": {"requests"},
     "standin/server.py": {"socket"},
@@ -153,9 +154,7 @@ def test_a_guard_is_asked_where_targets_pages_and_outputs_are_named() -> None:
 
 
 def test_sessions_of_outputs_and_pages_are_guarded_ones() -> None:
-    for name in ("metrics/influxdb_output.py", "run/queue_watch.py"):
+    for name in ("metrics/influxdb_output.py", "run/queue_watch.py", "run/region.py"):
         text = sources()[name]
         assert "plain_session(" in text
-        assert text.count("allow_redirects=False") == text.count("self._session.post(") + text.count(
-            "self._session.get("
-        )
+        assert text.count("allow_redirects=False") == text.count("session.post(") + text.count("session.get(")

@@ -23,6 +23,20 @@ def standin() -> Iterator[StandinServer]:
         assert standin.stats()["requests_total"] == 0
 
 
+def write_down_connections(folder: Path) -> Path:
+    """Let a load test with ``folder`` on its path write down every look-up and connection; return where."""
+    seen = folder / "network.txt"
+    (folder / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "def hook(event, args):\n"
+        "    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.sendto'):\n"
+        f"        with open({str(seen)!r}, 'a') as file: file.write(f'{{event}} {{args}}\\n')\n"
+        "sys.addaudithook(hook)\n"
+        f"open({str(seen)!r}, 'w').close()\n"
+    )
+    return seen
+
+
 def assert_refused(finished: Finished, problem: str) -> None:
     """One line, exit code 2, no results."""
     (line,) = finished.stderr.strip().splitlines()
@@ -147,16 +161,84 @@ def test_a_busy_port_of_the_web_ui(tmp_path: Path, standin: StandinServer) -> No
 )
 def test_a_live_workspace_is_refused_before_any_connection(tmp_path: Path, env: dict[str, str]) -> None:
     """An audit hook in the load test's own interpreter writes down every look-up and connection it makes."""
-    seen = tmp_path / "network.txt"
-    (tmp_path / "sitecustomize.py").write_text(
-        "import os, sys\n"
-        "def hook(event, args):\n"
-        "    if event in ('socket.connect', 'socket.getaddrinfo', 'socket.sendto'):\n"
-        f"        with open({str(seen)!r}, 'a') as file: file.write(f'{{event}} {{args[-1]}}\\n')\n"
-        "sys.addaudithook(hook)\n"
-        f"open({str(seen)!r}, 'w').close()\n"
-    )
+    seen = write_down_connections(tmp_path)
     finished = run_load_test(tmp_path, env={**env, "PYTHONPATH": str(tmp_path)})
     assert_refused(finished, "refused, it is a live workspace; expected --allow-live")
     assert seen.read_text() == ""
+    assert "hush" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--host", "https://TRACK.customer.io."], "refused, it is a live workspace"),
+        (["--host", "https://track。customer。io"], "--host: expected http(s)://host[:port]"),
+        (["--allow-live", "--host", "http://track.customer.io"], "expected https for a live workspace"),
+        (
+            ["--out", "influxdb=https://track.customer.io/k6"],
+            "--out influxdb: https://track.customer.io: refused",
+        ),
+        (["--allow-live", "--out", "influxdb=http://track.customer.io/k6"], "--out influxdb: http://track"),
+        (["--out", "influxdb"], "--out influxdb: https://track-eu.customer.io: refused"),
+        (
+            ["--queue-metrics", "https://track.customer.io/metrics"],
+            "--queue-metrics: https://track.customer.io",
+        ),
+        (
+            ["--worker", "--master-host", "track.customer.io"],
+            "--master-host: tcp://track.customer.io: refused",
+        ),
+        (["--web-host", "Track.customer.io"], "--web-host: tcp://track.customer.io: refused"),
+        (["--master", "--master-bind-host", "customer.io"], "--master-bind-host: tcp://customer.io: refused"),
+    ],
+)
+def test_no_argument_leads_to_a_live_host(
+    tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str
+) -> None:
+    seen = write_down_connections(tmp_path)
+    env = {
+        **LIVE,
+        "CUSTOMERIO_BASE_URL": standin.url,
+        "K6_INFLUXDB_ADDR": "https://track-eu.customer.io/k6",
+        "PYTHONPATH": str(tmp_path),
+    }
+    finished = run_load_test(tmp_path, *arguments, env=env, headless="--worker" not in arguments)
+    assert_refused(finished, problem)
+    assert "customer" not in seen.read_text()
+    assert "hush" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--host", "http://h?key=hush"], "--host: expected http(s)://host[:port], got 'http://h...'"),
+        (["--host", "http://h/hush/api"], "--host: expected no path"),
+        (["--out", "influxdb=http://me:hush@h/db"], "--out influxdb: expected no user in the URL"),
+        (["--out", "influxdb=http://h/db?token=hush"], "got 'http://h...'"),
+        (["--out", "influx=http://h/db?token=hush"], "--out influx=...: expected csv, json"),
+        (["--out", "http://me:hush@h/db"], "--out http://...: expected csv, json"),
+        (["--queue-metrics", "http://h/metrics?token=hush"], "got 'http://h...'"),
+        (["--queue-metrics", "http://me:hush@h/metrics"], "expected no user or password in the URL"),
+        (["--time-scale", "1e300"], "at time scale 1e+300: expected a run of at most 366 days"),
+        (["--people-seed", "9" * 5000], "people seed: expected a whole number"),
+        (
+            ["--config-users", '{"user_class_name": "IdentifyUser", "host": "http://127.0.0.1:1"}'],
+            "--config-users:",
+        ),
+        (["--host", "http://h\x1b[2J"], "--host: expected http(s)://host[:port], got 'http://h\\x1b[2J'"),
+    ],
+)
+def test_a_mistake_repeats_no_secret_and_nothing_endless(
+    tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str
+) -> None:
+    finished = run_load_test(tmp_path, *arguments, env={"CUSTOMERIO_BASE_URL": standin.url})
+    assert_refused(finished, problem)
+    assert "hush" not in finished.stderr
+    assert len(finished.stderr) < 1000
+
+
+def test_a_short_cluster_key_is_a_mistake(tmp_path: Path, standin: StandinServer) -> None:
+    env = {"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_CLUSTER_KEY": "hush"}
+    finished = run_load_test(tmp_path, env=env)
+    assert_refused(finished, "LOAD_TEST_CLUSTER_KEY: expected at least 16 characters")
     assert "hush" not in finished.stderr

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import base64
+import signal
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
-from tests.programs.load_test import LoadTest, two_scenarios
+from tests.programs.load_test import LoadTest, processes, two_scenarios
+from tests.servers.echo_server import EchoServer
+from tests.servers.free_port import free_port
 from tests.servers.standin_server import StandinServer
 
 SITE_ID, API_KEY = "site-5b1f4a", "key-9c2d7e-hush"
@@ -46,3 +50,53 @@ def test_secrets_are_nowhere(tmp_path: Path, demanded_key: str) -> None:
     for secret in SECRETS:
         assert secret not in title
         assert not [path.name for path in files if secret.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("client", ["fast", "requests"])
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(
+    tmp_path: Path, client: str, workers: int
+) -> None:
+    """Not in logs, workers' logs, files or pages; and no control character of its reaches the terminal."""
+    port = free_port()
+    with EchoServer() as server:
+        test = LoadTest(
+            tmp_path,
+            *("--http-client", client, "--loglevel", "DEBUG", "--web-port", str(port)),
+            *("--csv", str(tmp_path / "locust"), *(processes(workers) if workers else [])),
+            profile=two_scenarios([(20, "6s")], start_rate=20, vus=4),
+            env={
+                "CUSTOMERIO_SITE_ID": SITE_ID,
+                "CUSTOMERIO_API_KEY": API_KEY,
+                "CUSTOMERIO_BASE_URL": server.url,
+            },
+            headless=False,
+        )
+        test.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/"))
+        assert requests.post(f"http://127.0.0.1:{port}/swarm", timeout=10).json()["success"]
+        test.wait_until(lambda: server.asked >= 40)
+        # A worker's log goes to the page every five seconds.
+        test.wait_until(lambda: not workers or "first 4" in _page(port, "logs"))
+        pages = [_page(port, name) for name in ("logs", "exceptions", "stats/requests", "")]
+        test.signal(signal.SIGINT)
+        finished = test.finish()
+    assert "first 401 unauthorized: HTTP 401, Location: http://127.0.0.1/\\x1b[31m***" in finished.stderr
+    assert "first 401" in pages[0] or not workers
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {"metrics.csv", "summary.json", "report.html", "stderr.txt"} <= {path.name for path in files}
+    for secret in SECRETS:
+        assert not [page for page in pages if secret in page]
+        assert not [path.name for path in files if secret.encode() in path.read_bytes()]
+    assert "\x1b[31mHTTP" not in finished.stderr
+    assert not [line for line in finished.stderr.splitlines() if "first" in line and "\x1b" in line]
+
+
+def _page(port: int, name: str) -> str:
+    return requests.get(f"http://127.0.0.1:{port}/{name}", timeout=10).text
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=10).ok
+    except requests.ConnectionError:
+        return False

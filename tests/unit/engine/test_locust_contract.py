@@ -269,6 +269,83 @@ def test_the_page_can_be_refused_a_start_and_given_tables(monkeypatch: pytest.Mo
     assert '"title": "T"' in client.get("/").get_data(as_text=True)
 
 
+def test_the_page_cannot_change_users(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Locust's own page sets any attribute of a user class, and has its workers do the same."""
+    monkeypatch.setattr("sys.argv", ["locust"])
+    monkeypatch.setattr(Ada, "host", "http://127.0.0.1:1", raising=False)
+    change = {"user_class_name": "Ada", "host": "http://127.0.0.1:2"}
+    environment = Environment(
+        user_classes=[Ada],
+        available_user_classes={"Ada": Ada},  # type: ignore[dict-item] # Locust means classes
+        available_user_tasks={"Ada": Ada.tasks},
+    )
+    environment.create_local_runner()
+    web_ui = environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    assert web_ui.app is not None
+    client = web_ui.app.test_client()
+    assert client.post("/user", json=change).status_code == 201, "Locust changes users in another place now"
+    assert Ada.host == "http://127.0.0.1:2"
+    change["host"] = "http://127.0.0.1:3"
+    guarded = Environment(user_classes=[Ada])
+    guarded.create_local_runner()
+    web_ui = guarded.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    answer_start_requests(web_ui, lambda form: None)
+    assert web_ui.app is not None
+    refused = web_ui.app.test_client().post("/user", json=change)
+    assert refused.status_code == 403
+    assert refused.get_json()["message"].startswith("users cannot be changed here")
+    assert Ada.host == "http://127.0.0.1:2"
+
+
+def test_a_form_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["locust"])
+    environment = Environment(user_classes=[Ada])
+    environment.create_local_runner()
+    web_ui = environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    answer_start_requests(web_ui, lambda form: "refused")
+    assert web_ui.app is not None
+    client = web_ui.app.test_client()
+    assert client.post("/swarm", data={"profile": "a" * 10_000}).get_json()["message"] == "refused"
+    assert client.post("/swarm", data={"profile": "a" * 1_000_000}).status_code == 413
+
+
+@pytest.fixture
+def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put Locust's own sockets and handlers back after the test."""
+    for name in ("Server", "Client"):
+        monkeypatch.setattr(zmqrpc, name, getattr(zmqrpc, name))
+    for runner_class in (MasterRunner, WorkerRunner):
+        monkeypatch.setattr(runner_class, "handle_message", runner_class.handle_message)
+
+
+@pytest.mark.usefixtures("unguarded")
+def test_a_peer_that_is_not_trusted_can_do_no_more_than_connect() -> None:
+    trusted: set[str] = set()
+    locust_internals.guard_message_loop(trusted.__contains__)
+    environment = Environment(user_classes=[Ada])
+    runner = environment.create_master_runner("127.0.0.1", 0)
+    heartbeat = {"state": "running", "current_cpu_usage": 99.0}
+    messages = [
+        Message("exception", {"msg": "m", "traceback": "t"}, "w_1"),
+        Message("logs", {"worker_id": "w_1", "logs": ["line"]}, "w_1"),
+        Message("heartbeat", heartbeat, "w_1"),
+        Message("quit", None, "w_1"),
+    ]
+    runner.handle_message("w_1", Message("client_ready", -1, "w_1"))
+    for message in messages:
+        runner.handle_message("w_1", message)
+    assert connected_workers(runner) == ["w_1"]
+    assert runner.clients["w_1"].state == "ready"
+    assert (runner.exceptions, environment.worker_logs) == ({}, {})
+    trusted.add("w_1")
+    for message in messages:
+        runner.handle_message("w_1", message)
+    assert connected_workers(runner) == [], "Locust's own messages no longer come through handle_message"
+    assert list(environment.worker_logs) == ["w_1"]
+    assert len(runner.exceptions) == 1
+    runner.quit()
+
+
 def test_locust_makes_its_sockets_by_the_names_that_are_guarded(monkeypatch: pytest.MonkeyPatch) -> None:
     """And both kinds of runner take their messages in ``handle_message``."""
     for name in ("Server", "Client"):

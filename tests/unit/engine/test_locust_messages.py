@@ -105,6 +105,7 @@ def test_what_masters_send_passes(kind: str, data: object) -> None:
 @pytest.mark.parametrize(
     ("kind", "data"),
     [
+        ("update_user_class", {"user_class_name": "IdentifyUser", "host": "http://127.0.0.1:1"}),
         ("ack", 7),
         ("ack", {"index": "first"}),
         ("spawn", None),

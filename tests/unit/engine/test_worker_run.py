@@ -15,6 +15,7 @@ from config.profile import ProfileText
 from config.settings import load_settings
 from engine.cluster.messages import Beat, Invitation, Report
 from engine.cluster.remote_workers import RemoteWorkers
+from engine.cluster.seal import Seal
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_host import LocustHost
 from engine.message_port import MessagePort
@@ -61,7 +62,9 @@ def test_the_last_report_is_taken_by_a_master_that_was_switched_on_later(prepara
 
     runner.register_message(Report.kind, on_message)
     invitation = Invitation("r1", 0, "p.toml", PROFILE, (), 1.0, 0, "fast", (), False, "http://127.0.0.1:9")
-    worker = WorkerRun(invitation, preparation, {}, MessagePort(runner, IgnoredMessages("a port")), host)
+    worker = WorkerRun(
+        invitation, preparation, {}, MessagePort(runner, IgnoredMessages("a port"), Seal(None)), host
+    )
     behind_seconds = time.monotonic() / 2
     worker.accept_beat(Beat("r1", sent=time.monotonic() - behind_seconds))
     worker.start(time.monotonic(), lambda scenario: None)
