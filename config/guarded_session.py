@@ -43,7 +43,16 @@ def plain_session(most_body_bytes: int = MOST_BODY_BYTES, *, allow_live: bool = 
     session = requests.Session()
     session.trust_env = False
     guard_session(session, allow_live=allow_live, most_body_bytes=most_body_bytes)
+    follow_no_redirect(session)
     return session
+
+
+def follow_no_redirect(session: requests.Session) -> None:
+    """Let a redirect be an answer like any other, also one whose ``Location`` is no URL.
+
+    With ``allow_redirects=False`` alone, requests prepares the next request and fails where it cannot.
+    """
+    session.get_redirect_target = lambda resp: None  # type: ignore[method-assign] # a public method
 
 
 def guard_session(

@@ -71,9 +71,13 @@ def register(events: Events) -> None:
     def on_parser(parser: LocustArgumentParser, **_: Any) -> None:
         add_options(parser)
         bind_processes_to_loopback(parser)
-        # Locust looks up these names before its init event.
+        # Before its init event Locust looks names up, and opens files.
+        options = own_options(parser)
         with plain_errors():
-            check_addresses(own_options(parser))
+            check_addresses(options)
+        if not options.share_results:
+            # For every file of the process: outputs may be anywhere, and Locust writes some of its own.
+            os.umask(os.umask(_OWNER_ONLY) | _OWNER_ONLY)
 
     def on_init(environment: Environment, web_ui: WebUI | None = None, **_: Any) -> None:
         # A worker forked by --processes has its master's arguments. Their mistakes are printed by the master.
@@ -107,9 +111,6 @@ def _start_session(
     check_locust_options(options)
     if not options.print_stats:
         silence_tables(options)
-    if not options.share_results:
-        # For every file of the process: outputs may be anywhere, and Locust writes some of its own.
-        os.umask(os.umask(_OWNER_ONLY) | _OWNER_ONLY)
     settings = load_settings(variables)
     redact_logs(_secrets(settings, variables))
     host = LocustHost(environment, options)

@@ -181,7 +181,7 @@ def check_port_free(host: str, port: int) -> None:
         raise ConfigError(f"--web-host {host}, --web-port {port}: expected a free port: {reason}") from error
 
 
-def open_ports(options: Namespace, *, has_key: bool) -> list[str]:
+def open_ports(options: Namespace, *, has_key: bool = False) -> list[str]:
     """Return a warning for each port that anybody on the network can use without a login.
 
     Args:

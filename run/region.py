@@ -44,15 +44,17 @@ def check_account_region(target: Target, settings: Settings, *, is_region_set: b
 
 def _answer(base_url: str, authorization: str, ca_file: str | None) -> bytes:
     # The target has been checked with the user's own --allow-live.
-    with plain_session(allow_live=True) as session:
-        with session.get(
+    with (
+        plain_session(allow_live=True) as session,
+        session.get(
             base_url + REGION_PATH,
             headers={"Authorization": authorization, "Accept-Encoding": "identity"},
             timeout=_TIMEOUT_SECONDS,
             allow_redirects=False,
             verify=True if ca_file is None else ca_file,
             stream=True,
-        ) as response:
-            if response.status_code != HTTPStatus.OK:
-                return b""
-            return next(response.iter_content(_MOST_BYTES), b"")
+        ) as response,
+    ):
+        if response.status_code != HTTPStatus.OK:
+            return b""
+        return next(response.iter_content(_MOST_BYTES), b"")

@@ -20,7 +20,7 @@ from locust.exception import CatchResponseError
 
 from config.customerio.answers import judge
 from config.customerio.paths import CallKind, call_kind
-from config.guarded_session import body_flaw, guard_session
+from config.guarded_session import body_flaw, follow_no_redirect, guard_session
 from users.answer_text import AnswerText
 from users.outcome import Failure, FailureKind, failure_kind
 
@@ -66,6 +66,7 @@ class RequestsTransport:
         session.trust_env = False
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         guard_session(session, allow_live=allow_live, within=_within)
+        follow_no_redirect(session)
         self._session = session
         self._text = AnswerText.of(authorization)
         self._headers = {

@@ -69,6 +69,7 @@ IMPORTS = {
     "pipeline/worker/kafka_worker.py": {"aiokafka"},
     "pipeline/worker/lag.py": {"aiokafka"},
     "pipeline/worker/run.py": {"aiokafka"},
+    "pipeline/worker/topic.py": {"aiokafka"},
     "run/queue_watch.py": {"requests"},
     "run/region.py": {"requests"},
     "standin/connection.py": {"socket"},

@@ -62,7 +62,8 @@ def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(
     with EchoServer() as server:
         test = LoadTest(
             tmp_path,
-            *("--http-client", client, "--loglevel", "DEBUG", "--web-port", str(port)),
+            # Locust's workers send no log any more after 70 lines at a time.
+            *("--http-client", client, "--loglevel", "INFO" if workers else "DEBUG", "--web-port", str(port)),
             *("--csv", str(tmp_path / "locust"), *(processes(workers) if workers else [])),
             profile=two_scenarios([(20, "6s")], start_rate=20, vus=4),
             env={
@@ -80,15 +81,14 @@ def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(
         pages = [_page(port, name) for name in ("logs", "exceptions", "stats/requests", "")]
         test.signal(signal.SIGINT)
         finished = test.finish()
-    assert "first 401 unauthorized: HTTP 401, Location: http://127.0.0.1/\\x1b[31m***" in finished.stderr
+    assert "first 401 unauthorized: HTTP 401, Location: http://127.0.0.1/\\x9b31m***" in finished.stderr
     assert "first 401" in pages[0] or not workers
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {"metrics.csv", "summary.json", "report.html", "stderr.txt"} <= {path.name for path in files}
     for secret in SECRETS:
         assert not [page for page in pages if secret in page]
         assert not [path.name for path in files if secret.encode() in path.read_bytes()]
-    assert "\x1b[31mHTTP" not in finished.stderr
-    assert not [line for line in finished.stderr.splitlines() if "first" in line and "\x1b" in line]
+    assert not {"\x1b", "\x9b"} & set(finished.stderr + finished.stdout + pages[0])
 
 
 def _page(port: int, name: str) -> str:

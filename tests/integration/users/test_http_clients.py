@@ -171,6 +171,7 @@ BODIES = [
     Case("html", says(bodied("200 OK", b"<p>")), K.BAD_BODY, 200, 3),
     Case("a list", says(bodied("200 OK", b"[]")), K.BAD_BODY, 200, 2),
     Case("redirect", says(bodied("302 Found", b"", "Location: http://127.0.0.1:1/")), K.REDIRECT, 302),
+    Case("no URL", says(bodied("302 Found", b"", "Location: http://[\x9b31m/")), K.REDIRECT, 302),
     Case("chunked", says(chunked(b"{", b"}\n")), None, 200, 3),
     Case("chunked html", says(chunked(b"<", b"p>")), K.BAD_BODY, 200, 3),
     Case("gzip", says(bodied("200 OK", gzip.compress(b"{}"), "Content-Encoding: gzip")), None, 200, 2),
