@@ -74,6 +74,8 @@ def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(
             headless=False,
         )
         test.wait_until(lambda: _answers(f"http://127.0.0.1:{port}/"))
+        # A start without workers is refused.
+        test.wait_until(lambda: _workers(port) == workers)
         assert requests.post(f"http://127.0.0.1:{port}/swarm", timeout=10).json()["success"]
         test.wait_until(lambda: server.asked >= 40)
         # A worker's log goes to the page every five seconds.
@@ -93,6 +95,11 @@ def test_a_server_that_repeats_what_it_was_sent_is_not_quoted(
 
 def _page(port: int, name: str) -> str:
     return requests.get(f"http://127.0.0.1:{port}/{name}", timeout=10).text
+
+
+def _workers(port: int) -> int:
+    figures = requests.get(f"http://127.0.0.1:{port}/stats/requests", timeout=10).json()
+    return len(figures.get("workers", []))
 
 
 def _answers(url: str) -> bool:
