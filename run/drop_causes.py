@@ -37,9 +37,10 @@ class DropCauses:
             dropped: all arrivals that were due without an idle VU to take them, until now. Those that a
                 VU took and woke too late for are not among them.
         """
-        # A look that comes late means that nothing in this process ran in time.
+        # A look that comes late means that nothing in this process ran in time. All its VUs wake at once
+        # after that: an arrival that comes due before they have all done so was missed for the same reason.
         if now - self._looked_at > 2 * LOOK_SECONDS:
-            self._excused_until = max(self._excused_until, now)
+            self._excused_until = max(self._excused_until, now + LOOK_SECONDS)
         if self._looked_at < self._excused_until:
             self.stood_still += dropped - self._dropped_before
         self._looked_at = now

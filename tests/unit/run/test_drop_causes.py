@@ -27,8 +27,14 @@ def test_drops_within_a_standstill_are_the_generators() -> None:
     causes = DropCauses(100.0)
     now = looked(causes, 100.0, 0, 2)
     causes.look(now + 10.0, 502)
-    looked(causes, now + 10.0, 503)
     assert causes.stood_still == 500
+
+
+def test_a_drop_while_all_vus_wake_from_a_standstill_is_the_generators() -> None:
+    causes = DropCauses(100.0)
+    causes.look(110.0, 500)
+    looked(causes, 110.0, 501, 502)
+    assert causes.stood_still == 501
 
 
 def test_a_look_that_is_a_little_late_is_no_standstill() -> None:
