@@ -236,6 +236,13 @@ def worker_index(runner: MasterRunner, client_id: str) -> int:
     return index
 
 
+def let_in(runner: MasterRunner, client_id: str) -> None:
+    """Let Locust know of a worker that connected before it was trusted. Do nothing if Locust knows it."""
+    if client_id not in runner.clients:
+        # -1 instead of its version: ours are compared when it says hello.
+        runner.handle_message(client_id, Message("client_ready", -1, client_id))
+
+
 def forget_worker(runner: MasterRunner, client_id: str) -> None:
     """Remove a refused worker from Locust's list of workers.
 
@@ -252,7 +259,7 @@ def guard_message_loop(trusts: Callable[[str], bool] = lambda _: True) -> Ignore
 
     Args:
         trusts: returns whether the peer at the other end of a worker's connection, given the worker's id, has
-            shown that it belongs to the cluster. Until then it can do no more than connect.
+            shown that it belongs to the cluster. Until then Locust does not know of it: ``let_in``.
 
     Returns:
         The counter of ignored messages.
@@ -301,8 +308,8 @@ def _decoded(data: bytes) -> Message | None:
     return message if isinstance(message.type, str) and isinstance(message.node_id, str) else None
 
 
-# What master and worker send each other to connect, and to connect again.
-_CONNECTING = ("client_ready", "ack", "reconnect")
+# What a master sends a worker to connect, and to connect again.
+_CONNECTING = ("ack", "reconnect")
 
 
 def _guard_handler(
@@ -313,16 +320,27 @@ def _guard_handler(
     @functools.wraps(handle)
     def guarded(runner: Any, *given: Any) -> None:
         message: Message = given[-1]
-        is_known = message.node_id in getattr(runner, "clients", [message.node_id])
-        if not is_known and message.type in runner.custom_messages:
-            ignored_messages.note("a message of the load test from a worker that is not connected")
-            return
         is_ours = message.type in runner.custom_messages
-        if not (is_ours or message.type in _CONNECTING or trusts(message.node_id)):
+        is_known = message.node_id in getattr(runner, "clients", [message.node_id])
+        if trusts(message.node_id):
+            if is_ours and not is_known:
+                ignored_messages.note("a message of the load test from a worker that is not connected")
+                return
+            take = functools.partial(handle, runner, *given)
+        elif is_ours:
+            # Its signature is looked at first. Locust would number the sender as one of its workers.
+            listener, _ = runner.custom_messages[message.type]
+            take = functools.partial(listener, environment=runner.environment, msg=message)
+        elif message.type == "client_ready":
+            # The worker waits for this before it says hello.
+            take = functools.partial(runner.send_message, "ack", client_id=message.node_id)
+        elif message.type in _CONNECTING:
+            take = functools.partial(handle, runner, *given)
+        else:
             # Not counted: a worker's first heartbeats come before its hello is answered.
             return
         try:
-            handle(runner, *given)
+            take()
         except Exception as error:  # noqa: BLE001 - the loop must go on; the message is counted and named
             ignored_messages.note(f"{message.type}: {type(error).__name__}")
 

@@ -120,6 +120,8 @@ class Session:
         opening = Opening(RunIdentity(run_id, folder, record), preparation, base_url, queue)
         run = self._generator.open(opening)
         self._host.record_requests(run.store)
+        # Until a report says otherwise: it may fail, or never be made.
+        self._host.exit_code = BROKEN
         self._progress = new_progress()
         self._reported.clear()
         self._signals.reset()
@@ -170,8 +172,6 @@ class Session:
             # Ctrl-C and the shape may both stop the runner. The second waits for the report of the first.
             self._reported.wait()
             return
-        # Until the report says otherwise: it may fail.
-        self._host.exit_code = BROKEN
         try:
             report = self._finish(run)
             self.shown.close(report, run.final_progress(report))

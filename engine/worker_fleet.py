@@ -33,6 +33,7 @@ from engine.locust_internals import (
     connected_workers,
     deal_users_again,
     forget_worker,
+    let_in,
     shorten_spawn_report_wait,
     worker_index,
 )
@@ -104,11 +105,15 @@ class WorkerFleet:
         """Wait until every connected worker has said hello, but not for long.
 
         Raises:
-            ConfigError: no worker is connected.
+            ConfigError: no worker is connected, or none has said hello.
         """
         if self._runner.worker_count == 0:
             raise ConfigError("no worker is connected; expected at least one before the start")
         _wait_until(lambda: all(self.admits(client_id) for client_id in connected_workers(self._runner)))
+        if not any(self.admits(client_id) for client_id in connected_workers(self._runner)):
+            raise ConfigError(
+                "no worker of this load test is connected; expected at least one before the start"
+            )
 
     def open(self, opening: Opening) -> Run:
         """Open the run, and invite the workers before Locust tells them to spawn.
@@ -238,6 +243,7 @@ class WorkerFleet:
     # Messages from workers.
 
     def _on_hello(self, sender: str, hello: Hello) -> None:
+        let_in(self._runner, sender)
         if self.admits(sender):
             # A worker repeats its hello until the welcome arrives.
             return
@@ -296,10 +302,16 @@ class WorkerFleet:
         if self._runner.worker_count == 0 and not run.is_stopping and not run.is_done:
             run.break_off("every worker has gone")
         run.stop_clocks("stopped")
+        ending = workers.live_workers()
         for client_id in connected_workers(self._runner):
             self._port.send(Stop(run.run_id), client_id)
         seconds = opening.preparation.graceful_stop_seconds + _LAST_REPORT_SECONDS
-        _wait_until(lambda: not workers.live_workers(), seconds)
+        # A worker that makes its last report may be silent for longer than one whose arrivals have to be
+        # given to others.
+        _wait_until(
+            lambda: all(worker.is_final or worker.silent_seconds > _LAST_REPORT_SECONDS for worker in ending),
+            seconds,
+        )
 
     def close(self) -> None:
         """Release the run, and log how many messages were ignored."""

@@ -31,6 +31,7 @@ from engine.locust_internals import (
     end_waiting,
     forget_worker,
     give_option,
+    let_in,
     other_listeners,
     pool_dispatcher,
     refuse_abbreviations,
@@ -319,25 +320,37 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("unguarded")
-def test_a_peer_that_is_not_trusted_can_do_no_more_than_connect() -> None:
+def test_locust_does_not_know_of_a_peer_until_it_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     trusted: set[str] = set()
     locust_internals.guard_message_loop(trusted.__contains__)
     environment = Environment(user_classes=[Ada])
     runner = environment.create_master_runner("127.0.0.1", 0)
-    heartbeat = {"state": "running", "current_cpu_usage": 99.0}
+    sent: list[tuple[str, object]] = []
+    monkeypatch.setattr(
+        runner, "send_message", lambda kind, data=None, client_id=None: sent.append((kind, client_id))
+    )
+    heard: list[str] = []
+    runner.register_message("ours", lambda msg, **_: heard.append(msg.node_id))
+    ready = Message("client_ready", -1, "w_1")
     messages = [
         Message("exception", {"msg": "m", "traceback": "t"}, "w_1"),
         Message("logs", {"worker_id": "w_1", "logs": ["line"]}, "w_1"),
-        Message("heartbeat", heartbeat, "w_1"),
+        Message("heartbeat", {"state": "running", "current_cpu_usage": 99.0}, "w_1"),
         Message("quit", None, "w_1"),
     ]
-    runner.handle_message("w_1", Message("client_ready", -1, "w_1"))
-    for message in messages:
+    for message in (ready, *messages):
         runner.handle_message("w_1", message)
-    assert connected_workers(runner) == ["w_1"]
-    assert runner.clients["w_1"].state == "ready"
+    runner.handle_message("w_1", Message("ours", None, "w_1"))
+    assert heard == ["w_1"]
+    assert worker_index(runner, "another") == 0, "it is numbered as a worker"
+    assert sent == [("ack", "w_1")], "a worker is not told that it is connected, or is told more"
+    assert connected_workers(runner) == []
     assert (runner.exceptions, environment.worker_logs) == ({}, {})
     trusted.add("w_1")
+    let_in(runner, "w_1")
+    let_in(runner, "w_1")
+    assert connected_workers(runner) == ["w_1"]
+    assert runner.clients["w_1"].state == "ready"
     for message in messages:
         runner.handle_message("w_1", message)
     assert connected_workers(runner) == [], "Locust's own messages no longer come through handle_message"
