@@ -22,6 +22,9 @@ from shapes.share import Share
 # continues with many overdue VUs; if they all started, that would be a burst that no schedule has.
 LATE_SECONDS = 0.25
 
+# A stop that is moved back takes effect this long before an instant: far above the rounding of a double.
+_JUST_BEFORE_SECONDS = 1e-6
+
 # How often a VU looks whether it may take an arrival that is not granted yet.
 _SHORTEST_LOOK_SECONDS = 0.05
 _LONGEST_LOOK_SECONDS = 0.25
@@ -67,7 +70,8 @@ class ArrivalClock:
         self._started = 0
         self._dropped = 0
         self._dropped_late = 0
-        self._waiting = 0
+        # Numbers taken by VUs that sleep until their instants.
+        self._held: set[int] = set()
         self._highest_started = 0
         # Numbers given back before their instant, a heap: the next idle VU takes the lowest.
         self._returned: list[int] = []
@@ -89,10 +93,32 @@ class ArrivalClock:
         self._granted_until = max(self._granted_until, until)
 
     def stop(self) -> None:
-        """Start no more iterations, and drop the arrivals that are due now. Later ones never become due."""
+        """Start no more iterations, and drop the arrivals that are due. Later ones never become due.
+
+        The stop takes effect now, or just before the first arrival that a VU holds and would still start.
+        """
         if self._stopped_at is None:
-            self._stopped_at = self._now()
+            self._stopped_at = self._instant_of_stop()
             self._drop_passed()
+
+    def _instant_of_stop(self) -> float:
+        """Return the monotonic instant up to which arrivals count as due.
+
+        What asks for the stop keeps the process busy first: Locust's own takes tens of milliseconds. The VUs
+        whose instants pass meanwhile have not been woken yet. They were idle, so their arrivals are not
+        dropped for want of one; the schedule ends before them.
+        """
+        now = self._now()
+        if self._origin is None:
+            return now
+        # A number below one that has started cannot become later than it.
+        instants = [
+            self._origin + self.schedule.arrival_time(number)
+            for number in self._held
+            if number > self._highest_started
+        ]
+        overdue = [instant for instant in instants if now - LATE_SECONDS < instant <= now]
+        return min(overdue) - _JUST_BEFORE_SECONDS if overdue else now
 
     @property
     def elapsed(self) -> float:
@@ -106,7 +132,7 @@ class ArrivalClock:
         """Whether the schedule is over, with no VU left that waits for an instant."""
         if self._stopped_at is not None:
             return True
-        return min(self.elapsed, self._granted_until) >= self.schedule.duration and self._waiting == 0
+        return min(self.elapsed, self._granted_until) >= self.schedule.duration and not self._held
 
     def take(self) -> Arrival | LookAgain | None:
         """Return the next arrival for an idle VU to sleep until, or ``None`` if there will be none.
@@ -133,7 +159,7 @@ class ArrivalClock:
             heapq.heappop(self._returned)
         else:
             self._next_number = number + 1
-        self._waiting += 1
+        self._held.add(number)
         return Arrival(number, self._origin + at)
 
     def _next_number_to_take(self) -> int | None:
@@ -150,7 +176,7 @@ class ArrivalClock:
             self._dropped_late += self._stopped_at is None
             self.give_back(arrival)
             return None
-        self._waiting -= 1
+        self._held.discard(arrival.number)
         self._started += 1
         self._highest_started = max(self._highest_started, arrival.number)
         # Timers are honoured to a fraction of a millisecond, in rare cases before the instant.
@@ -161,9 +187,11 @@ class ArrivalClock:
 
         If not, another idle VU may take it.
         """
-        self._waiting -= 1
+        self._held.discard(arrival.number)
         if arrival.number <= self._due():
             self._dropped += 1
+            # A stop leaves a VU only those arrivals behind for which it had not woken in time.
+            self._dropped_late += self._stopped_at is not None
         else:
             heapq.heappush(self._returned, arrival.number)
 
@@ -218,7 +246,7 @@ class ArrivalClock:
             dropped=self._dropped + passed,
             dropped_late=self._dropped_late,
             lost=0,
-            not_yet_due=untaken - passed + self._waiting,
+            not_yet_due=untaken - passed + len(self._held),
             completed=self._completed,
             interrupted=self._interrupted,
         )

@@ -109,6 +109,7 @@ class LoadTest:
         locustfile: another one, or several, as ``--locustfile`` takes them.
         headless: whether it runs without the web UI.
         root: another copy of the project to run.
+        has_own_group: whether it leads a process group, so that a signal can reach its workers too.
     """
 
     unfinished: ClassVar[list[LoadTest]] = []
@@ -123,6 +124,7 @@ class LoadTest:
         locustfile: str = "locustfile.py",
         headless: bool = True,
         root: Path | None = None,
+        has_own_group: bool = False,
     ) -> None:
         self.results_dir = tmp_path / "results"
         command = [sys.executable, "-m", "locust", "-f", locustfile, "--loglevel", "WARNING"]
@@ -146,6 +148,7 @@ class LoadTest:
             stdin=subprocess.DEVNULL,
             stdout=self._stdout,
             stderr=self._stderr,
+            process_group=0 if has_own_group else None,
         )
         self.unfinished.append(self)
 

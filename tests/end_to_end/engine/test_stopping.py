@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs.load_test import Finished, LoadTest, read_rows, two_scenarios
+from tests.proofs.stops import stops
 from tests.servers.standin_server import StandinServer
 
 LONG = two_scenarios([(50, "300s")], start_rate=50)
@@ -78,6 +79,11 @@ def test_a_second_signal_cuts_off_what_is_in_flight(
     assert sum(ledger["interrupted"] for ledger in finished.summary["ledger"].values()) >= 15
     assert finished.summary["run"]["seconds"] < 25, "it did not wait for the graceful stop"
     assert "Traceback" not in finished.stderr
+
+
+def test_a_stop_from_the_page_drops_nothing_that_had_an_idle_vu() -> None:
+    """``benchmarks/stops.py`` stops as often as one likes, with workers and by Ctrl-C too."""
+    assert [stop.problems() for stop in stops("page", count=3, seed=1)] == [[]] * 3
 
 
 def test_the_graceful_stop_has_an_end(tmp_path: Path, standin: StandinServer) -> None:

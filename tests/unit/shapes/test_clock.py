@@ -89,14 +89,60 @@ def test_just_not_too_late_still_starts() -> None:
 def test_after_a_stop_nothing_starts_and_what_was_not_due_stays_not_due() -> None:
     time = Time()
     clock = started_clock(time)
+    time.now += 0.25  # no VU took the first two
     held = [take(clock) for _ in range(5)]
-    time.now += 0.25
     clock.stop()
-    time.now += 0.1  # VUs that wake after the stop find it closed
+    time.now += 0.2  # VUs that wake after the stop find it closed
     assert [clock.begin(arrival) for arrival in held] == [None] * 5
     assert clock.take() is None
     ledger = clock.ledger()
     assert (ledger.due, ledger.dropped, ledger.not_yet_due, ledger.started) == (2, 2, 98, 0)
+    assert ledger.is_closed
+
+
+def test_a_stop_that_kept_the_process_busy_drops_nothing_that_a_vu_waited_for() -> None:
+    """The VUs of arrivals 3 and 4 are asleep when the process begins to stop, and overslept when it does."""
+    time = Time()
+    clock = started_clock(time)
+    held = [take(clock) for _ in range(4)]
+    for arrival in held[:2]:
+        time.now = arrival.instant
+        assert clock.begin(arrival) is not None
+    time.now = held[3].instant + 0.07
+    clock.stop()
+    assert [clock.begin(arrival) for arrival in held[2:]] == [None, None]
+    clock.complete()
+    clock.complete()
+    ledger = clock.ledger()
+    assert (ledger.due, ledger.started, ledger.dropped, ledger.not_yet_due) == (2, 2, 0, 98)
+    assert clock.elapsed == pytest.approx(0.3, abs=1e-5)
+    assert ledger.is_closed
+
+
+def test_a_stop_after_a_standstill_drops_what_was_missed_and_says_why() -> None:
+    time = Time()
+    clock = started_clock(time)
+    held = [take(clock) for _ in range(12)]
+    time.now += 1.15  # too late for the first nine, whose VUs have not woken
+    clock.stop()
+    for arrival in held:
+        clock.give_back(arrival)
+    ledger = clock.ledger()
+    assert (ledger.due, ledger.dropped, ledger.dropped_late, ledger.not_yet_due) == (9, 9, 9, 91)
+    assert ledger.is_closed
+
+
+def test_a_stop_drops_for_want_of_a_vu_what_came_due_while_all_were_busy() -> None:
+    time = Time()
+    clock = started_clock(time)
+    first = take(clock)
+    time.now = first.instant
+    assert clock.begin(first) is not None
+    time.now += 0.55
+    clock.stop()
+    clock.interrupt()
+    ledger = clock.ledger()
+    assert (ledger.due, ledger.dropped, ledger.dropped_late) == (6, 5, 0)
     assert ledger.is_closed
 
 
@@ -136,6 +182,7 @@ class ClockMachine(RuleBasedStateMachine):
         self.held: list[Arrival] = []
         self.in_flight = 0
         self.started: list[int] = []
+        self.dropped_at_stop: int | None = None
         self.clock.start(self.time.now)
 
     @rule(seconds=st.floats(0, 0.6))
@@ -175,6 +222,13 @@ class ClockMachine(RuleBasedStateMachine):
     @rule()
     def it_is_stopped(self) -> None:
         self.clock.stop()
+        self.dropped_at_stop = self.clock.ledger().dropped - self.clock.ledger().dropped_late
+
+    @invariant()
+    def nothing_is_dropped_for_want_of_a_vu_after_the_stop(self) -> None:
+        if self.dropped_at_stop is not None:
+            ledger = self.clock.ledger()
+            assert ledger.dropped - ledger.dropped_late == self.dropped_at_stop
 
     @invariant()
     def every_arrival_is_in_one_place(self) -> None:

@@ -1,0 +1,166 @@
+"""Runs stopped at random moments: is no arrival dropped that had an idle VU, and is every ledger closed?
+
+The suite takes a few stops; ``benchmarks/stops.py`` starts this program for as many as wanted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from tests.programs.load_test import LoadTest, processes, two_scenarios
+from tests.servers.free_port import free_port
+from tests.servers.standin_server import StandinServer
+
+WAYS = ("page", "page with workers", "Ctrl-C", "Ctrl-C with workers")
+PROFILE = two_scenarios([(150, "300s")], start_rate=150, vus=25, more='pause = "20ms"')
+_MOST_REQUESTS = 300
+_ANSWER_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Stop:
+    """A stopped run: what its summary says, and how many requests the stand-in counted."""
+
+    summary: dict[str, Any]
+    seen: int
+
+    def problems(self) -> list[str]:
+        """Return a line for each figure that a stop must not leave so."""
+        found = []
+        for scenario, ledger in self.summary["ledger"].items():
+            without_vu = ledger["dropped"] - ledger["dropped_late"]
+            if without_vu or ledger["lost"]:
+                found.append(f"{scenario}: {without_vu} dropped for want of a VU, {ledger['lost']} lost")
+            if ledger["due"] != ledger["started"] + ledger["dropped"] + ledger["lost"]:
+                found.append(f"{scenario}: due arrivals unaccounted for: {ledger}")
+            if ledger["started"] != ledger["completed"] + ledger["interrupted"]:
+                found.append(f"{scenario}: iterations unaccounted for: {ledger}")
+        if self.started != self.seen:
+            found.append(f"{self.started} started, {self.seen} seen")
+        if self.summary["run"]["ended_by"] not in ("stopped", "interrupted by Ctrl-C"):
+            found.append(f"ended by {self.summary['run']['ended_by']}")
+        return found
+
+    @property
+    def started(self) -> int:
+        """Iterations started over both scenarios."""
+        return sum(ledger["started"] for ledger in self.summary["ledger"].values())
+
+    @property
+    def dropped_late(self) -> int:
+        """Arrivals dropped because the machine did not let the generator run."""
+        return sum(ledger["dropped_late"] for ledger in self.summary["ledger"].values())
+
+
+def stops_from_page(folder: Path, count: int, seed: int, arguments: tuple[str, ...] = ()) -> Iterator[Stop]:
+    """Start and stop so many runs one after another in one process, as its page does."""
+    moments = random.Random(seed)
+    port = free_port()
+    with StandinServer() as standin:
+        test = LoadTest(
+            folder, "--web-host", "127.0.0.1", "--web-port", str(port), *arguments,
+            profile=PROFILE, headless=False, env={"CUSTOMERIO_BASE_URL": standin.url},
+        )  # fmt: skip
+        url = f"http://127.0.0.1:{port}"
+        test.wait_until(lambda: _can_start(url))
+        for number in range(count):
+            before = standin.stats()["requests_total"]
+            if number:
+                answer = requests.post(f"{url}/swarm", data={}, timeout=_ANSWER_SECONDS).json()
+                assert answer["success"], answer
+            wait_for_requests(test, standin, before + moments.randint(1, _MOST_REQUESTS))
+            requests.post(f"{url}/stop", timeout=_ANSWER_SECONDS).raise_for_status()
+            summary = wait_for_summary(test, folder, number)
+            yield Stop(summary, standin.stats()["requests_total"] - before)
+        test.signal(signal.SIGINT)
+        test.finish()
+
+
+def _can_start(url: str) -> bool:
+    """Start the first run: with workers, a start is refused until they are there."""
+    try:
+        return bool(requests.post(f"{url}/swarm", data={}, timeout=_ANSWER_SECONDS).json()["success"])
+    except requests.ConnectionError:
+        return False
+
+
+def wait_for_requests(test: LoadTest, standin: StandinServer, wanted: int) -> None:
+    """Wait until the stand-in has counted so many requests."""
+    test.wait_until(lambda: standin.stats()["requests_total"] >= wanted)
+
+
+def wait_for_summary(test: LoadTest, folder: Path, number: int) -> dict[str, Any]:
+    """Wait for the summary of a run, numbered from 0, and return it."""
+    found: list[Path] = []
+
+    def has_come() -> bool:
+        # The last file of a summary: summary.json is whole by then.
+        found[:] = sorted((folder / "results").glob("*/summary.md"))
+        return len(found) > number
+
+    test.wait_until(has_come)
+    summary: dict[str, Any] = json.loads(found[number].with_suffix(".json").read_text(encoding="utf-8"))
+    return summary
+
+
+def stop_by_signal(folder: Path, moments: random.Random, arguments: tuple[str, ...] = ()) -> Stop:
+    """Start a run of its own and end it as Ctrl-C in its terminal does: every process gets the signal."""
+    with StandinServer() as standin:
+        test = LoadTest(
+            folder, *arguments, profile=PROFILE, env={"CUSTOMERIO_BASE_URL": standin.url}, has_own_group=True
+        )
+        wait_for_requests(test, standin, moments.randint(1, _MOST_REQUESTS))
+        os.killpg(test.process.pid, signal.SIGINT)
+        finished = test.finish()
+        return Stop(finished.summary, standin.stats()["requests_total"])
+
+
+def stops(way: str, count: int, seed: int) -> Iterator[Stop]:
+    """Yield so many stops of a kind, one of ``WAYS``."""
+    with_workers = way.endswith("with workers")
+    if way.startswith("page"):
+        with tempfile.TemporaryDirectory() as folder:
+            yield from stops_from_page(Path(folder), count, seed, tuple(processes(2)) if with_workers else ())
+        return
+    moments = random.Random(seed)
+    for _ in range(count):
+        with tempfile.TemporaryDirectory() as folder:
+            yield stop_by_signal(Path(folder), moments, tuple(processes(2)) if with_workers else ())
+
+
+def main() -> int:
+    """Stop so many runs, print a line for each that has a problem, and a last line with the sums."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--way", choices=WAYS, default=WAYS[0])
+    parser.add_argument("--stops", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    failed = started = late = 0
+    for number, stop in enumerate(stops(arguments.way, arguments.stops, arguments.seed), 1):
+        problems = stop.problems()
+        failed += bool(problems)
+        started += stop.started
+        late += stop.dropped_late
+        if problems:
+            print(f"stop {number}: {'; '.join(problems)}", flush=True)
+    print(
+        f"{arguments.way}: {arguments.stops - failed} of {arguments.stops} stops exact, {started} iterations "
+        f"started, {late} arrivals dropped because the machine stood still"
+    )
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
