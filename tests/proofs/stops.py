@@ -24,8 +24,9 @@ from tests.servers.free_port import free_port
 from tests.servers.standin_server import StandinServer
 
 WAYS = ("page", "page with workers", "Ctrl-C", "Ctrl-C with workers")
-PROFILE = two_scenarios([(150, "300s")], start_rate=150, vus=25, more='pause = "20ms"')
-_MOST_REQUESTS = 300
+# The VUs last for half a second without answers: a busy machine's stand-in must not make true drops.
+PROFILE = two_scenarios([(80, "300s")], start_rate=80, vus=40, more='pause = "20ms"')
+_MOST_REQUESTS = 200
 _ANSWER_SECONDS = 60
 
 
