@@ -108,7 +108,7 @@ def wait_for_summary(test: LoadTest, folder: Path, number: int) -> dict[str, Any
 
     def has_come() -> bool:
         # The last file of a summary: summary.json is whole by then.
-        found[:] = sorted((folder / "results").glob("*/summary.md"))
+        found[:] = sorted((folder / "results").glob("*/summary.md"), key=lambda path: path.stat().st_mtime_ns)
         return len(found) > number
 
     test.wait_until(has_come)

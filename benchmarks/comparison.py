@@ -1,0 +1,144 @@
+"""How often does a comparison call equal runs different, and how often does it find a true shift?
+
+    python benchmarks/comparison.py --results DIR [--a 8] [--b 8] [--at-once 4] [--minutes 5] [--shift 10]
+    python benchmarks/comparison.py --results DIR --only-compare
+
+Runs A and B alternate, each against a stand-in of its own at 200 requests/s (100 identify, 100 track). The
+stand-in answers after log-normal times (median 30 ms, sigma 0.4) whose median wanders by 5% and remembers 0.6
+of itself each second; it is ``--shift`` percent higher for B. Every A is compared with every other A and
+with every B. The runs stay in ``--results``, and a second call adds to them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import random
+import subprocess
+import sys
+import threading
+from itertools import combinations, product
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from report.compare.__main__ import compare_folders  # noqa: E402 - after the path
+from report.compare.judgement import Limits, RowFinding  # noqa: E402
+from standin.control_client import ControlClient  # noqa: E402
+from standin.own_process import LocalStandin  # noqa: E402
+
+MEDIAN_MS = 30.0
+SIGMA = 0.4
+WANDER = 0.05
+MEMORY = 0.6
+
+_SCENARIO = """
+[scenarios.{user}_load]
+executor = "ramping-arrival-rate"
+user = "{user}"
+start_rate = 100
+pre_allocated_vus = 40
+stages = [{{ target = 100, duration = "{seconds}s" }}]
+"""
+_DIFFERENT = (RowFinding.WORSE, RowFinding.BETTER, RowFinding.REGRESSION)
+
+
+def wander(standin: LocalStandin, factor: float, ended: threading.Event) -> None:
+    """Set the stand-in's latency once a second until the event is set."""
+    control, generator, level = ControlClient(standin.url), random.Random(), 0.0  # noqa: S311
+    while not ended.wait(1.0):
+        level = MEMORY * level + generator.gauss(0, WANDER * math.sqrt(1 - MEMORY**2))
+        control.set_faults(latency=f"lognormal:{MEDIAN_MS * factor * math.exp(level):.3f}ms,{SIGMA}")
+
+
+def run_once(folder: Path, factor: float, seconds: int) -> None:
+    """Run the load test once; its results go into ``folder``."""
+    folder.mkdir(parents=True)
+    profile = folder / "comparison.toml"
+    users = ("identify", "track")
+    profile.write_text(
+        "".join(_SCENARIO.format(user=user, seconds=seconds) for user in users), encoding="utf-8"
+    )
+    ended = threading.Event()
+    with LocalStandin("--latency", f"lognormal:{MEDIAN_MS * factor}ms,{SIGMA}") as standin:
+        wandering = threading.Thread(target=wander, args=(standin, factor, ended))
+        wandering.start()
+        command = [sys.executable, "-m", "locust", "--headless", "--profile", str(profile)]
+        environment = {**os.environ, "CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_RESULTS_DIR": str(folder)}
+        try:
+            subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
+        finally:
+            ended.set()
+            wandering.join()
+
+
+def run_all(results: Path, wanted: dict[str, int], at_once: int, seconds: int, shift: float) -> None:
+    """Run what is missing in ``results``, A and B by turns, some at once."""
+    missing = [
+        (results / f"{label}-{number}", 1 + shift / 100 * (label == "b"))
+        for number in range(max(wanted.values()))
+        for label in wanted
+        if number < wanted[label] and not (results / f"{label}-{number}").exists()
+    ]
+    while missing:
+        group, missing = missing[:at_once], missing[at_once:]
+        threads = [threading.Thread(target=run_once, args=(*run, seconds)) for run in group]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def found_different(a: Path, b: Path) -> set[str]:
+    """Return the figures in which two runs are called different, as ``metric statistic``."""
+    comparison = compare_folders(_folder(a), _folder(b), Limits())
+    return {f"{row.metric} {row.statistic}" for row in comparison.rows if row.finding in _DIFFERENT}
+
+
+def _folder(results: Path) -> Path:
+    (summary,) = results.glob("*/summary.json")
+    return summary.parent
+
+
+def report(results: Path) -> None:
+    """Compare all pairs and print how many were called different."""
+    runs = {
+        label: sorted(path.parents[1] for path in results.glob(f"{label}-*/*/summary.json")) for label in "ab"
+    }
+    for label, pairs in (
+        ("A/A", list(combinations(runs["a"], 2))),
+        ("A/B", list(product(runs["a"], runs["b"]))),
+    ):
+        found = [found_different(*pair) for pair in pairs]
+        print(f"{label}: {len(pairs)} pairs of {len(runs['a'])} A and {len(runs['b'])} B")
+        print(f"  any figure: {_share(sum(map(bool, found)), len(found))}")
+        for name in sorted(set().union(*found)):
+            print(f"  {name}: {_share(sum(name in figures for figures in found), len(found))}")
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({100 * part / whole:.1f}%)" if whole else "no pairs"
+
+
+def main() -> None:
+    """Run and compare."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--a", type=int, default=8)
+    parser.add_argument("--b", type=int, default=8)
+    parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument("--minutes", type=float, default=5)
+    parser.add_argument("--shift", type=float, default=10)
+    parser.add_argument("--only-compare", action="store_true")
+    arguments = parser.parse_args()
+    if not arguments.only_compare:
+        wanted = {"a": arguments.a, "b": arguments.b}
+        seconds = round(60 * arguments.minutes)
+        run_all(arguments.results, wanted, arguments.at_once, seconds, arguments.shift)
+    report(arguments.results)
+
+
+if __name__ == "__main__":
+    main()
