@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from config.customerio.hosts import check_connection
+from config.inflating import InflateError, inflated
 from config.settings import Credentials, parse_base_url
 from pipeline.client.retry_after import parse_retry_after
 
@@ -23,7 +24,7 @@ class Reply:
 
     Args:
         status: its HTTP status.
-        body: all of it; empty if it is too long, as the part that was read would mean something else.
+        body: all of it, decompressed; empty if it is too long or damaged: a part would mean something else.
         retry_after_seconds: how long the server asks to wait, if it does.
         location: where it redirects to.
     """
@@ -77,7 +78,7 @@ class Connections:
             "Authorization": credentials.authorization,
             "Content-Type": "application/json",
             "User-Agent": "customerio-load",
-            # Replies are a few bytes; a compressed one would have to be bounded twice.
+            # Replies are a few bytes; a compressed one has to be bounded twice.
             "Accept-Encoding": "identity",
         }
         self._timeout_seconds = timeout_seconds
@@ -97,6 +98,9 @@ class Connections:
             headers=self._headers,
             timeout=aiohttp.ClientTimeout(total=self._timeout_seconds),
             cookie_jar=aiohttp.DummyCookieJar(),
+            request_class=_RequestOnQuietConnection,
+            # aiohttp takes what it could inflate of a body that was cut short for all of it.
+            auto_decompress=False,
         )
         # aiohttp itself repeats a PUT whose kept connection breaks, past the rate limit and every count of
         # attempts. It has no public switch for that; its own test client uses this one.
@@ -131,18 +135,38 @@ class Connections:
             return Fault("connection", _describe(error))
 
 
+class _RequestOnQuietConnection(aiohttp.ClientRequest):
+    """A request that is not sent where bytes came that no request had asked for.
+
+    aiohttp would take them for the answer: a proxy's stray 200 would deliver what the next answer refuses.
+    """
+
+    async def send(self, conn: aiohttp.connector.Connection) -> aiohttp.ClientResponse:
+        if conn.protocol is None or conn.protocol.should_close:
+            raise aiohttp.ServerDisconnectedError
+        return await super().send(conn)
+
+
 async def _read(response: aiohttp.ClientResponse) -> Reply:
     """Return the reply. aiohttp closes a connection with an unread rest, and does not use it again."""
     body = bytearray()
     while piece := await response.content.read(_MAX_REPLY_BYTES + 1 - len(body)):
         body += piece
-    is_whole = len(body) <= _MAX_REPLY_BYTES
     return Reply(
         response.status,
-        bytes(body) if is_whole else b"",
+        _whole(bytes(body), response.headers.get("Content-Encoding", "")),
         parse_retry_after(response.headers.get("Retry-After"), datetime.datetime.now(datetime.UTC)),
         response.headers.get("Location"),
     )
+
+
+def _whole(body: bytes, coding: str) -> bytes:
+    if len(body) > _MAX_REPLY_BYTES:
+        return b""
+    try:
+        return inflated(body, coding, _MAX_REPLY_BYTES)
+    except InflateError:
+        return b""
 
 
 def _describe(error: Exception) -> str:

@@ -46,7 +46,8 @@ class BatchSender:
 
     Only one batch at a time carries operations of a lane, so a later operation never overtakes an earlier one
     that is being retried. Within a batch Customer.io keeps the order. Every operation ends: its future holds
-    an outcome or the error that ``deliver`` raised.
+    an outcome or the error that ``deliver`` raised. After an error nothing more of its lanes is delivered:
+    the operations behind, also those that are added later, end with the same error.
 
     An operation that ``deliver`` holds is retried alone. Its lane waits; during a pause it counts for the
     buffer alone, so that other lanes go on.
@@ -151,7 +152,10 @@ class BatchSender:
         lane = self._lanes.get(operation.lane)
         if lane is None:
             lane = self._lanes[operation.lane] = Lane(operation.lane)
-        if lane.busy:
+        if lane.error is not None:
+            self._end(item.future)
+            item.future.set_exception(lane.error)
+        elif lane.busy:
             lane.add(item)
         else:
             self._ready.add_item(lane, item)
@@ -217,7 +221,8 @@ class BatchSender:
             raise
         except Exception as error:  # noqa: BLE001 - passed to those who wait for the operations
             reason = error
-            self._finish(batch, lambda future: future.set_exception(reason))
+            behind = [item for lane in lanes for item in lane.fail(reason)]
+            self._finish([*batch, *behind], lambda future: future.set_exception(reason))
         finally:
             self._in_flight -= len(batch)
             self._free(lanes)
@@ -283,7 +288,7 @@ class BatchSender:
         if task is not None:
             self._batches.discard(task)
         for lane in lanes:
-            if lane.held and not self._aborted:
+            if lane.error is not None or (lane.held and not self._aborted):
                 continue
             lane.busy = False
             if lane.waiting:

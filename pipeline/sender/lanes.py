@@ -39,7 +39,8 @@ class QueuedOperation:
 class Lane:
     """The waiting operations of one lane. It is ``busy`` while a batch carries earlier ones.
 
-    It is ``held`` while its first operation is to be retried alone; it is busy then, too.
+    It is ``held`` while its first operation is to be retried alone; it is busy then, too. After an ``error``
+    it stays busy: whatever followed would overtake operations that were not delivered.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Lane:
     bytes: int = 0
     busy: bool = False
     held: bool = False
+    error: Exception | None = None
 
     def __lt__(self, other: Lane) -> bool:
         """Order lanes by the time at which their first operation was added."""
@@ -61,6 +63,14 @@ class Lane:
         """Put operations that were taken in this order before all others."""
         self.waiting.extendleft(reversed(items))
         self.bytes += sum(item.size for item in items)
+
+    def fail(self, error: Exception) -> list[QueuedOperation]:
+        """Take no more operations; remove and return those that wait."""
+        self.error = error
+        waiting = list(self.waiting)
+        self.waiting.clear()
+        self.bytes = 0
+        return waiting
 
     def take(self, most_items: int, most_bytes: int, at_least_one: bool) -> list[QueuedOperation]:
         """Remove and return the first operations that fit, in order."""

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
+import fcntl
+import gzip
+import re
+import sys
+import termios
 import time
 from email.utils import format_datetime
 
@@ -23,7 +29,20 @@ from pipeline.outcome import (
     UnexpectedAnswerError,
 )
 from tests.programs.track_client import SECRET, client_of, run
-from tests.servers.odd_server import PERSON, OddServer, batch, breaks_off, identify, says, with_server
+from tests.programs.waiting import until
+from tests.servers.odd_server import (
+    PATIENT,
+    PERSON,
+    OddServer,
+    batch,
+    breaks_off,
+    identify,
+    says,
+    with_server,
+)
+
+SUCCESS = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}\n"
+FAILURE = b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n"
 
 # -- answers that end it --------------------------------------------------------------------------
 
@@ -262,3 +281,62 @@ def test_what_is_no_http_is_a_fault_that_names_neither_person_nor_secret() -> No
             assert SECRET not in str(error)
 
     run(main())
+
+
+# -- answers to nobody ----------------------------------------------------------------------------
+
+
+def test_an_answer_that_no_request_asked_for_delivers_nothing() -> None:
+    """A stray 200 on an idle connection is not the answer to the next request."""
+    is_idle, stray_arrived = asyncio.Event(), asyncio.Event()
+    connections: list[int] = []  # of each request, in order
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = len(set(connections))
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                await reader.readexactly(int(re.findall(rb"(?i)content-length: (\d+)", head)[0]))
+                connections.append(connection)
+                writer.write(FAILURE if len(connections) == 2 else SUCCESS)
+                if len(connections) == 1:
+                    await is_idle.wait()
+                    writer.write(SUCCESS)
+                    await until(lambda: is_acknowledged(writer))
+                    stray_arrived.set()
+        writer.close()
+
+    async def main() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        async with server, client_of(url, retry=PATIENT) as (client, _):
+            assert await client.send(identify()) == Delivered(1)
+            is_idle.set()
+            await stray_arrived.wait()
+            for _ in range(10):
+                await asyncio.sleep(0)  # a turn of the loop reads it
+            assert await client.send(identify()) == Delivered(3)
+
+    run(main())
+    # The first try of the second one was not sent.
+    assert connections == [0, 1, 1]
+
+
+def is_acknowledged(writer: asyncio.StreamWriter) -> bool:
+    """Return whether all that was written is in the kernel of the other side."""
+    left = fcntl.ioctl(writer.get_extra_info("socket").fileno(), termios.TIOCOUTQ, b"\0" * 4)
+    return int.from_bytes(left, sys.byteorder) == 0
+
+
+def test_a_compressed_answer_that_is_cut_short_is_none() -> None:
+    whole = gzip.compress(b"{}\n")
+    gzipped = {"Content-Encoding": "gzip"}
+    bomb = gzip.compress(b" " * 10_000_000 + b"{}")
+    server = OddServer(
+        *(says(200, body, gzipped) for body in (whole[:-1], whole[:-10], bomb, b"junk", whole))
+    )
+
+    async def use(client: TrackClient, limiter: LocalLimiter) -> None:
+        assert await client.send(identify()) == Delivered(5)
+
+    with_server(server, use)
+    assert len(server.paths) == 5
