@@ -105,7 +105,8 @@ def _judge_success(status: int, content: dict[str, Any] | None, call: CallKind, 
         return Judgement(Meaning.PARTLY_REFUSED, status, _by_index(problems, items))
     if problems or status == 207:
         return Judgement(Meaning.DOUBTFUL, status)
-    if status == 200 and content is not None:
+    # Customer.io has no "error" beside "meta"; gateways do, and mean that nothing has reached it.
+    if status == 200 and content is not None and not content.get("error"):
         return _ACCEPTED
     return Judgement(Meaning.FOREIGN, status)
 
@@ -136,10 +137,21 @@ def _meaning_of_status(status: int) -> Meaning:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        content = json.loads(body)
+        content = json.loads(body, object_pairs_hook=_every_value)
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _every_value(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object. A name that stands there twice keeps both values, so that none hides the other."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        for name in content:
+            values = [value for other, value in pairs if other == name]
+            if len(values) > 1:
+                content[name] = [entry for value in values for entry in _list(value)]
+    return content
 
 
 def _problems(content: dict[str, Any] | None) -> list[tuple[Any, Problem]]:
@@ -147,11 +159,11 @@ def _problems(content: dict[str, Any] | None) -> list[tuple[Any, Problem]]:
     if content is None:
         return []
     problems = [_problem_of(entry) for entry in _list(content.get("errors"))]
-    meta = content.get("meta")
-    if isinstance(meta, dict):
-        texts = [*_list(meta.get("error")), *_list(meta.get("errors"))]
-        problems += [(None, Problem("invalid", "", _text(text))) for text in texts]
-    return problems
+    texts: list[Any] = []
+    for meta in _list(content.get("meta")):
+        if isinstance(meta, dict):
+            texts = [*texts, *_list(meta.get("error")), *_list(meta.get("errors"))]
+    return problems + [(None, Problem("invalid", "", _text(text))) for text in texts]
 
 
 def _problem_of(entry: object) -> tuple[Any, Problem]:

@@ -18,6 +18,11 @@ TRACK_HOSTS: dict[Region, str] = {
     "eu": "https://track-eu.customer.io",
 }
 _LIVE_DOMAIN = "customer.io"
+# Letters by their category, and dropped before a look-up all the same.
+_FILLERS = (
+    "\N{HANGUL CHOSEONG FILLER}\N{HANGUL JUNGSEONG FILLER}\N{HANGUL FILLER}\N{HALFWIDTH HANGUL FILLER}"
+    "\N{MONGOLIAN TODO SOFT HYPHEN}"
+)
 
 
 def region_of(url: str) -> Region | None:
@@ -130,8 +135,13 @@ def _host_and_port(url: str) -> str:
     return host if parts.port is None else f"{host}:{parts.port}"
 
 
+def _is_ignored(letter: str) -> bool:
+    """Return whether resolvers drop a letter: variation selectors, soft hyphens, fillers."""
+    return letter in _FILLERS or unicodedata.category(letter)[0] in "CM"
+
+
 def _host(url: str) -> str:
     """Return the host as a resolver sees it: clients decode escapes and map wide letters and dots before."""
     host = unicodedata.normalize("NFKC", unquote(urlsplit(url).hostname or "")).casefold()
-    visible = "".join(letter for letter in host if unicodedata.category(letter) != "Cf")
+    visible = "".join(letter for letter in host if not _is_ignored(letter))
     return visible.replace("\N{IDEOGRAPHIC FULL STOP}", ".").rstrip(".")

@@ -7,6 +7,7 @@ apart by their shape. Track v2 has a field for each kind, so there the shape mus
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Literal
 from urllib.parse import unquote
 
@@ -44,6 +45,7 @@ def flaw_of_identifier(text: str) -> str | None:
       or decode twice, before they normalise. So every part between slashes counts, after full decoding.
     - The same front ends drop a slash at either end, which makes ``/ada`` the person ``ada``. Slashes within
       (``a/b``, ``https://id.example.com/7``) stay allowed: Customer.io splits a path before it decodes it.
+    - Some drop a part's parameters (``..;x``) and its blanks, or take wide dots for dots, before that.
     - Control characters end or split a request for many front ends.
     """
     if text == _CIO_PREFIX:
@@ -62,11 +64,11 @@ def _flaw_in_path(text: str) -> str | None:
         text.encode()
     except UnicodeEncodeError:
         return "half of a surrogate pair: surrogates have no UTF-8 form"
-    decoded = _decoded(text)
+    decoded = unicodedata.normalize("NFKC", _decoded(text))
     if _CONTROL.search(decoded):
         return "has a control character"
     parts = _SEPARATORS.split(decoded)
-    if not {".", ".."}.isdisjoint(parts):
+    if not {".", ".."}.isdisjoint(part.partition(";")[0].strip() for part in parts):
         return "has a part '.' or '..', which a URL's path would lose"
     if not (parts[0] and parts[-1]):
         return "begins or ends with a slash, which a URL's path would lose"

@@ -43,12 +43,15 @@ SHAPES = {
 SENDABLE = [
     *SHAPES, "a/b", "a%2Fb", "https://id.example.com/7", "a//b", "100%", "%", "%zz", "...", "a..b", "..a",
     ".a", "a.", "a\\b", "ü", "a?b#c", "a;b", "~", "-", "_", " ada ", "x" * limit("identifier_bytes"),
-    "events", "a/events",
+    "events", "a/events", ";x", "a;..", "\N{HORIZONTAL ELLIPSIS}", "a/ b", "user#1", "..@b.example",
 ]  # fmt: skip
 FLAWED = [
     "", " ", "\t", ".", "..", "%2e", "%2E%2e", ".%2e", "%252e%252e", "%25252E.", "../x", "x/..", "a/../b",
     "a/./b", "..%2fx", "a%2f..%2Fb", "..\\x", "a%5c..%5cb", "/", "//", "/a", "a/", "%2fa", "a%2F",
     "a%252f", "\\a", "a\\", "a\x00b", "a\nb", "a\r", "a\x7f", "a\x85b", "a%00b", "a%0d%0ab", "a%250a",
+    "..;", "..;x", "a/..;x=1/b", ".;x", "..%3bx", " ..", ".. ", "..%20", "a/ ../b",
+    "\N{FULLWIDTH FULL STOP}" * 2, "\N{TWO DOT LEADER}", "a/\N{ONE DOT LEADER}./b",
+    "a\N{FULLWIDTH SOLIDUS}..",
     "cio_", "\ud800", "x" * (limit("identifier_bytes") + 1), "ü" * 76,
 ]  # fmt: skip
 
