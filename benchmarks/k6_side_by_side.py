@@ -10,7 +10,6 @@ for the clocks of generator and server have no common zero.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import subprocess
@@ -22,45 +21,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from config.profile import Profile, ScenarioOptions, load_profile  # noqa: E402 - after the path
+from benchmarks.side_by_side.k6_script import k6_script  # noqa: E402 - after the path
+from config.profile import Profile, load_profile  # noqa: E402
+from shapes.schedule import Schedule, Stage  # noqa: E402
 from standin.control_client import ControlClient  # noqa: E402
 from standin.own_process import LocalStandin  # noqa: E402
-from users.scenario import schedule_of  # noqa: E402
-
-_BODIES = {
-    "identify": "http.put(`${base}`, JSON.stringify({email: 'k6@example.com', _load_test: true}), params);",
-    "track": "http.post(`${base}/events`, JSON.stringify({name: 'load_test_event', data: {}}), params);",
-}
-
-
-def k6_script(profile: Profile) -> str:
-    """A k6 script with the profile's scenarios."""
-    scenarios = {name: _k6_scenario(name, options) for name, options in profile.scenarios.items()}
-    functions = [
-        f"export function {name}() {{\n"
-        "  const base = `${__ENV.BASE_URL}/api/v1/customers/k6-${__VU}-${__ITER}`;\n"
-        "  const params = {headers: {'Content-Type': 'application/json', Authorization: 'Basic YTpi'}};\n"
-        f"  {_BODIES[options.user]}\n  sleep({options.pause});\n}}\n"
-        for name, options in profile.scenarios.items()
-    ]
-    return (
-        "import http from 'k6/http';\nimport { sleep } from 'k6';\n"
-        f"export const options = {{scenarios: {json.dumps(scenarios)}}};\n" + "".join(functions)
-    )
-
-
-def _k6_scenario(name: str, options: ScenarioOptions) -> dict[str, object]:
-    return {
-        "executor": options.executor,
-        "exec": name,
-        "startRate": round(options.start_rate),
-        "timeUnit": f"{round(options.time_unit * 1000)}ms",
-        "preAllocatedVUs": options.pre_allocated_vus,
-        "stages": [
-            {"target": round(stage.target), "duration": f"{round(stage.duration * 1000)}ms"}
-            for stage in options.stages
-        ],
-    }
 
 
 def deviations_ms(arrivals: Sequence[float], instants: Sequence[float]) -> list[float]:
@@ -97,7 +62,8 @@ def _measure(generator: str, command: Sequence[str], profile: Profile) -> None:
         environment = {**os.environ, "BASE_URL": standin.url, "CUSTOMERIO_BASE_URL": standin.url}
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         for name, options in profile.scenarios.items():
-            schedule = schedule_of(options)
+            stages = [Stage(stage.target, stage.duration) for stage in options.stages]
+            schedule = Schedule(options.start_rate, stages, options.time_unit)
             instants = [schedule.arrival_time(n) for n in range(1, schedule.total + 1)]
             arrivals = control.arrivals(options.user)
             off = deviations_ms(arrivals, instants)
