@@ -38,10 +38,18 @@ class StandinProtocol(HttpToolsProtocol):
         self.scope["extensions"] = {CONNECTION: self}  # type: ignore[dict-item]
 
     def on_response_complete(self) -> None:
+        """Do what uvicorn does, but for its timer of idle connections: 4 us of 65 per request.
+
+        The server looks for idle connections itself.
+        """
         self._responses.flush()
         self._open_requests -= 1
         self._idle_since = time.perf_counter()
-        super().on_response_complete()
+        if self.pipeline:
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+            self.flow.resume_reading()
 
     def idle_seconds(self) -> float:
         """Return how long the connection has had no request that is begun and not answered."""

@@ -197,8 +197,9 @@ class PeopleStore:
         if who.kind == "cio_id":
             return None  # Only the service assigns these.
         self.people_created += 1
-        person = Person(f"{self.people_created:012x}")
-        self._by["cio_id"][f"{self.people_created:012x}"] = person
+        cio_id = f"{self.people_created:012x}"
+        person = Person(cio_id)
+        self._by["cio_id"][cio_id] = person
         self._assign(person, who, replace=True)
         return person
 

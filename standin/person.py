@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from config.customerio.identifiers import identifier_by_shape
 from config.customerio.limits import limit
@@ -16,6 +16,12 @@ KINDS_IN_ATTRIBUTES: tuple[Kind, ...] = ("id", "email", "cio_id")
 
 # Bounds the memory of a long run. All events are counted, but only these many names.
 EVENT_NAMES_PER_PERSON = 100
+
+_Shared = TypeVar("_Shared", str, tuple[str, ...])
+# Most values of a load test's people are those of few: names, cities, the run. The first that come are kept.
+_MOST_SHARED = 10_000
+_NAMES: dict[tuple[str, ...], tuple[str, ...]] = {}
+_VALUES: dict[str, str] = {}
 
 _ATTRIBUTES_PER_PERSON = limit("attributes_per_person")
 _CIO_PREFIX = "cio_"
@@ -62,8 +68,10 @@ def identifiers_among(attributes: Mapping[str, Any]) -> list[Identifier]:
 class Person:
     """What is stored of a person. Of events only the number of each name is stored."""
 
+    # Attributes are stored as names and values apart: a load test's people all have the same names, and a
+    # dictionary for each person takes 350 bytes more.
     __slots__ = (
-        *("anonymous_ids", "attributes", "cio_id", "devices"),
+        *("_names", "_values", "anonymous_ids", "cio_id", "devices"),
         *("email", "events", "id", "phone", "segments"),
     )
 
@@ -72,7 +80,8 @@ class Person:
         self.id: str | None = None
         self.email: str | None = None
         self.phone: str | None = None
-        self.attributes: dict[str, Any] = {}
+        self._names: tuple[str, ...] = ()
+        self._values: tuple[Any, ...] = ()
         # Most people of a load test have none of these, and an empty dictionary costs 64 bytes.
         self.events: dict[str, int] | None = None
         self.devices: dict[str, str] | None = None
@@ -85,6 +94,11 @@ class Person:
             value = getattr(self, kind)
             if value is not None:
                 yield Identifier(kind, value)
+
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """The attributes, in a dictionary of their own; ``update`` changes them."""
+        return dict(zip(self._names, self._values, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -111,15 +125,24 @@ class Person:
                 kept.pop(name, None)
             elif name in kept or len(kept) < _ATTRIBUTES_PER_PERSON:
                 # All people have the same few attribute names, so each name is kept in memory once.
-                kept[sys.intern(name)] = value
+                kept[sys.intern(name)] = _shared(_VALUES, value) if isinstance(value, str) else value
         if topics and (_PREFERENCES in kept or len(kept) < _ATTRIBUTES_PER_PERSON):
             kept[_PREFERENCES] = _with_topics(kept.get(_PREFERENCES), topics)
+        self._names = _shared(_NAMES, tuple(kept))
+        self._values = tuple(kept.values())
 
     def count_event(self, name: str, count: int = 1) -> None:
         """Count events with a name."""
         if self.events is None:
             self.events = {}
         add_events(self.events, name, count)
+
+
+def _shared(known: dict[_Shared, _Shared], value: _Shared) -> _Shared:
+    """Return an equal value that others hold as well, if there is one, so that it is in memory once."""
+    if len(known) < _MOST_SHARED:
+        return known.setdefault(value, value)
+    return known.get(value, value)
 
 
 def add_events(counts: dict[str, int], name: str, count: int) -> None:

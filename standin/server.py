@@ -23,6 +23,7 @@ from standin.control import Control
 # A load generator's connections are idle between its stages. A connection that closes just as a request
 # is sent looks like a failure of the target, so idle connections stay open for an hour.
 _KEEP_ALIVE_SECONDS = 3600
+_TICKS_PER_MINUTE = 600
 _BACKLOG = 4096
 _LOCAL_NAMES = ("127.0.0.1", "::1", "localhost")
 
@@ -150,14 +151,17 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Close idle connections. uvicorn calls this ten times a second."""
-        if self._control.idle_close_seconds is not None:
-            for connection in list(self.server_state.connections):
-                if (
-                    isinstance(connection, StandinProtocol)
-                    and connection.idle_seconds() >= self._control.idle_close_seconds
-                ):
-                    connection.transport.close()
+        limit_seconds = self._control.idle_close_seconds
+        if limit_seconds is not None:
+            self._close_idle(limit_seconds)
+        elif counter % _TICKS_PER_MINUTE == 0:
+            self._close_idle(_KEEP_ALIVE_SECONDS)
         return await super().on_tick(counter)
+
+    def _close_idle(self, limit_seconds: float) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, StandinProtocol) and connection.idle_seconds() >= limit_seconds:
+                connection.transport.close()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Cancel requests that hang or wait, instead of waiting for them."""

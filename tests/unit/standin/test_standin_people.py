@@ -41,6 +41,20 @@ def test_identify_adds_and_then_updates() -> None:
     assert attributes_of(people, ADA) == {"plan": "premium"}
 
 
+def test_people_with_the_same_attributes_hold_them_once_and_change_them_apart() -> None:
+    people = PeopleStore()
+    for who in (ADA, BOB):
+        # Joined, so that the two are not one constant of this file.
+        people.identify(who, {"plan": "-".join(["very", "basic"]), "city": "London"})
+    ada, bob = attributes_of(people, ADA), attributes_of(people, BOB)
+    assert ada["plan"] is bob["plan"]
+
+    people.identify(ADA, {"plan": "premium", "city": "", "age": 36})
+
+    assert attributes_of(people, ADA) == {"plan": "premium", "age": 36}
+    assert attributes_of(people, BOB) == {"plan": "very-basic", "city": "London"}
+
+
 def test_update_only_never_creates() -> None:
     people = PeopleStore()
     people.identify(ADA, {"plan": "basic"}, update_only=True)

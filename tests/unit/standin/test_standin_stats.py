@@ -84,3 +84,15 @@ def test_latencies_beyond_the_histogram_are_kept_at_its_ends() -> None:
         stats.answer("200", seconds)
 
     assert stats.as_json()["latency_ms"]["max"] >= 3_600_000
+
+
+def test_percentiles_are_those_of_all_latencies_also_of_many_different_ones() -> None:
+    stats = Stats()
+    for microseconds in range(1, 10_001):
+        stats.arrive("identify", 1.0)
+        stats.answer("200", microseconds / 1e6 + 1e-7)
+    for _ in range(2):  # asking changes nothing
+        latency = stats.as_json()["latency_ms"]
+        assert 4.99 <= latency["p50"] <= 5.01
+        assert 9.89 <= latency["p99"] <= 9.91
+        assert 9.99 <= latency["max"] <= 10.01
