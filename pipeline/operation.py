@@ -153,6 +153,10 @@ class AnonymousEvent:
 
 AnyOperation = Operation | NativeOperation | AnonymousEvent
 
+# Built once, as json.dumps builds an encoder per call when an option is given: a third of the time of a small
+# event. NaN and Infinity are not JSON. They raise an error here, before the API refuses them.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
 
 def compact_json(value: object) -> bytes:
     """Return UTF-8 JSON without blanks.
@@ -162,8 +166,7 @@ def compact_json(value: object) -> bytes:
         TypeError: it holds what JSON has no form for.
         RecursionError: it is nested too deeply.
     """
-    # NaN and Infinity are not JSON. They raise an error here, before the API refuses them.
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _stamps(timestamp: int | None, deduplication_id: str | None) -> dict[str, Any]:
