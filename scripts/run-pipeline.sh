@@ -1,22 +1,24 @@
 #!/usr/bin/env bash
-# Run a command of the delivery pipeline: worker, produce or dlq. The other arguments go to that command.
+# Run a command of the delivery pipeline: worker, produce, dlq, plan or rehearse. The other arguments go to it.
 #
 #   scripts/run-pipeline.sh worker --standin --from examples/events.jsonl    try it: deliver to a local stand-in
 #   scripts/run-pipeline.sh worker --from events.jsonl                       deliver the lines of a file, then end
 #   scripts/run-pipeline.sh worker                                           deliver a Kafka topic until stopped
 #   scripts/run-pipeline.sh produce --help                                   fill a topic
 #   scripts/run-pipeline.sh dlq --help                                       list, replay or purge dead letters
+#   scripts/run-pipeline.sh plan --events-per-day 8M                         say what a volume of events needs
+#   scripts/run-pipeline.sh rehearse --help                                  let an autoscaler scale real workers
 set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 # shellcheck source=scripts/bootstrap.sh
 source "$root/scripts/bootstrap.sh"
 case "${1:-}" in
-    worker | produce | dlq) ;;
+    worker | produce | dlq | plan | rehearse) ;;
     -h | --help)
         sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
         exit 0
         ;;
-    *) fail "expected worker, produce or dlq, got '${1:-}'" ;;
+    *) fail "expected worker, produce, dlq, plan or rehearse, got '${1:-}'" ;;
 esac
 (cd "$root" && bootstrap requirements-pipeline.lock)
 

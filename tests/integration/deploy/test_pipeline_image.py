@@ -32,8 +32,11 @@ def test_every_module_is_there_and_needs_nothing_of_the_load_test(tmp_path: Path
     stages = re.split(r"^FROM ", dockerfile, flags=re.MULTILINE)
     (builder,) = [stage for stage in stages if stage.startswith("installer AS pipeline-builder")]
     (final,) = [stage for stage in stages if stage.startswith("${BASE_IMAGE} AS pipeline")]
+    ignored = re.findall(r"^pipeline/(\w+)/$", (ROOT / ".dockerignore").read_text(), re.MULTILINE)
     for source, target in re.findall(r"^COPY (\w+) /app/(\w+)$", builder, re.MULTILINE):
-        shutil.copytree(ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / source, tmp_path / target, ignore=shutil.ignore_patterns("__pycache__", *ignored)
+        )
     (lines,) = re.findall(r"^ENV (.*)$", final, re.MULTILINE)
     variables = dict(pair.split("=", 1) for pair in lines.split())
     finished = subprocess.run(

@@ -1,0 +1,1 @@
+"""The workers' Deployment, and the arithmetic by which Kubernetes' HorizontalPodAutoscaler scales it."""
