@@ -162,7 +162,7 @@ def test_the_topics_are_made_as_the_workers_expect_them(
         assert command[:4] == ["--bootstrap-server", settings.kafka.brokers, "--create", "--if-not-exists"]
         assert command[command.index("--replication-factor") + 1] == "1"
     assert events[events.index("--topic") + 1] == settings.kafka.topic == "customerio-events"
-    assert events[events.index("--partitions") + 1] == "12"
+    assert events[events.index("--partitions") + 1] == "24"
     assert dead_letters[dead_letters.index("--topic") + 1] == settings.kafka.dead_letter_topic
     # Kafka would drop them after a week, whether or not somebody has looked at them; and they have headers
     # on top of what the largest message holds.

@@ -1,4 +1,4 @@
-"""The part of kustomize that our manifests use: resources, and generators without a hash."""
+"""The part of kustomize that our manifests use: resources, generators without a hash, and JSON patches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 Manifest = dict[str, Any]
 _KNOWN = {
-    "apiVersion", "kind", "resources", "configMapGenerator", "secretGenerator", "generatorOptions",
+    "apiVersion", "kind", "resources", "configMapGenerator", "secretGenerator", "generatorOptions", "patches",
 }  # fmt: skip
 
 
@@ -25,7 +25,14 @@ def render(folder: Path) -> list[Manifest]:
     for kind in ("ConfigMap", "Secret"):
         for generator in kustomization.get(kind[0].lower() + kind[1:] + "Generator", []):
             assert kustomization["generatorOptions"] == {"disableNameSuffixHash": True}
-            manifests.append(_generate(folder, kind, generator))
+            generated = _generate(folder, kind, generator)
+            if generator.get("behavior") == "merge":
+                _find(manifests, {"kind": kind, "name": generator["name"]})["data"] |= generated["data"]
+            else:
+                manifests.append(generated)
+    for patch in kustomization.get("patches", []):
+        for operation in yaml.safe_load(patch["patch"]):
+            _replace(_find(manifests, patch["target"]), operation)
     return manifests
 
 
@@ -47,6 +54,25 @@ def pods(manifests: list[Manifest]) -> list[Manifest]:
 def containers(manifests: list[Manifest]) -> list[Manifest]:
     """Every container of every pod."""
     return [container for pod in pods(manifests) for container in pod["containers"]]
+
+
+def _find(manifests: list[Manifest], target: Manifest) -> Manifest:
+    (found,) = [
+        manifest
+        for manifest in manifests
+        if (manifest["kind"], manifest["metadata"]["name"]) == (target["kind"], target["name"])
+    ]
+    return found
+
+
+def _replace(manifest: Manifest, operation: Manifest) -> None:
+    assert operation["op"] == "replace", "an operation that this renderer does not know"
+    *way, last = operation["path"].strip("/").split("/")
+    place: Any = manifest
+    for step in way:
+        place = place[int(step) if isinstance(place, list) else step]
+    assert last in place, "only what is there can be replaced"
+    place[last] = operation["value"]
 
 
 def _generate(folder: Path, kind: str, generator: Manifest) -> Manifest:
