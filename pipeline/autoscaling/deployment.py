@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.autoscaling.behavior import Policy, Rules
+
+_UP = Rules(0, (Policy("Pods", 4, 60),))
+_DOWN = Rules(300, (Policy("Pods", 2, 60),))
+
 
 @dataclass(frozen=True)
 class WorkerDeployment:
@@ -24,6 +29,8 @@ class WorkerDeployment:
         cpu_limit_cores: the CPU that a replica may use; a worker is one process with one core.
         cpu_target_share: the share of the reserved CPU that the autoscaler aims at.
         backlog_per_replica: unsettled messages per replica that the autoscaler aims at.
+        up: how fast replicas are added.
+        down: how fast they are removed: each change is a rebalance for all workers.
     """
 
     name: str = "customerio-worker"
@@ -36,3 +43,5 @@ class WorkerDeployment:
     cpu_limit_cores: float = 1.0
     cpu_target_share: float = 0.7
     backlog_per_replica: int = 1000
+    up: Rules = _UP
+    down: Rules = _DOWN

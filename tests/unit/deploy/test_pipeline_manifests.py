@@ -213,6 +213,18 @@ class TestAutoscaler:
             "averageValue": str(PLANNED.backlog_per_replica),
         }
 
+    def test_its_behavior_is_the_rehearsals(self) -> None:
+        assert HPA["behavior"] == {
+            name: {
+                "stabilizationWindowSeconds": rules.stabilization_seconds,
+                "policies": [
+                    {"type": policy.type, "value": policy.value, "periodSeconds": policy.period_seconds}
+                    for policy in rules.policies
+                ],
+            }
+            for name, rules in (("scaleUp", PLANNED.up), ("scaleDown", PLANNED.down))
+        }
+
     def test_its_backlog_is_a_metric_of_the_workers(self, settings: PipelineSettings) -> None:
         metric = HPA["metrics"][1]["external"]["metric"]
         metrics = PipelineMetrics()
