@@ -88,16 +88,16 @@ def replicas_by_backlog(current: int, backlog: float | None, target_per_replica:
     return _ceil(backlog / target_per_replica)
 
 
-def greatest(current: int, proposals: Sequence[int | None]) -> int:
-    """Return the greatest of what the metrics ask for.
+def greatest(current: int, proposals: Sequence[int | None]) -> int | None:
+    """Return the greatest of what the metrics ask for, or ``None`` if this look is to change nothing.
 
     While a metric is unknown the number does not become smaller: the unknown one might ask for more.
     """
     known = [proposal for proposal in proposals if proposal is not None]
     if not known:
-        return current
+        return None
     wanted = max(known)
-    return current if len(known) < len(proposals) and wanted < current else wanted
+    return None if len(known) < len(proposals) and wanted < current else wanted
 
 
 def _is_tolerated(ratio: float) -> bool:

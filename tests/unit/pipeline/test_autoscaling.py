@@ -92,11 +92,11 @@ class TestBacklog:
 class TestSeveralMetrics:
     @pytest.mark.parametrize(
         ("proposals", "expected"),
-        [([3, 7], 7), ([2, 1], 2), ([None, 7], 7), ([None, 2], 4), ([None, None], 4), ([None, 4], 4)],
+        [([3, 7], 7), ([2, 1], 2), ([None, 7], 7), ([None, 2], None), ([None, None], None), ([None, 4], 4)],
         ids=str,
     )
     def test_the_greatest_holds_and_nothing_shrinks_unseen(
-        self, proposals: list[int | None], expected: int
+        self, proposals: list[int | None], expected: int | None
     ) -> None:
         assert greatest(4, proposals) == expected
 

@@ -1,0 +1,7 @@
+"""``python -m pipeline.rehearse``."""
+
+import sys
+
+from pipeline.rehearse.command import main
+
+sys.exit(main())
