@@ -40,6 +40,7 @@ class Admin:
             ("faults",): {"GET": self._get_faults, "POST": self._change_faults},
             ("connections",): {"GET": self._get_connections, "POST": self._change_connections},
             ("arrivals",): {"GET": self._arrivals},
+            ("accepted",): {"GET": self._read_accepted, "POST": self._log_accepted},
             ("people",): {"GET": self._list_people},
         }
 
@@ -124,6 +125,27 @@ class Admin:
                 "offsets": list(stats.arrivals.get(operation, ())),
             },
         )
+
+    def _log_accepted(self, query: _Query, body: bytes) -> Response:
+        """Begin a new log of acceptances, by the attribute that holds an operation's id; ``null`` ends it."""
+        values = parse_object(body)
+        attribute = values.get("attribute")
+        if values.keys() != {"attribute"} or not (attribute is None or isinstance(attribute, str)):
+            return _refusal('expected {"attribute": NAME}, or null for no log')
+        self._control.log_acceptances(attribute)
+        return json_response(200, {"attribute": attribute})
+
+    def _read_accepted(self, query: _Query, body: bytes) -> Response:
+        log = self._control.acceptance_log
+        if log is None:
+            return _refusal('acceptances are not recorded: POST {"attribute": NAME} first', 409)
+        text = query.get("after", "0")
+        if not (text.isascii() and text.isdigit() and len(text) <= 18):
+            return _refusal(f"after: expected a whole number, got {text!r}")
+        try:
+            return json_response(200, log.read(int(text)))
+        except ValueError as error:
+            return _refusal(str(error), 409)
 
     def _list_people(self, query: _Query, body: bytes) -> Response:
         """List ids that start with ``prefix``, at most ``limit`` of them (default: 100)."""

@@ -7,6 +7,7 @@ import time
 from collections import deque
 from typing import Any
 
+from standin.acceptance_log import AcceptanceLog
 from standin.faults import Faults, FaultSource, InjectedFault
 from standin.journal import Journal, JournaledPeople
 from standin.people import PeopleStore
@@ -70,6 +71,7 @@ class Control:
         self._gate.set()
         self._end_of_pause: asyncio.TimerHandle | None = None
         self.workspace = Workspace(record_arrivals, journal)
+        self.acceptance_log: AcceptanceLog | None = None
         # Connections that have been idle this long are closed. ``None``: only the server's own limit holds.
         self.idle_close_seconds: float | None = None
         self.set_faults(faults)
@@ -81,6 +83,12 @@ class Control:
         if self._journal is not None:
             self._journal.write("reset")
         self.workspace = Workspace(self._record_arrivals, self._journal)
+        self.workspace.people.acceptance_log = self.acceptance_log
+
+    def log_acceptances(self, attribute: str | None) -> None:
+        """Record from now on when operations with this attribute are accepted; with ``None``, record none."""
+        self.acceptance_log = None if attribute is None else AcceptanceLog(attribute)
+        self.workspace.people.acceptance_log = self.acceptance_log
 
     def set_faults(self, faults: Faults) -> None:
         """Put faults in force. The sequence of a seed and the window of a rate limit start again."""

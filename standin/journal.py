@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +48,7 @@ class Journal:
             "event_id": event_id,
             "duplicate": duplicate,
             "attributes": attributes,
+            "at": time.monotonic(),
         }
         try:
             text = _ENCODER.encode(line)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
+from standin.acceptance_log import AcceptanceLog
 from standin.anonymous_events import AnonymousEvents
 from standin.person import KINDS, Identifier, Kind, Person, identifier, identifiers_among
 
@@ -24,6 +25,8 @@ class PeopleStore:
         self.events = 0
         self.duplicates = 0
         self.people_created = 0
+        # Set where a client asks when its operations are accepted.
+        self.acceptance_log: AcceptanceLog | None = None
         self._by: dict[Kind, dict[str, Person]] = {kind: {} for kind in KINDS}
         # Each suppressed identifier, with all identifiers that were suppressed together with it.
         self._suppressed: dict[Identifier, tuple[Identifier, ...]] = {}
@@ -57,6 +60,7 @@ class PeopleStore:
         e-mail address among the attributes, who then gets the identifier ``who`` as well. A ``cio_id`` among
         the attributes always names the person, and nobody else is updated or added.
         """
+        self._note_accepted(attributes)
         named = identifiers_among(attributes)
         if named and named[-1].kind == "cio_id":
             named = [who, *named[:-1]] if who.kind != "cio_id" else named[:-1]
@@ -135,6 +139,7 @@ class PeopleStore:
 
         ``data`` is not stored.
         """
+        self._note_accepted(data)
         person = self._find_or_create(who)
         if person is None or not self._remember(event_id):
             return False
@@ -153,6 +158,7 @@ class PeopleStore:
 
         It joins the person who was or will be identified with its ``anonymous_id``. ``data`` is not stored.
         """
+        self._note_accepted(data)
         if not self._remember(event_id):
             return False
         self.events += 1
@@ -187,6 +193,10 @@ class PeopleStore:
                 person.segments.discard(segment_id)
 
     # -- the parts --------------------------------------------------------------------------------
+
+    def _note_accepted(self, attributes: Mapping[str, Any] | None) -> None:
+        if self.acceptance_log is not None:
+            self.acceptance_log.note(attributes)
 
     def _find_or_create(self, who: Identifier) -> Person | None:
         if who in self._suppressed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,7 @@ def brief(lines: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
 
 
 def test_every_operation_is_a_line_with_all_there_is_to_know(standin: StandinServer, path: Path) -> None:
+    begun = time.monotonic()
     assert call(standin, "PUT", "v1/customers/Ada%40X.com", {"plan": "é", "_update": False}) == 200
     assert (
         call(standin, "POST", "v1/customers/ada/events", {"name": "visit", "data": {"seq": "\ud800"}}) == 200
@@ -52,7 +54,11 @@ def test_every_operation_is_a_line_with_all_there_is_to_know(standin: StandinSer
 
     ada = {"kind": "id", "person": "ada"}
     bought = {"operation": "event", **ada, "name": "buy", "event_id": ULID, "attributes": {"seq": 2}}
-    assert standin.journal(path) == [
+    lines = standin.journal(path)
+    # The instants are of this machine's one monotonic clock, so they lie between two readings of it.
+    instants = [begun, *(line.pop("at") for line in lines), time.monotonic()]
+    assert instants == sorted(instants)
+    assert lines == [
         {
             "operation": "identify",
             "kind": "email",
