@@ -96,7 +96,7 @@ class Backfill:
             finish_seconds: how long deliveries in flight may take after ``stop``.
 
         Returns:
-            Whether the source ended and every line is settled.
+            Whether the source ended and every line is settled. A followed file ends where it is at the stop.
 
         Raises:
             OSError: the source, the position or the dead letters cannot be read or written.
@@ -118,7 +118,8 @@ class Backfill:
                     "deliveries abandoned; the next run reads their lines again",
                     extra={"messages": abandoned},
                 )
-            return False
+            # A followed file has no other end than the one that it has at the signal.
+            return self._position.offset == self._reader.end_of_followed
         finally:
             await cancel(keeping, reading, stopping)
             self._checkpoint()

@@ -20,17 +20,21 @@ class BackfillOptions:
             or a trial, none. The next run of standard input must be given the same bytes from the start.
         dead_letters: the file for dead letters. ``None``: a file beside the source, or beside the position.
         is_trial: whether a stand-in takes the place of Customer.io.
+        follow: whether to wait for further lines at the end of the file, until a signal.
 
     Raises:
-        ConfigError: two of the files are the same.
+        ConfigError: two of the files are the same, or standard input is to be followed.
     """
 
     source: str
     position: Path | None
     dead_letters: Path | None
     is_trial: bool = False
+    follow: bool = False
 
     def __post_init__(self) -> None:
+        if self.follow and self.source == STANDARD_INPUT:
+            raise ConfigError("--follow: expected a file with --from; standard input is read to its end")
         files = [self.dead_letters_path.resolve()]
         if self.source != STANDARD_INPUT:
             files.append(Path(self.source).resolve())

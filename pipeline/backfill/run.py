@@ -31,7 +31,7 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
 
     Returns:
         The exit code: 0 if every line was delivered, 1 if there are dead letters or the run was stopped
-        before the end.
+        before the end. A followed file ends where it does at the stop.
 
     Raises:
         ConfigError: the source, the position, the dead letters, a setting or the credentials are wrong.
@@ -62,10 +62,11 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
                 ending.fail,
                 delivery.parse,
             )
-            with show_progress(options.name, os.fstat(descriptor).st_size or None, position.offset) as show:
+            size = None if options.follow else os.fstat(descriptor).st_size or None
+            with show_progress(options.name, size, position.offset) as show:
                 backfill = Backfill(
                     options.name,
-                    BlockReader(descriptor),
+                    BlockReader(descriptor, follow=options.follow),
                     courier,
                     dead_letters,
                     position,
@@ -80,7 +81,7 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
     progress = backfill.progress
     if ending.error is not None:
         return _report_error(ending.error, options, progress)
-    was_complete = is_complete and position.offset == progress.settled_bytes > 0
+    was_complete = is_complete and not options.follow and position.offset == progress.settled_bytes > 0
     return _report(options, progress, is_complete, was_complete)
 
 

@@ -6,8 +6,12 @@ import asyncio
 import os
 import queue
 import threading
+import time
 
 _BLOCK_BYTES = 256 * 1024
+
+# How often the end of a followed file is looked at. A look takes some 2 us.
+_LOOK_SECONDS = 0.01
 
 
 class BlockReader:
@@ -18,14 +22,21 @@ class BlockReader:
 
     Args:
         descriptor: open for reading.
+        follow: whether to wait at the end for what is still to be written, without end.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, *, follow: bool = False) -> None:
         self._descriptor = descriptor
+        self._follow = follow
         self._wanted: queue.SimpleQueue[tuple[asyncio.AbstractEventLoop, asyncio.Future[bytes]]] = (
             queue.SimpleQueue()
         )
         threading.Thread(target=self._serve, name="reader", daemon=True).start()
+
+    @property
+    def end_of_followed(self) -> int | None:
+        """The bytes that a followed file has now; ``None`` if the source is not followed."""
+        return os.fstat(self._descriptor).st_size if self._follow else None
 
     async def read(self) -> bytes:
         """Return the next bytes; empty bytes at the end.
@@ -43,6 +54,9 @@ class BlockReader:
             loop, block = self._wanted.get()
             try:
                 content = os.read(self._descriptor, _BLOCK_BYTES)
+                while self._follow and not content:
+                    time.sleep(_LOOK_SECONDS)
+                    content = os.read(self._descriptor, _BLOCK_BYTES)
             except OSError as error:
                 loop.call_soon_threadsafe(_fail, block, error)
                 return

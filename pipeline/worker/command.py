@@ -45,11 +45,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _deliver(settings: PipelineSettings, options: argparse.Namespace) -> int:
     _configure_logs(settings)
     if options.source is None:
-        if options.position or options.dead_letters:
-            raise ConfigError("--position, --dead-letters: expected together with --from")
+        if options.position or options.dead_letters or options.follow:
+            raise ConfigError("--position, --dead-letters, --follow: expected together with --from")
         return asyncio.run(run_worker(settings))
     backfill_options = BackfillOptions(
-        options.source, options.position, options.dead_letters, options.standin
+        options.source, options.position, options.dead_letters, options.standin, options.follow
     )
     return asyncio.run(run_backfill(settings, backfill_options))
 
@@ -84,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
         "--standin",
         action="store_true",
         help="with --from: start a stand-in for Customer.io and deliver to it",
+    )
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="with --from FILE: at its end wait for further lines, as tail -f does, until a signal",
     )
     parser.add_argument(
         "--position",
