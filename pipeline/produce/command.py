@@ -20,6 +20,7 @@ from pipeline.kafka import connection_options
 from pipeline.produce.producer import Producer
 from pipeline.produce.progress import show_progress
 from pipeline.produce.pump import Sent, pump
+from pipeline.produce.relay import relay
 from pipeline.produce.sources import Lines, Source, Synthetic
 from pipeline.produce.topic_creation import ensure_topic
 from pipeline.settings import KafkaSettings, load_kafka_settings, pipeline_environment
@@ -41,6 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sent = Sent()
     try:
         settings = _settings(options)
+        if options.relay:
+            asyncio.run(_relay(options, settings))
+            return 0
         with _open_source(options) as source:
             asyncio.run(_produce(options, settings, source, sent))
             _print_summary(settings, source, sent)
@@ -66,6 +70,16 @@ async def _produce(options: argparse.Namespace, settings: KafkaSettings, source:
     async with producer:
         with show_progress(source, sent) as show:
             await pump(source, producer, options.rate, sent, show)
+
+
+async def _relay(options: argparse.Namespace, settings: KafkaSettings) -> None:
+    connection = connection_options(settings)
+    parse = parser(load_mapping(pipeline_environment().get("MESSAGE_MAPPING")))
+    await ensure_topic(settings, options.partitions)
+    async with Producer(
+        settings.brokers, settings.topic, idempotent=not options.no_idempotence, connection=connection
+    ) as producer:
+        await relay(producer, parse)
 
 
 @contextmanager
@@ -126,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
         dest="source",
         metavar="FILE",
         help='send a file of messages, one {"type", "userId", "payload"} per line; - reads standard input',
+    )
+    what.add_argument(
+        "--relay",
+        action="store_true",
+        help="send the lines of standard input as they come; say on standard output, by number from 0, which "
+        "are safe",
     )
     what.add_argument("--count", type=_whole, metavar="N", help="send N invented messages")
     parser.add_argument(

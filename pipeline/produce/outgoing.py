@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from config.queue_message import encode_message, identify_message, track_message
 from pipeline.client import refusal
 from pipeline.delivery.message import Parse, PoisonError, Stamp, parse_message
 from pipeline.origin import deduplication_id
@@ -37,7 +37,7 @@ def identify(user_id: str, attributes: Mapping[str, Any]) -> OutgoingMessage:
         ValueError: the worker would not accept the message; a PoisonError if the reason has a cause.
         TypeError: an attribute cannot be written as JSON.
     """
-    return _encode({"type": "identify", "userId": user_id, "payload": attributes})
+    return _encode(identify_message(user_id, attributes))
 
 
 def track(
@@ -51,10 +51,7 @@ def track(
     Raises:
         ValueError, TypeError: as ``identify``.
     """
-    payload: dict[str, Any] = {"event": event, "properties": properties or {}}
-    if timestamp is not None:
-        payload["timestamp"] = timestamp
-    return _encode({"type": "track", "userId": user_id, "payload": payload})
+    return _encode(track_message(user_id, event, properties or {}, timestamp))
 
 
 def checked(value: bytes, parse: Parse = parse_message) -> OutgoingMessage:
@@ -76,7 +73,7 @@ def checked(value: bytes, parse: Parse = parse_message) -> OutgoingMessage:
 
 def _encode(content: dict[str, Any]) -> OutgoingMessage:
     try:
-        value = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+        value = encode_message(content)
     except UnicodeEncodeError:
         raise PoisonError("not_utf8", "half of a surrogate pair in a string") from None
     except RecursionError:
