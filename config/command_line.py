@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
+import threading
 from typing import Any, NoReturn
 
 from config.shown import visible
@@ -38,3 +41,19 @@ class OneLineParser(argparse.ArgumentParser):
 def print_error(message: str) -> None:
     """Print ``error: message`` on standard error, on one line whatever the message holds."""
     sys.stderr.write(f"error: {visible(' '.join(message.splitlines()))}\n")
+
+
+def end_with_stdin() -> None:
+    """End this process, as SIGTERM does, when its standard input ends.
+
+    The program that starts it holds the other end of the pipe. The system closes it however that program
+    ends, so this process cannot outlive it.
+    """
+
+    def watch() -> None:
+        # Not sys.stdin: the interpreter takes its lock at exit, and this read would hold it.
+        while os.read(0, 4096):
+            pass
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="stdin", daemon=True).start()

@@ -132,9 +132,13 @@ MetricSelector = Annotated[str, AfterValidator(_metric_selector)]
 
 
 class Profile(_Options):
-    """What a run does: scenarios by name, thresholds by metric, outputs in addition to ``--out``."""
+    """What a run does: scenarios by name, thresholds by metric, outputs in addition to ``--out``.
+
+    ``drain_timeout`` is for how many seconds, after its last iteration, a run waits for what is in the queue.
+    """
 
     outputs: tuple[str, ...] = ()
+    drain_timeout: PositiveSeconds = 60.0
     scenarios: dict[Name, ScenarioOptions] = Field(min_length=1)
     thresholds: dict[MetricSelector, tuple[Threshold, ...]] = Field(default_factory=dict)
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
+from run.queued.delivery_watch import DeliveryWatch
 from run.run import Run, RunIdentity
 
 
@@ -19,6 +20,7 @@ class Opening:
     preparation: Preparation
     base_url: str
     queue: QueueWatch | None
+    deliveries: DeliveryWatch | None = None
 
 
 class Generator(Protocol):

@@ -43,9 +43,17 @@ class LocalProcess:
         identity, preparation = opening.identity, opening.preparation
         clock, store = RunClock(), preparation.new_store(self._host.book_answers)
         outputs = open_outputs(preparation, identity.folder, self._variables)
-        self._vus = LocalVus(identity.run_id, preparation, store, clock, self._host)
+        self._vus = LocalVus(identity.run_id, preparation, store, clock, self._host, queue=opening.deliveries)
         self._run = Run(
-            identity, preparation, self._vus, store, clock, outputs, CpuMeter(), queue=opening.queue
+            identity,
+            preparation,
+            self._vus,
+            store,
+            clock,
+            outputs,
+            CpuMeter(),
+            queue=opening.queue,
+            deliveries=opening.deliveries,
         )
         self._host.set_user_classes(
             [

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
+
+from locust.runners import MasterRunner
 
 from config.settings import Settings
 from engine.locust_host import LocustHost
 from run.arguments import read_arguments
 from run.outputs import check_outputs
 from run.preparation import Preparation, prepare
-from run.queue_watch import check_queue_metrics
+from run.queue_watch import QueueWatch, check_queue_metrics
+from run.queued.delivery_watch import DeliveryWatch
+from run.queued.opening import check_queue, open_queue
 from run.region import check_account_region
 from standin.own_process import LocalStandin
 from users.kinds import Kinds
@@ -54,6 +59,8 @@ class Preparer:
         preparation = prepare(arguments, self._settings, target, self.kinds)
         check_outputs(preparation, self._variables)
         check_queue_metrics(arguments.queue_metrics)
+        has_workers = isinstance(self._host.environment.runner, MasterRunner)
+        check_queue(preparation, self._variables, has_workers=has_workers)
         return preparation
 
     def set_target(self, preparation: Preparation) -> str:
@@ -76,6 +83,18 @@ class Preparer:
         check_account_region(
             preparation.target, self._settings, is_region_set="CUSTOMERIO_REGION" in self._variables
         )
+
+    def open_queue(
+        self, preparation: Preparation, run_id: str, folder: Path, base_url: str, pages: QueueWatch | None
+    ) -> DeliveryWatch | None:
+        """Open the queue of a run, if a scenario uses it. Whoever opens it closes it.
+
+        Raises:
+            ConfigError: the queue cannot be used, or nobody delivers to the target.
+        """
+        if not preparation.uses_queue:
+            return None
+        return open_queue(preparation, run_id, folder, base_url, self._variables, pages, self._host.say)
 
     @property
     def has_lost_standin(self) -> bool:

@@ -24,6 +24,7 @@ from report.run_report import RunReport
 from run.folder import make_run_folder, new_run_id
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
+from run.queued.delivery_watch import DeliveryWatch
 from run.run import Run, RunIdentity
 
 
@@ -42,6 +43,7 @@ class Session:
         self._preparer = preparer
         self._generator = generator
         self._run: Run | None = None
+        self._deliveries: DeliveryWatch | None = None
         self._progress: ProgressView | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
         self._is_ending = False
@@ -102,6 +104,7 @@ class Session:
         try:
             return self._open()
         except (ConfigError, OSError, RuntimeError) as error:
+            self._close_queue()
             self._host.say(f"error: {error}")
             self._host.exit_code = USAGE_ERROR if isinstance(error, ConfigError) else BROKEN
             return None
@@ -117,8 +120,9 @@ class Session:
         run_id = new_run_id()
         record = preparation.record(run_id, base_url)
         folder = make_run_folder(preparation.arguments.results_dir, run_id, record)
-        opening = Opening(RunIdentity(run_id, folder, record), preparation, base_url, queue)
-        run = self._generator.open(opening)
+        self._deliveries = self._preparer.open_queue(preparation, run_id, folder, base_url, queue)
+        identity = RunIdentity(run_id, folder, record)
+        run = self._generator.open(Opening(identity, preparation, base_url, queue, self._deliveries))
         self._host.record_requests(run.store)
         # Until a report says otherwise: it may fail, or never be made.
         self._host.exit_code = BROKEN
@@ -189,11 +193,17 @@ class Session:
             return run.finish()
         finally:
             # Even if that fails, the next run must not find anything of this one.
+            self._close_queue()
             self._seconds = None
             self._progress = None
             self._generator.close()
             self._host.record_requests(None)
             gc.unfreeze()
+
+    def _close_queue(self) -> None:
+        deliveries, self._deliveries = self._deliveries, None
+        if deliveries is not None:
+            deliveries.close()
 
     def _on_quitting(self, **_: Any) -> None:
         if self._run is not None and self._host.environment.runner is not None:

@@ -28,6 +28,11 @@ class Metric:
 
 
 _OF_CHECKS = (Metric("checks", MetricType.RATE), Metric("errors", MetricType.RATE))
+_OF_QUEUES = (
+    Metric("produce_duration", MetricType.TREND),
+    Metric("delivery_duration", MetricType.TREND),
+    Metric("produced_messages", MetricType.COUNTER),
+)
 _OF_EVERY_RUN = (
     Metric("start_lag", MetricType.TREND),
     Metric("http_reqs", MetricType.COUNTER),
@@ -39,6 +44,8 @@ _OF_EVERY_RUN = (
     Metric("vus", MetricType.GAUGE),
     Metric("vus_max", MetricType.GAUGE),
     Metric("queue_backlog", MetricType.GAUGE),
+    Metric("queue_oldest_age", MetricType.GAUGE),
+    Metric("queue_replicas", MetricType.GAUGE),
 )
 
 
@@ -55,7 +62,7 @@ def catalog_of(kinds: Iterable[str]) -> dict[str, Metric]:
         for kind in kinds
     ]
     # In the order in which a summary shows them.
-    return {metric.name: metric for metric in (*_OF_CHECKS, *of_kinds, *_OF_EVERY_RUN)}
+    return {metric.name: metric for metric in (*_OF_CHECKS, *of_kinds, *_OF_QUEUES, *_OF_EVERY_RUN)}
 
 
 CATALOG = catalog_of(("identify", "track"))

@@ -69,12 +69,17 @@ class IterationLog:
         kind: the kind of user, which names the request and its own Trends.
         method: of the request.
         check: the name of the check that each iteration makes.
+        into_queue: whether iterations put messages into a queue, in place of sending requests. The metrics
+            are then those of messages.
     """
 
-    def __init__(self, scenario: str, kind: str, method: str, check: str) -> None:
+    def __init__(
+        self, scenario: str, kind: str, method: str, check: str, *, into_queue: bool = False
+    ) -> None:
         self._scenario = scenario
         self._kind = kind
         self._method = method
+        self._into_queue = into_queue
         self._tags = tags(scenario=scenario)
         self._check_tags = tags(scenario=scenario, check=check)
         self._known_tags: dict[tuple[int, str, str], Tags] = {}
@@ -138,6 +143,10 @@ class IterationLog:
         yield "start_lag", self._tags, window.lags_ms, window.lag_times
         for answers in window.answers.values():
             count = len(answers.times)
+            if self._into_queue:
+                yield "produced_messages", answers.tags, [1] * count, answers.times
+                yield "produce_duration", answers.tags, answers.durations_ms, answers.times
+                continue
             yield "http_reqs", answers.tags, [1] * count, answers.times
             yield "http_req_duration", answers.tags, answers.durations_ms, answers.times
             yield "http_req_failed", answers.tags, [bool(answers.error)] * count, answers.times
@@ -152,6 +161,9 @@ class IterationLog:
 
     def _new_answers(self, key: tuple[int, str, str]) -> Answers:
         status, version, error = key
+        if self._into_queue:
+            optional = {"error": error} if error else {}
+            return Answers(self._method, self._kind, "", error, tags(scenario=self._scenario, **optional))
         if key not in self._known_tags:
             optional = {"error": error, "proto": f"HTTP/{version}" if version else ""}
             self._known_tags[key] = tags(

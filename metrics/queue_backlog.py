@@ -13,10 +13,12 @@ from dataclasses import dataclass
 LAG_METRICS = ("customerio_partition_lag", "kafka_consumergroup_lag")
 """Of the pipeline's workers, and of Kafka exporters; both are per partition."""
 
+# Of the pipeline's workers, by cause.
+_DEAD = "customerio_dead_letters_total"
 _NAMES = "|".join(LAG_METRICS)
 # Name and labels, the value, and a time that may follow; a label's value may hold braces and escaped quotes.
 _SAMPLE = re.compile(
-    rf'((?:{_NAMES})(?:\{{(?:[^"{{}}]|"(?:[^"\\]|\\.)*")*\}})?)[ \t]+(\S+)(?:[ \t]+\S+)?[ \t]*'
+    rf'((?:{_NAMES}|{_DEAD})(?:\{{(?:[^"{{}}]|"(?:[^"\\]|\\.)*")*\}})?)[ \t]+(\S+)(?:[ \t]+\S+)?[ \t]*'
 )
 _OURS = re.compile(rf"(?:{_NAMES})(?![\w:])")
 _STARTS = (*LAG_METRICS, "# TYPE ")
@@ -61,6 +63,11 @@ def partition_lags(page: str) -> dict[str, float]:
     if not lags and not is_declared:
         raise ValueError(f"has no {' or '.join(LAG_METRICS)}")
     return lags
+
+
+def dead_letters(page: str) -> int:
+    """Return how many messages a worker has dead-lettered since its start; 0 if its page does not say so."""
+    return sum(round(_sample(line)[1]) for line in page.split("\n") if line.startswith(f"{_DEAD}{{"))
 
 
 def _sample(line: str) -> tuple[str, float]:

@@ -12,6 +12,9 @@ from metrics.counted import Counted
 from metrics.iteration_log import Answers, IterationLog
 from metrics.sinks import AnySink, CounterSink, RateSink, TrendSink, merge, new_sink, row_of
 
+# Their tag ``error`` has the kind of failure, if it is one.
+_SENT = ("http_reqs", "produced_messages")
+
 # k6 always shows this one beside http_req_duration.
 _ALWAYS = ("http_req_duration{expected_response:true}",)
 
@@ -164,7 +167,7 @@ class MetricStore:
                 merge(series.sink, sink)
         if name == "checks" and isinstance(sink, RateSink):
             self.by_check.setdefault(dict(tags)["check"], RateSink()).merge(sink)
-        elif name == "http_reqs" and isinstance(sink, CounterSink) and (kind := dict(tags).get("error")):
+        elif name in _SENT and isinstance(sink, CounterSink) and (kind := dict(tags).get("error")):
             self.by_error[kind] = self.by_error.get(kind, 0) + int(sink.count)
 
     def sink(self, selector: str) -> AnySink:
@@ -186,5 +189,5 @@ class MetricStore:
     def _fold_breakdowns(self, name: str, tags: Tags, values: list[float]) -> None:
         if name == "checks":
             self.by_check.setdefault(dict(tags)["check"], RateSink()).add_all(values)
-        elif name == "http_reqs" and (kind := dict(tags).get("error")):
+        elif name in _SENT and (kind := dict(tags).get("error")):
             self.by_error[kind] = self.by_error.get(kind, 0) + len(values)

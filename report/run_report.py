@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from metrics.delivery_figures import DeliveryFigures
 from metrics.queue_backlog import QueueFigures
 from metrics.store import MetricStore
 from metrics.thresholds import ThresholdResult
@@ -34,6 +35,7 @@ class RunReport:
     ended_by: str
     record: Mapping[str, Any]
     queue: QueueFigures | None = None
+    deliveries: DeliveryFigures | None = None
 
     @property
     def passed(self) -> bool:
@@ -43,4 +45,7 @@ class RunReport:
     @property
     def is_broken(self) -> bool:
         """Whether the run itself failed, so that its figures mean nothing."""
-        return bool(self.faults) or not all(ledger.is_closed for ledger in self.ledgers.values())
+        ledgers_close = all(ledger.is_closed for ledger in self.ledgers.values()) and (
+            self.deliveries is None or self.deliveries.adds_up
+        )
+        return bool(self.faults) or not ledgers_close

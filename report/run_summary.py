@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from metrics.delivery_figures import DELIVERY_COLUMNS
 from report.json_object import JsonObject
 
 LONGEST_SECONDS = 1_000_000
@@ -75,7 +76,11 @@ class GeneratorCondition:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run's summary. Metrics go by selector, ledgers by scenario; shares are counts of two."""
+    """A run's summary. Metrics go by selector, ledgers by scenario; shares are counts of two.
+
+    ``deliveries`` is the ledger of delivery, empty for a run that put nothing into a queue; the line says how
+    the queue did.
+    """
 
     run_id: str
     seconds: float
@@ -92,6 +97,8 @@ class RunSummary:
     workers: Sequence[WorkerFigures]
     lost_parts: Sequence[LostPart]
     queue_reads_failed: int
+    deliveries: Mapping[str, int]
+    delivery_line: str
     target: str
     is_standin: bool
     time_scale: float
@@ -138,6 +145,8 @@ def summary_from_json(value: object) -> RunSummary:
         workers=[_worker(worker) for worker in data.children("workers", is_optional=True)],
         lost_parts=[_lost_part(part) for part in data.children("lost", is_optional=True)],
         queue_reads_failed=data.child("queue", is_optional=True).count("failed", 0),
+        deliveries=_delivery_counts(data.child("deliveries", is_optional=True)),
+        delivery_line=data.child("deliveries", is_optional=True).text("line", ""),
         target=run.text("target", ""),
         is_standin=run.flag("is_standin", False),
         time_scale=run.child("arguments", is_optional=True).number("time_scale", 1.0),
@@ -147,6 +156,11 @@ def summary_from_json(value: object) -> RunSummary:
 
 def _counts(data: JsonObject) -> dict[str, int]:
     return {name: data.count(name) for name in data}
+
+
+def _delivery_counts(data: JsonObject) -> dict[str, int]:
+    """Return the ledger of delivery; an empty one of a run that put nothing into a queue."""
+    return {name: data.count(name) for name in DELIVERY_COLUMNS} if set(data) else {}
 
 
 def _rising(metric: str, stats: Mapping[str, float]) -> Mapping[str, float]:

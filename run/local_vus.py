@@ -25,6 +25,7 @@ from shapes.share import Epoch, Share
 from shapes.vu_pool import VuPool
 from users.failure_log import FailureLog
 from users.locust_side import LocustSide
+from users.message_queue import MessageQueue
 from users.people import PeoplePool
 from users.scenario import Scenario, SignIn, schedule_of
 
@@ -43,6 +44,7 @@ class LocalVus:
         locust: what the VUs need of the process that they run in.
         worker: this worker's index, or ``None`` if the whole schedule is this process's own. A worker
             starts only what it is granted.
+        queue: where messages go, if a scenario sends any.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class LocalVus:
         clock: RunClock,
         locust: LocustSide,
         worker: int | None = None,
+        queue: MessageQueue | None = None,
     ) -> None:
         self._store = store
         self._clock = clock
@@ -75,6 +78,7 @@ class LocalVus:
                 sign_in,
                 preparation.arguments.http_client,
                 locust,
+                queue=queue,
             )
             for name, options in preparation.profile.scenarios.items()
         ]

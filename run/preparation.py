@@ -43,6 +43,11 @@ class Preparation:
         return max(scenario.graceful_stop for scenario in self.profile.scenarios.values())
 
     @property
+    def uses_queue(self) -> bool:
+        """Whether a scenario puts messages into the queue."""
+        return any(self.user_classes[name].uses_queue for name in self.profile.scenarios)
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """The outputs that profile and arguments name, each once."""
         return tuple(dict.fromkeys((*self.profile.outputs, *self.arguments.outputs)))
@@ -87,7 +92,7 @@ def prepare(
     profile_text = profile_text or read_profile(arguments.profile)
     profile = parse_profile(profile_text)
     user_classes = _user_classes(profile, kinds, Path(profile_text.place).parent)
-    catalog = catalog_of(kinds.names)
+    catalog = catalog_of(kinds.senders)
     check_thresholds(profile, catalog)
     if only is None:
         only = [name for name, user_class in user_classes.items() if kinds.is_chosen(user_class)]

@@ -14,7 +14,7 @@ from config.errors import ConfigError
 from config.guarded_session import plain_session
 from config.shown import shown_url
 from config.urls import split_url
-from metrics.queue_backlog import QueueFigures, partition_lags
+from metrics.queue_backlog import QueueFigures, dead_letters, partition_lags
 
 logger = logging.getLogger("customerio_load")
 
@@ -78,6 +78,7 @@ class QueueWatch:
             )
         self._start = self._peak = self._end = _total(lags)
         self._readings = 0
+        self._dead_at_start = self._dead_letters()
         self._has_news = True
 
     def start(self) -> None:
@@ -108,6 +109,16 @@ class QueueWatch:
         return QueueFigures(self._start, self._peak, self._end, self._readings, failed)
 
     @property
+    def dead_letters(self) -> int:
+        """Messages dead-lettered since the first reading, as far as the pages are of workers."""
+        return max(0, self._dead_letters() - self._dead_at_start)
+
+    @property
+    def replicas(self) -> int:
+        """Pages whose last reading was successful."""
+        return sum(page.is_up for page in self._pages)
+
+    @property
     def notes(self) -> list[str]:
         """A line for the summary for each page that could not be read at least once."""
         return [
@@ -131,6 +142,9 @@ class QueueWatch:
             return
         self._has_news = True
 
+    def _dead_letters(self) -> int:
+        return sum(page.dead_letters for page in self._pages)
+
     def _lags(self) -> dict[str, float]:
         """Return the lag of each partition, from the page with it that was read last."""
         lags: dict[str, float] = {}
@@ -147,6 +161,8 @@ class _Page:
         self._timeout_seconds = timeout_seconds
         self.lags: dict[str, float] = {}
         self.read_at = 0.0
+        self.dead_letters = 0
+        self.is_up = False
         self.reads = 0
         self.failed = 0
         self._session = plain_session(_LARGEST_PAGE_BYTES)
@@ -156,7 +172,11 @@ class _Page:
     def read(self) -> None:
         """Read the page. If that fails, raise a ``ValueError`` with the reason in words."""
         self.reads += 1
-        self.lags = partition_lags(self._text())
+        self.is_up = False
+        text = self._text()
+        self.lags = partition_lags(text)
+        self.dead_letters = dead_letters(text)
+        self.is_up = True
         self.read_at = time.monotonic()
 
     def close(self) -> None:

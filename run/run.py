@@ -12,6 +12,7 @@ from typing import Any
 import gevent
 from gevent.event import Event
 
+from metrics.delivery_figures import DeliveryFigures
 from metrics.output import Output
 from metrics.progress import ScenarioProgress
 from metrics.store import Cell, MergedCell, MetricStore
@@ -22,7 +23,9 @@ from run.arrival_source import ArrivalSource
 from run.cpu_meter import CpuMeter
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
+from run.queued.delivery_watch import DeliveryWatch
 from run.run_clock import RunClock
+from shapes.ledger import Ledger
 
 logger = logging.getLogger("customerio_load")
 
@@ -63,6 +66,7 @@ class Run:
         outputs: get the samples of each second.
         cpu: this process's CPU, read once a second.
         queue: the queue's backlog, watched from ``start`` to ``finish``.
+        deliveries: what becomes of the run's messages, likewise, if it puts any into the queue.
     """
 
     def __init__(
@@ -75,6 +79,7 @@ class Run:
         outputs: Sequence[Output],
         cpu: CpuMeter,
         queue: QueueWatch | None = None,
+        deliveries: DeliveryWatch | None = None,
     ) -> None:
         self.run_id = identity.run_id
         self.folder = identity.folder
@@ -89,6 +94,10 @@ class Run:
         self._outputs = list(outputs)
         self._cpu = cpu
         self._queue = queue
+        self._deliveries = deliveries
+        self._into_queue = [
+            name for name in preparation.profile.scenarios if preparation.user_classes[name].uses_queue
+        ]
         self._notes: list[str] = []
         self._seconds_closed = 0
         self._no_more_seconds = Event()
@@ -100,8 +109,11 @@ class Run:
 
     @property
     def is_done(self) -> bool:
-        """Whether every schedule is over and every iteration has ended."""
-        return self._source.is_done
+        """Whether every schedule is over, every iteration has ended, and what was queued is delivered.
+
+        For the last of these a run waits no longer than the profile's ``drain_timeout``.
+        """
+        return self._source.is_done and (self._deliveries is None or self._deliveries.is_over)
 
     def start(self, at: float) -> None:
         """Start the clocks: second 0 of the run is the monotonic instant ``at``."""
@@ -110,6 +122,8 @@ class Run:
         self._seconds_closed = int(self._clock.elapsed)
         if self._queue is not None:
             self._queue.start()
+        if self._deliveries is not None:
+            self._deliveries.start(self.store, lambda: self._source.is_done, self.break_off)
         self._source.start(at)
 
     def stop_clocks(self, ended_by: str) -> None:
@@ -150,11 +164,19 @@ class Run:
     def _close_second(self, *, is_last: bool) -> None:
         second = self._seconds_closed
         self._seconds_closed += 1
-        backlog = self._queue.take() if self._queue is not None else None
-        if backlog is not None:
-            self._source.sample_gauge(second, "queue_backlog", backlog)
+        for name, value in self._queue_gauges():
+            self._source.sample_gauge(second, name, value)
         for row, cells in self._source.close_second(second, is_last=is_last):
             self._write(row, cells)
+
+    def _queue_gauges(self) -> Iterator[tuple[str, float]]:
+        """Yield the Gauges of the queue. The run's own messages count where no page has the whole backlog."""
+        backlog = self._queue.take() if self._queue is not None else None
+        if backlog is not None:
+            yield "queue_backlog", backlog
+        for name, value in self._deliveries.take_gauges() if self._deliveries is not None else ():
+            if name != "queue_backlog" or self._queue is None:
+                yield name, value
 
     def _write(self, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         if not self.is_started:
@@ -217,6 +239,8 @@ class Run:
         self._cpu.read()
         if self._queue is not None:
             self._queue.stop()
+        if self._deliveries is not None:
+            self._deliveries.stop(self.store)
         self._close_second(is_last=True)
         self._stop_outputs()
         return self._report(length_seconds)
@@ -236,7 +260,10 @@ class Run:
         generator = self._source.generator_figures(self._cpu)
         workers = self._source.worker_reports(losses)
         vus_limits = {name: options.max_vus for name, options in self._profile.scenarios.items()}
-        queue_notes = self._queue.notes if self._queue is not None else []
+        queue_notes = [
+            *(self._queue.notes if self._queue is not None else ()),
+            *(self._deliveries.notes if self._deliveries is not None else ()),
+        ]
         return RunReport(
             run_id=self.run_id,
             folder=self.folder,
@@ -253,7 +280,13 @@ class Run:
             ended_by=self.ended_by,
             record=self._record,
             queue=self._queue.figures if self._queue is not None else None,
+            deliveries=self._delivery_figures(ledgers),
         )
+
+    def _delivery_figures(self, ledgers: Mapping[str, Ledger]) -> DeliveryFigures | None:
+        if self._deliveries is None:
+            return None
+        return self._deliveries.figures(sum(ledgers[name].started for name in self._into_queue))
 
 
 def _reason(error: Exception) -> str:

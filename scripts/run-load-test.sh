@@ -8,7 +8,19 @@ set -euo pipefail
 root="$(cd "$(dirname "$0")/.." && pwd)"
 # shellcheck source=scripts/bootstrap.sh
 source "$root/scripts/bootstrap.sh"
-(cd "$root" && bootstrap requirements.lock)
+# A profile that fills the pipeline's queue needs the pipeline's packages as well.
+lock_file=requirements.lock
+for argument in "${LOAD_TEST_PROFILE:-}" "$@"; do
+    case "$argument" in
+        queued | --profile=queued) lock_file=requirements-pipeline.lock ;;
+        *.toml)
+            if grep -qs '^ *user *= *"queued"' "${argument#--profile=}"; then
+                lock_file=requirements-pipeline.lock
+            fi
+            ;;
+    esac
+done
+(cd "$root" && bootstrap "$lock_file")
 
 mode=(--headless)
 arguments=()

@@ -11,13 +11,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.command_line import OneLineParser
+from config.command_line import OneLineParser, end_with_stdin
 from standin import faults
 from standin.app import RequiredCredentials, StandIn
 from standin.control import Control
 from standin.faults import Faults
 from standin.journal import Journal
-from standin.server import TrustmeMissing, bind, end_with_stdin, make_tls, run
+from standin.server import TrustmeMissing, bind, make_tls, run
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

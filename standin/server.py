@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import importlib.util
-import os
 import signal
 import socket
 import ssl
 import sys
-import threading
 from dataclasses import dataclass
 from types import FrameType
 
@@ -107,22 +105,6 @@ def run(app: StandIn, control: Control, listener: socket.socket, tls: ssl.SSLCon
         signal.signal(number, _exit)
     _make_full_collections_rare()
     _Server(config, control, ready).run(sockets=[listener])
-
-
-def end_with_stdin() -> None:
-    """Stop the server, as SIGTERM does, when standard input ends.
-
-    The program that starts the stand-in holds the other end of the pipe. The system closes it however that
-    program ends, so the stand-in cannot outlive it.
-    """
-
-    def watch() -> None:
-        # Not sys.stdin: the interpreter takes its lock at exit, and this read would hold it.
-        while os.read(0, 4096):
-            pass
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=watch, name="stdin", daemon=True).start()
 
 
 def _exit(number: int, frame: FrameType | None) -> None:

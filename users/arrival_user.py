@@ -36,13 +36,16 @@ class ArrivalUser(HttpUser):
 
     A kind of user names its ``kind`` and builds its call. One that can write its requests beforehand does so
     in ``prepare``, and names their ``method`` and the ``call`` that they stand for: where that was
-    overridden, the override counts. Everything else is the same for all. The classes that Locust spawns
-    are made per run by ``for_scenario``.
+    overridden, the override counts. One that ``uses_queue`` sends no requests: it puts messages into the
+    scenario's queue. Everything else is the same for all. The classes that Locust spawns are made per run by
+    ``for_scenario``.
     """
 
     abstract = True
     kind: ClassVar[str]
     method: ClassVar[str] = ""
+    check: ClassVar[str] = ""
+    uses_queue: ClassVar[bool] = False
     scenario: ClassVar[Scenario]
     log: ClassVar[IterationLog]
     prepared_call: ClassVar[Callable[..., Any] | None] = None
@@ -59,7 +62,7 @@ class ArrivalUser(HttpUser):
         self._context = {
             "scenario": self.scenario.name,
             "kind": self.kind,
-            "check": f"{self.kind} status is 200",
+            "check": self._check_name(),
         }
         # What a scenario of its own asks for goes through this session: redirects and absolute URLs too.
         guard_session(self.client, allow_live=sign_in.allow_live, most_body_bytes=None)
@@ -78,10 +81,14 @@ class ArrivalUser(HttpUser):
     @classmethod
     def for_scenario(cls, scenario: Scenario) -> type[ArrivalUser]:
         """The class of this scenario's VUs, named after it."""
-        log = IterationLog(scenario.name, cls.kind, cls.method, f"{cls.kind} status is 200")
+        log = IterationLog(scenario.name, cls.kind, cls.method, cls._check_name(), into_queue=cls.uses_queue)
         scenario.store.attach(log)
         own = {"scenario": scenario, "abstract": False, "log": log, "_write": None}
         return type(scenario.name, (cls,), own)
+
+    @classmethod
+    def _check_name(cls) -> str:
+        return cls.check or f"{cls.kind} status is 200"
 
     @classmethod
     def prepare(cls, site: Site) -> Write | None:

@@ -61,9 +61,10 @@ class Kinds:
         return user_class not in self._left_out
 
     @property
-    def names(self) -> Collection[str]:
-        """The names of all kinds that are known by now."""
-        return sorted({*self._loaded, *(user_class.kind for user_class in self._from_files.values())})
+    def senders(self) -> Collection[str]:
+        """The names of all kinds known by now that send requests: each has Trends of its own."""
+        known = (*self._loaded.values(), *self._from_files.values())
+        return sorted({user_class.kind for user_class in known if not user_class.uses_queue})
 
 
 def shipped_kinds() -> dict[str, type[ArrivalUser]]:

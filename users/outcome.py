@@ -24,6 +24,8 @@ class FailureKind(StrEnum):
     UNEXPECTED_2XX = "unexpected 2xx"
     #: A 200 with a body that Customer.io did not write.
     BAD_BODY = "bad body"
+    #: The queue said that it does not have a message.
+    NOT_QUEUED = "not queued"
     EXCEPTION = "exception"
 
 

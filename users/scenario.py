@@ -13,6 +13,7 @@ from shapes.schedule import Schedule, Stage
 from users.failure_log import FailureLog
 from users.http.factory import HttpClient
 from users.locust_side import LocustSide
+from users.message_queue import MessageQueue
 from users.people import PeoplePool
 
 
@@ -47,6 +48,18 @@ class Scenario:
     http_client: HttpClient
     locust: LocustSide
     clock_started: Event = field(default_factory=Event, repr=False)
+    queue: MessageQueue | None = None
+
+    @property
+    def open_queue(self) -> MessageQueue:
+        """The queue that messages go into.
+
+        Raises:
+            RuntimeError: the run has none.
+        """
+        if self.queue is None:
+            raise RuntimeError("internal error: the run has opened no queue")
+        return self.queue
 
     def start_clock(self, run_start: float) -> None:
         """Let the schedule begin ``start_time`` after the monotonic instant ``run_start``; wakes all VUs."""

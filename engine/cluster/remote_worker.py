@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass, field
 
 from engine.cluster.membership import SILENCE_SECONDS
-from engine.cluster.time_sync import ClockOffset
 from metrics.sinks import TrendSink
 from metrics.trend_sink import nearest_rank
 from metrics.verdict import CPU_LIMIT_PERCENT, GeneratorFigures, WorkerReport
+from run.time_sync import ClockOffset
 from shapes.accounts import Counts
 
 # Two days of seconds: a bound on the memory that a worker's messages can take.

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from config.command_line import USAGE_ERROR, OneLineParser, print_error
+from config.command_line import USAGE_ERROR, OneLineParser, end_with_stdin, print_error
 from config.errors import ConfigError
-from pipeline.backfill.options import BackfillOptions
+from pipeline.backfill.options import STANDARD_INPUT, BackfillOptions
 from pipeline.backfill.run import run_backfill
 from pipeline.monitoring.logs import configure_logs
 from pipeline.monitoring.redaction import known_secrets
@@ -29,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
+        if options.until_stdin_closes:
+            if options.source == STANDARD_INPUT:
+                raise ConfigError("--until-stdin-closes: expected a file or a topic to read, not --from -")
+            end_with_stdin()
         if options.standin and options.source is None:
             # With a topic, a trial would take messages away from the workers that deliver them.
             raise ConfigError("--standin: expected together with --from")
@@ -89,6 +93,11 @@ def _parser() -> argparse.ArgumentParser:
         "--follow",
         action="store_true",
         help="with --from FILE: at its end wait for further lines, as tail -f does, until a signal",
+    )
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="stop when standard input ends, so that it does not outlive the program that started it",
     )
     parser.add_argument(
         "--position",

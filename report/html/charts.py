@@ -33,6 +33,7 @@ def charts_of(run: RunFiles, facts: Facts) -> list[Chart]:
         _errors(facts),
         _errors_over_time(run, span),
         _backlog(run, facts, span),
+        _oldest_age(run, span),
         start_lag_over_time(run, span),
     )
     charts += [chart for chart in (*optional, _vus(run, span), _workers(facts)) if chart]
@@ -105,6 +106,16 @@ def _backlog(run: RunFiles, facts: Facts, span: Span) -> Chart | None:
             "for it, or nothing where no page was read."
         )
     return over_time("backlog", "Queue backlog", "messages", caption, lines, span)
+
+
+def _oldest_age(run: RunFiles, span: Span) -> Chart | None:
+    found = series.gauge(run.rows, "queue_oldest_age")
+    if not found:
+        return None
+    ages = [milliseconds / 1000 for milliseconds in found.values()]
+    lines = [ChartLine("age", series.highest(list(found), ages, span.step), "main")]
+    caption = "How long ago the oldest message without a result was due, once a second." + span.note
+    return over_time("oldest-age", "Age of the oldest message", "s", caption, lines, span)
 
 
 def _vus(run: RunFiles, span: Span) -> Chart | None:

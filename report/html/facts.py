@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config.threshold_grammar import parse_expression
 from metrics.verdict import START_LAG_LIMIT_MS
-from report.html.series import Weighted, counts, failures, gauge, sums, surely_above, upper_bounds
+from report.html.series import SENT, Weighted, counts, failures, gauge, sums, surely_above, upper_bounds
 from report.rows import Row
 from report.run_folder import RunFolder, RunSettings
 from report.run_summary import (
@@ -82,7 +82,8 @@ class Backlog:
 class Facts:
     """A run in figures: durations in milliseconds, rates per second, CPU in percent of one core.
 
-    ``None`` where the run was killed before it could say.
+    ``None`` where the run was killed before it could say. ``requests`` counts messages too, where the run put
+    such into a queue; ``deliveries`` is what became of those, and ``delivery_line`` how the queue did.
     """
 
     is_complete: bool
@@ -105,6 +106,8 @@ class Facts:
     lost_parts: Sequence[LostPart]
     start_skew_ms: float
     backlog: Backlog | None = None
+    deliveries: Mapping[str, int] | None = None
+    delivery_line: str = ""
     starts: int | None = None
     starts_late: int | None = None
     cpu_seconds: int | None = None
@@ -136,7 +139,7 @@ def facts_of(run: RunFiles) -> Facts:
         is_complete=summary is not None,
         ended_by=summary.ended_by if summary else None,
         seconds=summary.seconds if summary else seconds,
-        requests=sums(run.rows, "http_reqs").total(),
+        requests=sum(sums(run.rows, metric).total() for metric in SENT),
         failed=sum(kinds.values()),
         errors_by_kind=dict(sorted(kinds.items(), key=lambda item: -item[1])),
         arrivals=_total(ledger),
@@ -153,6 +156,8 @@ def facts_of(run: RunFiles) -> Facts:
         lost_parts=summary.lost_parts if summary else (),
         start_skew_ms=generator.start_skew_ms,
         backlog=_backlog(run),
+        deliveries=(summary.deliveries or None) if summary else None,
+        delivery_line=summary.delivery_line if summary else "",
         starts=generator.starts,
         starts_late=generator.starts_late,
         cpu_seconds=generator.cpu_seconds,

@@ -114,6 +114,35 @@ RULES: Sequence[Rule] = (
         symptoms.queue_grew,
     ),
     Rule(
+        "not queued",
+        Weight.PROBLEM,
+        "The queue did not take messages",
+        "Look at the broker, and at producer.log in the folder of the run.",
+        symptoms.not_queued,
+    ),
+    Rule(
+        "messages lost",
+        Weight.PROBLEM,
+        "Messages that the queue acknowledged are neither delivered nor dead-lettered nor in it any more",
+        "Look at the stand-in's --drop-share, at the retention of the topic, and at the workers' logs.",
+        symptoms.messages_lost,
+    ),
+    Rule(
+        "dead letters",
+        Weight.PROBLEM,
+        "Messages were dead-lettered: Customer.io does not accept them",
+        "scripts/run-pipeline.sh dlq lists them with the cause of each.",
+        symptoms.dead_lettered,
+    ),
+    Rule(
+        "still queued",
+        Weight.PROBLEM,
+        "Messages were still in the queue when the run closed",
+        "Scale the workers, or raise the limit that they wait for. A greater drain_timeout in the profile "
+        "lets a run wait longer.",
+        symptoms.undelivered,
+    ),
+    Rule(
         "late starts",
         Weight.PROBLEM,
         "Requests started late: the generator was at its limit",

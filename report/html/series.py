@@ -14,6 +14,9 @@ MAX_POINTS = 600
 Point = tuple[float, float]
 """Seconds of the run, and a value."""
 
+SENT = ("http_reqs", "produced_messages")
+"""Counters of what was sent: requests, or messages into a queue. Their rows have an error if it failed."""
+
 PERCENTS = (50, 95, 99, 100)
 
 Weighted = tuple[int, TrendPoints]
@@ -56,10 +59,10 @@ def gauge(rows: Iterable[Row], metric: str) -> dict[int, float]:
 
 
 def failures(rows: Iterable[Row]) -> dict[str, Counter[int]]:
-    """Return failed requests by cause, then by second."""
+    """Return failed requests and messages by cause, then by second."""
     found: dict[str, Counter[int]] = defaultdict(Counter)
     for row in rows:
-        if row.metric == "http_reqs" and row.error:
+        if row.metric in SENT and row.error:
             found[row.error][row.second] += round(row.value)
     return dict(found)
 

@@ -70,6 +70,26 @@ def refused(facts: Facts) -> str | None:
     return _errors(facts, "4xx client error", "2xx with errors", "unexpected 2xx", "bad body", "exception")
 
 
+def not_queued(facts: Facts) -> str | None:
+    """Report messages that the queue refused."""
+    return _errors(facts, "not queued")
+
+
+def undelivered(facts: Facts) -> str | None:
+    """Report messages that were still in the queue when the run closed."""
+    return _messages(facts, "still_queued")
+
+
+def messages_lost(facts: Facts) -> str | None:
+    """Report messages that are neither delivered nor dead-lettered nor in the queue."""
+    return _messages(facts, "lost")
+
+
+def dead_lettered(facts: Facts) -> str | None:
+    """Report messages that were dead-lettered."""
+    return _messages(facts, "dead_letters")
+
+
 def no_idle_vu(facts: Facts) -> str | None:
     """Report arrivals dropped for want of an idle VU."""
     dropped = facts.arrivals.dropped_without_vu
@@ -194,6 +214,13 @@ def _errors(facts: Facts, *kinds: str) -> str | None:
     seen = {kind: facts.errors_by_kind.get(kind, 0) for kind in kinds}
     parts = [_share(count, facts.requests, f"requests: {kind}") for kind, count in seen.items() if count]
     return "; ".join(parts) or None
+
+
+def _messages(facts: Facts, column: str) -> str | None:
+    found = facts.deliveries or {}
+    if not found.get(column):
+        return None
+    return _share(found[column], found["started"], f"messages: {column.replace('_', ' ')}")
 
 
 def _above(facts: Facts, name: str) -> str | None:

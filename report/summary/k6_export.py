@@ -30,6 +30,7 @@ def summary_of(report: RunReport) -> dict[str, Any]:
         "generator": asdict(report.generator),
         "verdict": asdict(report.verdict),
         "queue": asdict(report.queue) if report.queue else None,
+        "deliveries": report.deliveries.as_dict() if report.deliveries else None,
         "run": {
             "id": report.run_id,
             "seconds": report.seconds,

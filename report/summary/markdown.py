@@ -49,6 +49,12 @@ def _lines(report: RunReport) -> Iterator[str]:
     if report.queue is not None:
         yield _escape(report.queue.line)
         yield ""
+    if report.deliveries is not None:
+        counts = ", ".join(
+            f"{number} {name.replace('_', ' ')}" for name, number in report.deliveries.ledger.items()
+        )
+        yield _escape(f"Messages: {counts}. {report.deliveries.line}")
+        yield ""
     for note in report.notes:
         yield f"⚠️ {_escape(note)}"
         yield ""

@@ -33,9 +33,12 @@ def summary_lines(report: RunReport) -> Iterator[str]:
     yield from _checks(report)
     yield from _errors(report)
     yield from _ledger(report)
+    yield from _deliveries(report)
     yield from _metrics(report)
     if report.queue is not None:
         yield f"  {escape(report.queue.line)}"
+    if report.deliveries is not None:
+        yield f"  {escape(report.deliveries.line)}"
     colour = "green" if report.verdict.kept_schedule else "bold red"
     yield f"  [{colour}]{escape(report.verdict.line)}[/]"
     for note in report.notes:
@@ -89,6 +92,19 @@ def _ledger(report: RunReport) -> Iterator[str]:
     for name, ledger in report.ledgers.items():
         numbers = ledger.as_dict()
         yield f"    {name:<{width}}  " + "  ".join(f"{numbers[column]:>11}" for column in _LEDGER_COLUMNS)
+    yield ""
+
+
+def _deliveries(report: RunReport) -> Iterator[str]:
+    if report.deliveries is None:
+        return
+    yield (
+        "  [bold]DELIVERY[/] (messages: started = delivered + dead letters + still queued + lost "
+        "+ not produced)"
+    )
+    ledger = report.deliveries.ledger
+    yield "    " + "  ".join(f"{name.replace('_', ' '):>12}" for name in ledger)
+    yield "    " + "  ".join(f"{number:>12}" for number in ledger.values())
     yield ""
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.worker.command import main
+from tests.programs.command_line import mistake
 from tests.programs.pipeline_worker import WorkerProcess
 from tests.programs.waiting import wait_until
 from tests.servers.standin_server import StandinServer
@@ -81,11 +83,12 @@ def position(path: Path) -> bytes:
     [
         (["--follow"], "--position, --dead-letters, --follow: expected together with --from"),
         (["--follow", "--from", "-"], "--follow: expected a file with --from"),
+        (["--until-stdin-closes", "--from", "-"], "--until-stdin-closes: expected a file or a topic"),
     ],
-    ids=["without a source", "standard input"],
+    ids=["without a source", "standard input", "ending with the source"],
 )
-def test_a_mistake_is_one_line(standin: StandinServer, arguments: list[str], problem: str) -> None:
-    with WorkerProcess({"CUSTOMERIO_BASE_URL": standin.url}, *arguments) as worker:
-        assert worker.wait() == 2
-        assert problem in worker.errors()
-        assert worker.errors().count("\n") == 1
+def test_a_mistake_is_one_line(
+    arguments: list[str], problem: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CUSTOMERIO_BASE_URL", "http://127.0.0.1:1")
+    assert problem in mistake(main, arguments, capsys)

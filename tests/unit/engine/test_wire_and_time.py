@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.cluster.messages import Beat, decode_cell, encode_cell, encode_epochs
-from engine.cluster.time_sync import ClockOffset
 from metrics.catalog import CATALOG, tags
 from metrics.sinks import CounterSink, GaugeSink, RateSink, TrendSink, merge, new_sink
 from metrics.store import Cell, MetricStore
+from run.time_sync import ClockOffset
 from shapes.share import Epoch
 
 values = st.lists(st.floats(0, 60_000), min_size=1, max_size=60)

@@ -10,7 +10,7 @@ from hdrh.histogram import HdrHistogram
 from metrics.catalog import Tags, tags
 from metrics.counted import HIGHEST_MICROSECONDS, Counted, record
 from metrics.iteration_log import Answers, IterationLog
-from metrics.sinks import TrendSink
+from metrics.sinks import GaugeSink, TrendSink
 from metrics.store import MetricStore
 
 SCENARIO = tags(scenario="a")
@@ -71,7 +71,7 @@ def test_a_log_gives_the_cells_that_ten_samples_per_iteration_give() -> None:
 def _figures(store: MetricStore, selector: str) -> list[float]:
     sink = store.sink(selector)
     names = ["avg", "min", "max", "count", "p(50)", "p(99)"] if isinstance(sink, TrendSink) else ["rate"]
-    return [sink.aggregate(name, 1) for name in names if selector not in ("vus", "vus_max", "queue_backlog")]
+    return [sink.aggregate(name, 1) for name in names if not isinstance(sink, GaugeSink)]
 
 
 def test_times_are_when_things_happened_and_in_their_order() -> None:
@@ -153,3 +153,24 @@ def test_values_counted_together_make_the_histogram_that_they_make_one_by_one(sp
         apart.max_value,
     )
     assert together.encode() == apart.encode()
+
+
+def test_messages_into_a_queue_have_metrics_of_their_own() -> None:
+    store = MetricStore()
+    log = IterationLog("a", "queued", "PRODUCE", "queued message is acknowledged", into_queue=True)
+    store.attach(log)
+    log.answer(0, "", "", 1.5, 0.1, 300)
+    log.answer(0, "", "not queued", 2.5, 0.1, 300)
+    failed, check = (
+        tags(scenario="a", error="not queued"),
+        tags(scenario="a", check="queued message is acknowledged"),
+    )
+    assert cells(store) == {
+        ("produced_messages", SCENARIO): [1],
+        ("produce_duration", SCENARIO): [1.5],
+        ("produced_messages", failed): [1],
+        ("produce_duration", failed): [2.5],
+        ("checks", check): [True, False],
+        ("errors", SCENARIO): [False, True],
+    }
+    assert store.by_error == {"not queued": 1}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.queue_backlog import QueueFigures, partition_lags
+from metrics.queue_backlog import QueueFigures, dead_letters, partition_lags
 from pipeline.monitoring.metrics import PipelineMetrics
 from tests.servers.metrics_page import lag_page
 
@@ -79,3 +79,10 @@ def test_another_page_is_none(page: str) -> None:
 def test_figures_make_one_line() -> None:
     figures = QueueFigures(start=3, peak=1200000, end=900, readings=5, failed=0)
     assert figures.line == "Queue backlog: 3 at the start, 1200000 at its peak, 900 at the end"
+
+
+def test_dead_letters_are_those_of_all_causes_and_none_without_any() -> None:
+    name = "customerio_dead_letters_total"
+    page = f'# TYPE {name} counter\n{name}{{cause="refused"}} 3.0\n{name}{{cause="not_json"}} 4.0\n'
+    assert dead_letters(page + "customerio_dead_letters_created 1.0\n") == 7
+    assert dead_letters("") == 0

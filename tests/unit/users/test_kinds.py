@@ -45,7 +45,7 @@ def test_a_kind_is_found_in_a_file(kinds: Kinds, tmp_path: Path, is_beside_profi
     found = kinds.find(user, tmp_path if is_beside_profile else Path())
     assert (found.__name__, found.kind) == ("PageUser", "page")
     assert kinds.find(user, tmp_path) is found, "a file is loaded once"
-    assert "page" in kinds.names
+    assert "page" in kinds.senders
     assert kinds.is_chosen(found)
 
 
