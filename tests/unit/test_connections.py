@@ -39,6 +39,10 @@ CALLS = {
     "pipeline/limiter/redis_link.py": {"from_url"},
     "pipeline/produce/producer.py": {"AIOKafkaProducer"},
     "pipeline/produce/topic_creation.py": {"AIOKafkaAdminClient"},
+    "pipeline/rehearse/group_lag.py": {"AIOKafkaConsumer"},
+    "pipeline/rehearse/rehearsal.py": {"AIOKafkaAdminClient"},
+    # The pages of its own workers, on 127.0.0.1.
+    "pipeline/rehearse/worker_pool.py": {"ClientSession"},
     "pipeline/worker/kafka_dead_letters.py": {"AIOKafkaProducer"},
     "pipeline/worker/run.py": {"AIOKafkaConsumer"},
     # A stand-in that the caller has started.
@@ -64,13 +68,20 @@ IMPORTS = {
     "pipeline/monitoring/health.py": {"aiohttp"},
     "pipeline/produce/command.py": {"aiokafka"},
     "pipeline/produce/producer.py": {"aiokafka"},
+    "pipeline/produce/relay.py": {"aiokafka"},
     "pipeline/produce/topic_creation.py": {"aiokafka"},
+    "pipeline/rehearse/command.py": {"aiokafka"},
+    "pipeline/rehearse/group_lag.py": {"aiokafka"},
+    "pipeline/rehearse/load.py": {"aiokafka"},
+    "pipeline/rehearse/rehearsal.py": {"aiokafka"},
+    "pipeline/rehearse/worker_pool.py": {"aiohttp", "socket"},
     "pipeline/worker/kafka_dead_letters.py": {"aiokafka"},
     "pipeline/worker/kafka_worker.py": {"aiokafka"},
     "pipeline/worker/lag.py": {"aiokafka"},
     "pipeline/worker/run.py": {"aiokafka"},
     "pipeline/worker/topic.py": {"aiokafka"},
     "run/queue_watch.py": {"requests"},
+    "run/queued/acceptances.py": {"requests"},
     "run/region.py": {"requests"},
     "standin/connection.py": {"socket"},
     "standin/control_client.py": {"requests"},
@@ -155,7 +166,8 @@ def test_a_guard_is_asked_where_targets_pages_and_outputs_are_named() -> None:
 
 
 def test_sessions_of_outputs_and_pages_are_guarded_ones() -> None:
-    for name in ("metrics/influxdb_output.py", "run/queue_watch.py", "run/region.py"):
+    names = ("metrics/influxdb_output.py", "run/queue_watch.py", "run/queued/acceptances.py", "run/region.py")
+    for name in names:
         text = sources()[name]
         assert "plain_session(" in text
         assert text.count("allow_redirects=False") == text.count("session.post(") + text.count("session.get(")
