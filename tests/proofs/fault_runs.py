@@ -84,12 +84,14 @@ async def run_schedule(schedule: Schedule, servers: Servers) -> list[str]:
     run: _FileRun | _BrokerRun = (
         _FileRun(schedule, servers) if schedule.source == "file" else _BrokerRun(schedule, servers)
     )
-    try:
-        async with asyncio.timeout(DEADLINE_SECONDS), run.ready():
-            await run.deliver()
-    except TimeoutError:
-        return [*run.wrong, f"not everything was settled within {DEADLINE_SECONDS:g} s: {run.last_words()}"]
-    return [*run.wrong, *judge(schedule, run.journal(), await run.letters())]
+    with run.files:
+        try:
+            async with asyncio.timeout(DEADLINE_SECONDS), run.ready():
+                await run.deliver()
+        except TimeoutError:
+            stuck = f"not everything was settled within {DEADLINE_SECONDS:g} s: {run.last_words()}"
+            return [*run.wrong, stuck]
+        return [*run.wrong, *judge(schedule, run.journal(), await run.letters())]
 
 
 class _Outages:
@@ -141,6 +143,7 @@ class _Run:
         self.schedule = schedule
         self.servers = servers
         self.wrong: list[str] = []
+        self.files = ExitStack()  # removed at the end
         self.outages = _Outages(servers)
         self.front = FaultFront(servers.standin.url, iter(schedule.steps), self.on_event)
         self.excused = 0  # ends with code 2 that an answer of the front explains
@@ -190,8 +193,7 @@ class _FileRun(_Run):
 
     def __init__(self, schedule: Schedule, servers: Servers) -> None:
         super().__init__(schedule, servers)
-        self._folder = tempfile.TemporaryDirectory()
-        self._source = Path(self._folder.name, "source.jsonl")
+        self._source = Path(self.files.enter_context(tempfile.TemporaryDirectory()), "source.jsonl")
         self._source.write_bytes(b"".join(message.value + b"\n" for message in schedule.messages))
         self._worker: ForkedWorker | None = None
 
