@@ -6,8 +6,8 @@
 The first runs seeded schedules, each of some seconds: odd answers of all kinds, resets and hangs, workers
 that are killed or stopped, and for every fifth schedule the loss of Redis. Nine of ten deliver a file, the
 tenth a topic of a broker, with a Redis, workers that join and leave, and the loss of the broker. (The broker
-is cut off and frozen, not killed: it keeps its records in memory.) The second delivers one long stream through
-workers that are killed while Customer.io fails and hangs.
+is cut off and frozen, not killed: it keeps its records in memory.) The second delivers one long stream
+through workers that are killed while Customer.io fails and hangs.
 
 Both end with exit code 1 if a message is lost, out of order or wrongly counted, or if a duplicate bears
 another id. A failed schedule is printed with the command that runs it again.

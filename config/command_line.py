@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any, NoReturn
 
-from config.shown import visible
+from config.shown import shown_url, visible
 
 PASSED = 0
 """Exit code: the run finished, and no threshold or limit failed."""
@@ -23,6 +23,10 @@ USAGE_ERROR = 2
 THRESHOLDS_FAILED = 99
 """Exit code: a threshold of the run, or a limit of a comparison, failed. k6 uses the same code."""
 
+_UNRECOGNIZED = "unrecognized arguments: "
+_EXPLICIT = "ignored explicit argument "
+_SHORT_OPTION = len("-p")
+
 
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser that reports an error in one line and exits with ``USAGE_ERROR``.
@@ -34,8 +38,37 @@ class OneLineParser(argparse.ArgumentParser):
         super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        print_error(message)
+        print_error(without_values(message))
         self.exit(USAGE_ERROR)
+
+
+def without_values(message: str) -> str:
+    """Return an error of argparse without the values of arguments that it does not know.
+
+    Whoever types ``--api-key SECRET`` at the wrong command would find it in the terminal's log.
+    """
+    explicit = message.partition(_EXPLICIT)
+    if explicit[1]:
+        return f"{explicit[0]}expected no value"
+    head, unrecognized, rest = message.partition(_UNRECOGNIZED)
+    if not unrecognized:
+        return message
+    words: list[str] = []
+    for word in rest.split():
+        if word.startswith("-"):
+            words.append(_name_alone(word))
+        elif not words or not words[0].startswith("-"):
+            words.append(shown_url(word)[1:-1] if "://" in word or "@" in word else word)
+        elif words[-1] != "...":
+            words.append("...")
+    return f"{head}{unrecognized}{' '.join(words)}"
+
+
+def _name_alone(word: str) -> str:
+    name, is_given, _ = word.partition("=")
+    if not name.startswith("--") and len(name) > _SHORT_OPTION:
+        return f"{name[:_SHORT_OPTION]}..."
+    return f"{name}=..." if is_given else name
 
 
 def print_error(message: str) -> None:

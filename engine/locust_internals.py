@@ -12,7 +12,7 @@ import logging
 import os
 from argparse import Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 import gevent
 import zmq
@@ -28,6 +28,7 @@ from locust.stats import StatsEntry
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from locust.web import WebUI
 
+from config.command_line import without_values
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_messages import is_from_master, is_from_worker
 
@@ -50,6 +51,16 @@ def give_option(parser: LocustArgumentParser, flag: str, **changes: Any) -> None
 def refuse_abbreviations(parser: LocustArgumentParser) -> None:
     """Accept options by their full names only: ``--allow-l`` must not mean ``--allow-live``."""
     parser.allow_abbrev = False
+
+
+def repeat_no_values(parser: LocustArgumentParser) -> None:
+    """Let the parser name an argument that it does not know without its value, which may be a secret."""
+    say: Callable[[str], NoReturn] = parser.error
+
+    def error(message: str) -> NoReturn:
+        say(without_values(message))
+
+    setattr(parser, "error", error)  # noqa: B010 - a method is replaced on this one object
 
 
 def own_options(parser: LocustArgumentParser) -> Namespace:

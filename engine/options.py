@@ -13,7 +13,7 @@ from config.customerio.hosts import check_connection, is_live, is_loopback
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE, profile_names
 from engine.cluster.seal import KEY_VARIABLE
-from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
+from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations, repeat_no_values
 from run.arguments import DEFAULT_RESULTS_DIR, parse_people_seed, parse_time_scale
 from users.http.factory import HttpClient
 
@@ -23,6 +23,7 @@ _PREFIX = "LOAD_TEST_"
 def add_options(parser: LocustArgumentParser) -> None:
     """Add our options to Locust's, each with its environment variable."""
     refuse_abbreviations(parser)
+    repeat_no_values(parser)
     # Locust's own --profile groups test runs by a name. Ours is that name.
     give_option(
         parser,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from config.errors import ConfigError
+from config.shown import shown_url
 from config.urls import split_url
 
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
@@ -60,7 +61,10 @@ class Variables:
         for broker in text.split(","):
             match = _BROKER.fullmatch(broker.strip())
             if match is None or int(match[1]) > 65535:
-                raise ConfigError(f"{name}: expected host:port, several with commas between, got {text!r}")
+                # The one that is wrong, without what may be a password in it.
+                raise ConfigError(
+                    f"{name}: expected host:port, several with commas between, got {shown_url(broker)}"
+                )
         return text
 
     def pem_file(self, name: str) -> str | None:

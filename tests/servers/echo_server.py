@@ -18,8 +18,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
 
     def do_PUT(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         authorization = self.headers.get("Authorization", "")
+        others = [f"{name}: {value}" for name, value in self.headers.items() if name != "Authorization"]
+        self.server.heard += f"{self.requestline} {others}".encode() + content
         pair = base64.b64decode(authorization.removeprefix("Basic ")).decode()
         body = f"{self.headers}{_RED}{pair} {authorization.removeprefix('Basic ')}".encode()
         self.server.asked += 1
@@ -32,22 +34,38 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_GET(self) -> None:
+        if self.server.answers_reads:
+            self.do_PUT()
+        else:
+            self.send_error(501)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
     do_POST = do_PUT  # noqa: N815 - the name that http.server looks for
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     asked = 0
+    heard = b""
+    answers_reads = False
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: a load test that ends resets its connections."""
 
 
 class EchoServer:
-    """Answers with 302, 400, 401, 429 and 500 in turn; ``asked`` counts the requests."""
+    """Answers with 302, 400, 401, 429 and 500 in turn; ``asked`` counts the requests.
 
-    def __init__(self) -> None:
+    Args:
+        answers_reads: whether a GET is answered in the same way; otherwise with 501.
+    """
+
+    def __init__(self, *, answers_reads: bool = False) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.answers_reads = answers_reads
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -55,6 +73,11 @@ class EchoServer:
     def asked(self) -> int:
         """How many requests it has had."""
         return self._server.asked
+
+    @property
+    def heard_beside_authorization(self) -> bytes:
+        """All that was sent to it: targets, bodies, and headers but ``Authorization``."""
+        return self._server.heard
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -1,4 +1,4 @@
-"""A user's mistakes: one clear line, exit code 2, and nothing sent."""
+"""A user's mistakes: one clear line without any secret of the settings, exit code 2, and nothing sent."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.programs import canaries
 from tests.programs.load_test import Finished, LoadTest, run_load_test, two_scenarios
 from tests.servers.standin_server import StandinServer
 
@@ -43,6 +44,8 @@ def assert_refused(finished: Finished, problem: str) -> None:
     assert problem in line
     assert finished.exit_code == 2
     assert finished.stdout == ""
+    assert canaries.hits(finished.stderr) == []
+    assert canaries.hits_below(finished.results_dir.parent) == []
     assert not finished.results_dir.is_dir() or not list(finished.results_dir.iterdir())
 
 
@@ -76,7 +79,9 @@ def assert_refused(finished: Finished, problem: str) -> None:
     ],
 )
 def test_a_broken_profile(tmp_path: Path, standin: StandinServer, profile: str, problem: str) -> None:
-    finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+    finished = run_load_test(
+        tmp_path, profile=profile, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url}
+    )
     assert_refused(finished, problem)
 
 
@@ -104,7 +109,7 @@ def test_a_broken_profile(tmp_path: Path, standin: StandinServer, profile: str, 
     ],
 )
 def test_broken_arguments(tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str) -> None:
-    finished = run_load_test(tmp_path, *arguments, env={"CUSTOMERIO_BASE_URL": standin.url})
+    finished = run_load_test(tmp_path, *arguments, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url})
     assert_refused(finished, problem)
 
 
@@ -131,7 +136,7 @@ def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer) -> None
     ],
 )
 def test_broken_settings(tmp_path: Path, standin: StandinServer, env: dict[str, str], problem: str) -> None:
-    finished = run_load_test(tmp_path, env={"CUSTOMERIO_BASE_URL": standin.url, **env})
+    finished = run_load_test(tmp_path, env={**canaries.OTHERS, "CUSTOMERIO_BASE_URL": standin.url, **env})
     assert_refused(finished, problem)
     assert "hush" not in finished.stderr
 
@@ -231,7 +236,7 @@ def test_no_argument_leads_to_a_live_host(
 def test_a_mistake_repeats_no_secret_and_nothing_endless(
     tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str
 ) -> None:
-    finished = run_load_test(tmp_path, *arguments, env={"CUSTOMERIO_BASE_URL": standin.url})
+    finished = run_load_test(tmp_path, *arguments, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url})
     assert_refused(finished, problem)
     assert "hush" not in finished.stderr
     assert len(finished.stderr) < 1000

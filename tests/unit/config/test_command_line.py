@@ -53,3 +53,25 @@ def test_a_mistake_stays_on_one_line_whatever_was_given(capsys: pytest.CaptureFi
         OneLineParser().parse_args(["first\nsecond"])
     print_error("third\r\nfourth")
     assert capsys.readouterr().err == ("error: unrecognized arguments: first second\nerror: third fourth\n")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--api-key", "hush", "--more"], "unrecognized arguments: --api-key ... --more"),
+        (["--api-key=hush"], "unrecognized arguments: --api-key=..."),
+        (["-phush", "hush", "hush"], "unrecognized arguments: -p... ..."),
+        (["redis://me:hush@h/0"], "unrecognized arguments: redis://..."),
+        (["me@h?token=hush"], "unrecognized arguments: ..."),
+        (["--go=hush"], "argument --go: expected no value"),
+        (["plainly", "wrong"], "unrecognized arguments: plainly wrong"),
+    ],
+)
+def test_a_value_at_the_wrong_place_is_not_repeated(
+    given: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = OneLineParser()
+    parser.add_argument("--go", action="store_true")
+    with pytest.raises(SystemExit):
+        parser.parse_args(given)
+    assert capsys.readouterr().err == f"error: {said}\n"

@@ -107,7 +107,12 @@ def right_letters(plan: Schedule) -> list[bytes | None]:
 
 def test_the_judge_finds_nothing_in_a_run_that_was_right() -> None:
     journal = right_journal(PLAN)
-    harmless = {"operation": "identify", "person": PLAN.messages[0].key, "event_id": None, "attributes": {}}
+    harmless: dict[str, Any] = {
+        "operation": "identify",
+        "person": PLAN.messages[0].key,
+        "event_id": None,
+        "attributes": {},
+    }
     stranger = {**journal[0], "person": "somebody else"}
     assert judge(PLAN, [harmless, stranger, *journal, *journal], right_letters(PLAN)) == []
     assert unsettled(PLAN, range(len(PLAN.messages)), journal, right_letters(PLAN)) == []
