@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from config.nearest import did_you_mean
 from config.shown import shown
 
 _SECONDS_PER_UNIT = {
@@ -18,6 +19,11 @@ _SECONDS_PER_UNIT = {
 }
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|µs|ns|d|h|m|s)")
 _BARE_MILLISECONDS = re.compile(r"\d+(?:\.\d*)?|\.\d+")
+
+_IN_WORDS = re.compile(
+    r"(\d{1,9}(?:\.\d{1,9})?)\s*(milliseconds?|msecs?|seconds?|secs?|minutes?|mins?|hours?|hrs?|days?)",
+    re.IGNORECASE,
+)
 
 EXPECTED = "a duration such as '1m30s', '10s' or '100ms'"
 
@@ -43,8 +49,17 @@ def parse_duration_seconds(text: str) -> float:
         seconds += float(part[1]) * _SECONDS_PER_UNIT[part[2]]
         position = part.end()
     if not stripped or position < len(stripped):
-        raise ValueError(f"expected {EXPECTED}, got {shown(text)}")
+        raise ValueError(f"expected {EXPECTED}, got {shown(text)}{did_you_mean(_meant(stripped))}")
     return seconds
+
+
+def _meant(text: str) -> str | None:
+    """Return the duration that somebody wrote with the unit as a word."""
+    match = _IN_WORDS.fullmatch(text[:60])
+    if match is None:
+        return None
+    word = match[2].lower()
+    return f"'{match[1]}{'ms' if word.startswith(('milli', 'ms')) else word[0]}'"
 
 
 def format_duration(seconds: float) -> str:

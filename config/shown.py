@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 
+LONGEST_PATH = 300
+"""Of a path, or of the place of an option, so many characters are shown."""
+
 _MOST_CHARACTERS = 60
 # Where the host of a URL ends, or what could be one.
 _HOST_END = re.compile(r"[/?#\\;&=\s]")

@@ -22,6 +22,7 @@ _EXPRESSION = re.compile(
     r"\s*(?:(?P<name>avg|min|max|med|count|rate|value)|p\((?P<p>\d+(?:\.\d+)?)\)|p(?P<bare_p>\d+(?:\.\d+)?))"
     r"\s*(?P<operator><=|>=|===|==|!=|<|>)\s*(?P<bound>-?\d+(?:\.\d+)?)\s*"
 )
+_UNIT = re.compile(r"\d(?:ms|s|%)$")
 _METRIC = re.compile(r"(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?:\{(?P<tags>[^{}]*)\})?")
 
 
@@ -53,7 +54,12 @@ def parse_expression(source: str) -> ThresholdExpression:
     match = _EXPRESSION.fullmatch(source)
     percentile = (match["p"] or match["bare_p"]) if match else None
     if match is None or (percentile is not None and float(percentile) > 100):
-        raise ValueError(f"expected a threshold such as 'p(95)<500' or 'rate<0.01', got {shown(source)}")
+        hint = (
+            "; bounds have no unit: a Trend is in ms, a rate from 0 to 1" if _UNIT.search(source[-3:]) else ""
+        )
+        raise ValueError(
+            f"expected a threshold such as 'p(95)<500' or 'rate<0.01', got {shown(source)}{hint}"
+        )
     aggregation = match["name"] or f"p({percentile})"
     return ThresholdExpression(source, aggregation, match["operator"], float(match["bound"]))
 

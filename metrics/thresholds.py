@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from config.errors import ConfigError
-from config.profile import Profile, ThresholdOptions
-from config.threshold_grammar import parse_metric_selector
+from config.nearest import did_you_mean, nearest
+from config.profile import ThresholdOptions
+from config.threshold_grammar import ThresholdExpression, parse_metric_selector
 from metrics.catalog import Metric, MetricType
 from metrics.sinks import AGGREGATIONS
 from metrics.store import MetricStore
@@ -56,27 +57,33 @@ class ThresholdResult:
         return f"'{self.source}' {self.options.threshold.aggregation}={self.value:.4g}"
 
 
-def check_thresholds(profile: Profile, catalog: Mapping[str, Metric]) -> None:
-    """Check that each threshold asks something that its metric can answer.
+def check_metric(name: str, catalog: Mapping[str, Metric]) -> None:
+    """Check that a run has a metric of this name.
 
     Raises:
-        ConfigError: an unknown metric, or an aggregation that its type does not have.
+        ConfigError: it has not.
     """
-    for selector, thresholds in profile.thresholds.items():
-        name, _ = parse_metric_selector(selector)
-        if name not in catalog:
-            raise ConfigError(
-                f"thresholds.{selector}: no such metric; expected one of {', '.join(sorted(catalog))}"
-            )
-        metric = catalog[name]
-        allowed = AGGREGATIONS[metric.type]
-        for expression in (options.threshold for options in thresholds):
-            asked = "p(N)" if expression.percentile is not None else expression.aggregation
-            if asked not in allowed:
-                raise ConfigError(
-                    f"thresholds.{selector}: {expression.source!r}: a {metric.type} has "
-                    f"{', '.join(allowed)}, not {expression.aggregation}"
-                )
+    if name not in catalog:
+        meant = did_you_mean(nearest(name, catalog))
+        raise ConfigError(f"no such metric; expected one of {', '.join(sorted(catalog))}{meant}")
+
+
+def check_threshold(selector: str, expression: ThresholdExpression, catalog: Mapping[str, Metric]) -> None:
+    """Check that the metric can answer what the threshold asks. A metric that does not exist can.
+
+    Raises:
+        ConfigError: its type does not have the aggregation.
+    """
+    name, _ = parse_metric_selector(selector)
+    if name not in catalog:
+        return
+    metric = catalog[name]
+    allowed = AGGREGATIONS[metric.type]
+    asked = "p(N)" if expression.percentile is not None else expression.aggregation
+    if asked not in allowed:
+        raise ConfigError(
+            f"{expression.source!r}: a {metric.type} has {', '.join(allowed)}, not {expression.aggregation}"
+        )
 
 
 def evaluate(

@@ -10,10 +10,11 @@ from typing import Any
 from config.errors import ConfigError
 from config.profile import Profile, ProfileText, parse_profile, read_profile
 from config.settings import Settings
+from config.threshold_grammar import ThresholdExpression
 from metrics.catalog import Metric, catalog_of
 from metrics.iteration_log import Answers
 from metrics.store import MetricStore
-from metrics.thresholds import check_thresholds
+from metrics.thresholds import check_metric, check_threshold
 from run.arguments import Arguments
 from run.folder import check_writable
 from run.plan import Plan, plan_of
@@ -87,13 +88,13 @@ def prepare(
         only: the names of the scenarios to run, if the master has chosen them.
 
     Raises:
-        ConfigError: the first mistake that was found.
+        ConfigError: all mistakes of the profile, or the first other mistake that was found.
     """
     profile_text = profile_text or read_profile(arguments.profile)
-    profile = parse_profile(profile_text)
-    user_classes = _user_classes(profile, kinds, Path(profile_text.place).parent)
+    folder = Path(profile_text.place).parent
+    profile = parse_profile(profile_text, _Checks(kinds, folder))
+    user_classes = {name: kinds.find(scenario.user, folder) for name, scenario in profile.scenarios.items()}
     catalog = catalog_of(kinds.senders)
-    check_thresholds(profile, catalog)
     if only is None:
         only = [name for name, user_class in user_classes.items() if kinds.is_chosen(user_class)]
     profile = _limited_to(profile, only).scaled(arguments.time_scale)
@@ -106,14 +107,24 @@ def prepare(
     return Preparation(arguments, profile_text, profile, user_classes, catalog, target, plan)
 
 
-def _user_classes(profile: Profile, kinds: Kinds, folder: Path) -> dict[str, type[ArrivalUser]]:
-    user_classes = {}
-    for name, scenario in profile.scenarios.items():
-        try:
-            user_classes[name] = kinds.find(scenario.user, folder)
-        except ConfigError as error:
-            raise ConfigError(f"scenarios.{name}.user: {error}") from error
-    return user_classes
+@dataclass(frozen=True)
+class _Checks:
+    """What a profile's users and thresholds are checked against.
+
+    ``folder`` is the profile's. The catalog has the metrics of all kinds that are known by then.
+    """
+
+    kinds: Kinds
+    folder: Path
+
+    def check_user(self, user: str) -> None:
+        self.kinds.find(user, self.folder)
+
+    def check_metric(self, name: str) -> None:
+        check_metric(name, catalog_of(self.kinds.senders))
+
+    def check_threshold(self, selector: str, expression: ThresholdExpression) -> None:
+        check_threshold(selector, expression, catalog_of(self.kinds.senders))
 
 
 def _limited_to(profile: Profile, names: Collection[str]) -> Profile:

@@ -16,6 +16,8 @@ from types import ModuleType
 from typing import TypeGuard
 
 from config.errors import ConfigError
+from config.nearest import did_you_mean, nearest
+from config.shown import shown
 from users.arrival_user import ArrivalUser
 
 _FOLDER = Path(__file__).parent
@@ -51,8 +53,8 @@ class Kinds:
             return self._from_files[user]
         if user not in self._loaded:
             raise ConfigError(
-                f"no such user {user!r}; expected one of {', '.join(sorted(self._loaded))}, "
-                "or path/to/file.py:ClassName"
+                f"no such user {shown(user)}; expected one of {', '.join(sorted(self._loaded))}, "
+                f"or path/to/file.py:ClassName{did_you_mean(nearest(user, self._loaded))}"
             )
         return self._loaded[user]
 

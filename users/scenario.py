@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gevent.event import Event
 
-from config.profile import ScenarioOptions
+from config.scenario_options import ScenarioOptions
 from metrics.store import MetricStore
 from shapes.clock import ArrivalClock
 from shapes.schedule import Schedule, Stage

@@ -7,13 +7,27 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.profile import Profile, load_profile
+from config.profile import Profile, parse_profile, read_profile
+from config.threshold_grammar import ThresholdExpression
 from metrics.catalog import CATALOG, tags
 from metrics.store import MetricStore
-from metrics.thresholds import check_thresholds, evaluate, first_to_abort
+from metrics.thresholds import check_metric, check_threshold, evaluate, first_to_abort
 
 OK = tags(scenario="a", status="200", expected_response="true")
 FAILED = tags(scenario="a", status="500", expected_response="false", error="5xx server error")
+
+
+class Checks:
+    """What a run of our own kinds of user checks."""
+
+    def check_user(self, user: str) -> None:
+        assert user == "identify"
+
+    def check_metric(self, name: str) -> None:
+        check_metric(name, CATALOG)
+
+    def check_threshold(self, selector: str, expression: ThresholdExpression) -> None:
+        check_threshold(selector, expression, CATALOG)
 
 
 def profile_with(thresholds: str, tmp_path: Path) -> Profile:
@@ -22,7 +36,7 @@ def profile_with(thresholds: str, tmp_path: Path) -> Profile:
         '[scenarios.a]\nexecutor = "ramping-arrival-rate"\nuser = "identify"\npre_allocated_vus = 1\n'
         'stages = [{ target = 1, duration = "1s" }]\n[thresholds]\n' + thresholds
     )
-    return load_profile(str(path))
+    return parse_profile(read_profile(str(path)), Checks())
 
 
 def filled(selectors: list[str]) -> MetricStore:
@@ -76,7 +90,6 @@ def test_thresholds_on_metrics_and_sub_metrics_pass_or_fail(tmp_path: Path) -> N
         '"track_duration{status:200}" = ["max<=100"]\nhttp_reqs = ["count>=1"]\n',
         tmp_path,
     )
-    check_thresholds(profile, CATALOG)
     results = evaluate(profile.thresholds, filled(["track_duration{status:200}"]), seconds=10)
     assert [(result.selector, result.source, result.passed) for result in results] == [
         ("errors", "rate<0.5", False),
@@ -125,7 +138,7 @@ def test_only_a_failed_threshold_that_aborts_ends_the_run_and_only_after_its_del
     ("thresholds", "problem"),
     [
         ('eror = ["rate<0.1"]', "thresholds.eror: no such metric; expected one of checks, "),
-        ('errors = ["p(95)<1"]', "thresholds.errors: 'p(95)<1': a rate has rate, not p(95)"),
+        ('errors = ["p(95)<1"]', "thresholds.errors.0: 'p(95)<1': a rate has rate, not p(95)"),
         ('http_reqs = ["avg<1"]', "a counter has count, rate, not avg"),
     ],
 )
@@ -133,5 +146,5 @@ def test_a_threshold_that_cannot_be_answered_is_refused(
     tmp_path: Path, thresholds: str, problem: str
 ) -> None:
     with pytest.raises(ConfigError) as caught:
-        check_thresholds(profile_with(thresholds, tmp_path), CATALOG)
+        profile_with(thresholds, tmp_path)
     assert problem in str(caught.value)

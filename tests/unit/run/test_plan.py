@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from config.profile import ScenarioOptions, load_profile
+from config.profile import load_profile
+from config.scenario_options import RampingArrivalRate
 from run.plan import plan_of
 
 
@@ -17,7 +18,7 @@ def test_the_plan_of_the_default_profile() -> None:
 
 def test_the_peak_is_that_of_rates_that_come_together_and_sees_both_sides_of_a_jump() -> None:
     profile = load_profile("ramping-rate")
-    spike = ScenarioOptions.model_validate(
+    spike = RampingArrivalRate.model_validate(
         {
             "executor": "ramping-arrival-rate",
             "user": "identify",
