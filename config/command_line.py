@@ -23,6 +23,9 @@ USAGE_ERROR = 2
 THRESHOLDS_FAILED = 99
 """Exit code: a threshold of the run, or a limit of a comparison, failed. k6 uses the same code."""
 
+ABORTED = 105
+"""Exit code: Ctrl-C or SIGTERM stopped the run before its end. k6 uses the same code."""
+
 _UNRECOGNIZED = "unrecognized arguments: "
 _EXPLICIT = "ignored explicit argument "
 _SHORT_OPTION = len("-p")
@@ -71,9 +74,13 @@ def _name_alone(word: str) -> str:
     return f"{name}=..." if is_given else name
 
 
-def print_error(message: str) -> None:
-    """Print ``error: message`` on standard error, on one line whatever the message holds."""
-    sys.stderr.write(f"error: {visible(' '.join(message.splitlines()))}\n")
+def print_error(message: str, program: str | None = None) -> None:
+    """Print ``error: message`` on standard error, on one line whatever the message holds.
+
+    A program's name comes first if it is given.
+    """
+    name = f"{program}: " if program else ""
+    sys.stderr.write(f"{name}error: {visible(' '.join(message.splitlines()))}\n")
 
 
 def end_with_stdin() -> None:

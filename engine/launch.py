@@ -18,21 +18,17 @@ from config.errors import ConfigError
 from config.redaction import secrets_of_sign_in
 from config.settings import Settings, load_settings, read_environment
 from engine.cluster.seal import KEY_VARIABLE, Seal
+from engine.command_line import read_command_line
 from engine.ignored_messages import IgnoredMessages
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
 from engine.locust_internals import (
     answer_start_requests,
-    bind_processes_to_loopback,
     guard_message_loop,
-    own_options,
     pool_dispatcher,
     silence_tables,
 )
 from engine.options import (
-    add_options,
-    check_addresses,
-    check_locust_options,
     check_port_free,
     offer_variables,
     open_ports,
@@ -69,12 +65,8 @@ def register(events: Events) -> None:
     ignored_messages = guard_message_loop(seal.trusts)
 
     def on_parser(parser: LocustArgumentParser, **_: Any) -> None:
-        add_options(parser)
-        bind_processes_to_loopback(parser)
-        # Before its init event Locust looks names up, and opens files.
-        options = own_options(parser)
         with plain_errors():
-            check_addresses(options)
+            options = read_command_line(parser, shipped_kinds())
         if not options.share_results:
             # For every file of the process: outputs may be anywhere, and Locust writes some of its own.
             os.umask(os.umask(_OWNER_ONLY) | _OWNER_ONLY)
@@ -108,7 +100,6 @@ def _start_session(
     options = environment.parsed_options
     if options is None or not isinstance(environment.shape_class, RampingArrivalRate):
         raise ConfigError("expected to run under the locust command, with the shape of locustfile.py")
-    check_locust_options(options)
     if not options.print_stats:
         silence_tables(options)
     settings = load_settings(variables)

@@ -10,7 +10,7 @@ import functools
 import json
 import logging
 import os
-from argparse import Action, ArgumentParser, Namespace
+from argparse import Action, Namespace
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, cast
 
@@ -28,7 +28,6 @@ from locust.stats import StatsEntry
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from locust.web import WebUI
 
-from config.command_line import without_values
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_messages import is_from_master, is_from_worker
 
@@ -43,7 +42,9 @@ def give_option(parser: LocustArgumentParser, flag: str, **changes: Any) -> None
     Raises:
         LookupError: Locust has no such option.
     """
-    action = _option(parser, flag)
+    action = options_of(parser).get(flag)
+    if action is None:
+        raise LookupError(f"Locust has no option {flag}")
     for name, value in changes.items():
         setattr(action, name, value)
 
@@ -53,20 +54,30 @@ def refuse_abbreviations(parser: LocustArgumentParser) -> None:
     parser.allow_abbrev = False
 
 
-def repeat_no_values(parser: LocustArgumentParser) -> None:
-    """Let the parser name an argument that it does not know without its value, which may be a secret."""
-    say: Callable[[str], NoReturn] = parser.error
+def report_mistakes(parser: LocustArgumentParser, report: Callable[[str], NoReturn]) -> None:
+    """Let ``report`` end the program on a mistake, given argparse's message. Locust prints two lines."""
+    parser.error = report  # type: ignore[method-assign] # on this parser alone
 
-    def error(message: str) -> NoReturn:
-        say(without_values(message))
 
-    setattr(parser, "error", error)  # noqa: B010 - a method is replaced on this one object
+def options_of(parser: LocustArgumentParser) -> dict[str, Action]:
+    """Return every option of a parser by its flags."""
+    return {flag: action for action in parser._actions for flag in action.option_strings}
+
+
+def loaded_user_classes() -> set[str]:
+    """Return the names of all user classes that locustfiles have loaded. Locust's own are among them."""
+    found: set[type[User]] = set()
+    missing = [User]
+    while missing:
+        user_class = missing.pop()
+        found.add(user_class)
+        missing += [subclass for subclass in user_class.__subclasses__() if subclass not in found]
+    return {user_class.__name__ for user_class in found if not user_class.abstract}
 
 
 def own_options(parser: LocustArgumentParser) -> Namespace:
     """Return the options of this process's own command line. Call after all options have been added."""
-    options, _ = parser.parse_known_args()
-    return cast("Namespace", options)
+    return cast("Namespace", parser.parse_args())
 
 
 def bind_processes_to_loopback(parser: LocustArgumentParser) -> None:
@@ -76,13 +87,6 @@ def bind_processes_to_loopback(parser: LocustArgumentParser) -> None:
     """
     if own_options(parser).processes:
         give_option(parser, "--master-bind-host", default=LOOPBACK)
-
-
-def _option(parser: ArgumentParser, flag: str) -> Action:
-    for action in parser._actions:
-        if flag in action.option_strings:
-            return action
-    raise LookupError(f"Locust has no option {flag}")
 
 
 def remember_default_arguments() -> None:

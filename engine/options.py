@@ -1,4 +1,4 @@
-"""The load test's options on Locust's command line, and the options of Locust that it refuses."""
+"""The load test's options on Locust's command line, and the addresses in them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from config.customerio.hosts import check_connection, is_live, is_loopback
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE, profile_names
 from engine.cluster.seal import KEY_VARIABLE
-from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations, repeat_no_values
+from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
 from run.arguments import DEFAULT_RESULTS_DIR, parse_people_seed, parse_time_scale
 from users.http.factory import HttpClient
 
@@ -23,15 +23,13 @@ _PREFIX = "LOAD_TEST_"
 def add_options(parser: LocustArgumentParser) -> None:
     """Add our options to Locust's, each with its environment variable."""
     refuse_abbreviations(parser)
-    repeat_no_values(parser)
     # Locust's own --profile groups test runs by a name. Ours is that name.
     give_option(
         parser,
         "--profile",
         default=DEFAULT_PROFILE,
         metavar="NAME|PATH",
-        help=f"What to run: {', '.join(profile_names())}, or the path of a .toml file "
-        f"(default: {DEFAULT_PROFILE})",
+        help=f"{', '.join(profile_names())}, or the path of a .toml file (default: {DEFAULT_PROFILE})",
         env_var="LOAD_TEST_PROFILE",
     )
     parser.add_argument(
@@ -40,7 +38,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=1.0,
         metavar="X",
         env_var="LOAD_TEST_TIME_SCALE",
-        help="Multiply every duration of the profile by X and keep the rates (default: 1)",
+        help="Multiply the durations of the profile by X and keep its rates (default: 1)",
     )
     parser.add_argument(
         "--people-seed",
@@ -75,22 +73,45 @@ def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--http-client",
         choices=[client.value for client in HttpClient],
+        metavar="NAME",
         default=HttpClient.FAST.value,
         env_var="LOAD_TEST_HTTP_CLIENT",
         include_in_web_ui=False,
-        help="Client that our kinds of user send with: fast, or requests as the reference (default: fast)",
+        help="HTTP client: fast, or requests as the reference (default: fast)",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        include_in_web_ui=False,
+        help="Show the plan, the schedule, the VUs and the target; send nothing",
+    )
+    parser.add_argument(
+        "--quiet",
+        action="store_true",
+        env_var="LOAD_TEST_QUIET",
+        include_in_web_ui=False,
+        help="Show no progress; the summary at the end and errors remain",
     )
     _add_output_options(parser)
+    _describe_locusts_options(parser)
     # The web UI has no login by default.
     give_option(
         parser,
         "--web-host",
         default=LOOPBACK,
-        help=f"Host to bind the web UI to; '*' is all interfaces (default: {LOOPBACK})",
+        metavar="HOST",
+        help=f"Host that the web UI listens on; '*' is all interfaces (default: {LOOPBACK})",
     )
 
 
 def _add_output_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument(
+        "--summary-export",
+        metavar="PATH",
+        env_var="LOAD_TEST_SUMMARY_EXPORT",
+        include_in_web_ui=False,
+        help="Also write summary.json, which has the form of k6's, to PATH",
+    )
     parser.add_argument(
         "--out",
         action="append",
@@ -120,6 +141,28 @@ def _add_output_options(parser: LocustArgumentParser) -> None:
     )
 
 
+def _describe_locusts_options(parser: LocustArgumentParser) -> None:
+    """Say what those of Locust's options do here that our help shows."""
+    for flag, metavar, text in (
+        ("--host", "URL", "The target; default: CUSTOMERIO_BASE_URL, the region's host, or a local stand-in"),
+        ("--csv", "PREFIX", "Also write Locust's own tables: PREFIX_stats.csv and others"),
+        ("--html", "PATH", "Also write Locust's own report"),
+        (
+            "--processes",
+            "N",
+            "Send from N workers on this machine, -1 for one per core (default: no workers)",
+        ),
+        ("--master", None, "Lead workers that connect from elsewhere; see docs/cluster.md"),
+        ("--expect-workers", "N", "Of a master: start when N workers are there (default: 1)"),
+        ("--master-bind-host", "IP", "Of a master: listen here (default: every interface)"),
+        ("--worker", None, "Send a share of a master's schedule"),
+        ("--master-host", "HOST", f"Of a worker: where the master is (default: {LOOPBACK})"),
+        ("--web-port", "PORT", "Port of the web UI (default: 8089)"),
+        ("--loglevel", "LEVEL", "DEBUG, INFO, WARNING or ERROR (default: WARNING)"),
+    ):
+        give_option(parser, flag, help=text, **({"metavar": metavar} if metavar else {}))
+
+
 def offer_variables(variables: Mapping[str, str]) -> None:
     """Put the options of ``.env`` into the environment for Locust's parser, and remove empty ones from it."""
     for name in [name for name in os.environ if name.startswith(_PREFIX)]:
@@ -128,22 +171,6 @@ def offer_variables(variables: Mapping[str, str]) -> None:
     for name, value in variables.items():
         if name.startswith(_PREFIX):
             os.environ.setdefault(name, value)
-
-
-def check_locust_options(options: Namespace) -> None:
-    """Check that no option of Locust was given that the load test does not support.
-
-    Raises:
-        ConfigError: such an option was given.
-    """
-    if options.tags or options.exclude_tags:
-        raise ConfigError("--tags, --exclude-tags: not supported; expected user classes or a --profile")
-    if options.reset_stats:
-        raise ConfigError("--reset-stats: not supported; expected statistics of the whole run")
-    if options.class_picker:
-        raise ConfigError("--class-picker: not supported; expected scenarios chosen by --profile")
-    if options.config_users:
-        raise ConfigError("--config-users: not supported; expected the options of scenarios in a --profile")
 
 
 def check_addresses(options: Namespace) -> None:

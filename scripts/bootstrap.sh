@@ -57,3 +57,14 @@ bootstrap() {
         || fail "cannot install the packages of $lock_file; pip's message is above"
     cp "$lock_file" "$stamp"
 }
+
+# run_module LOCK_FILE MODULE [ARGUMENT ...]: run a Python module of the project in place of this shell. It stays in
+# the caller's directory, so that relative paths in the arguments work; PYTHONPATH finds the code.
+run_module() {
+    local root lock_file="$1" module="$2"
+    root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+    shift 2
+    (cd "$root" && bootstrap "$lock_file")
+    export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
+    exec "$root/.venv/bin/python" -m "$module" "$@"
+}

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the load test. All arguments except --ui go to Locust. Without credentials the target is a local stand-in.
+# Run the load test; --help shows the arguments. Without credentials the target is a stand-in on this machine.
 #
 #   scripts/run-load-test.sh                        the default profile, nine minutes
 #   scripts/run-load-test.sh --time-scale 0.1       the same rates in a tenth of the time
@@ -20,19 +20,12 @@ for argument in "${LOAD_TEST_PROFILE:-}" "$@"; do
             ;;
     esac
 done
-(cd "$root" && bootstrap "$lock_file")
 
 mode=(--headless)
-arguments=()
 for argument in "$@"; do
-    case "$argument" in
-        --ui) mode=() ;;
-        *) arguments+=("$argument") ;;
-    esac
+    case "$argument" in --ui) mode=() ;; esac
 done
 # Locust logs so much that the load test's own lines are hard to find. --loglevel INFO shows Locust's lines too.
 export LOCUST_LOGLEVEL="${LOCUST_LOGLEVEL:-WARNING}"
 export LOCUST_LOCUSTFILE="${LOCUST_LOCUSTFILE:-$root/locustfile.py}"
-# Stay in the caller's directory, so that relative paths in the arguments work; PYTHONPATH finds the code.
-export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
-exec "$root/.venv/bin/python" -m locust ${mode[@]+"${mode[@]}"} ${arguments[@]+"${arguments[@]}"}
+run_module "$lock_file" engine ${mode[@]+"${mode[@]}"} "$@"

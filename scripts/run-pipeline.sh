@@ -20,10 +20,6 @@ case "${1:-}" in
         ;;
     *) fail "expected worker, produce, dlq, plan or rehearse, got '${1:-}'" ;;
 esac
-(cd "$root" && bootstrap requirements-pipeline.lock)
-
-# Stay in the caller's directory, so that relative paths in the arguments work; PYTHONPATH finds the code.
-export PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}"
 command="$1"
 shift
-exec "$root/.venv/bin/python" -m "pipeline.$command" "$@"
+run_module requirements-pipeline.lock "pipeline.$command" "$@"

@@ -53,19 +53,19 @@ def assert_refused(finished: Finished, problem: str) -> None:
     ("profile", "problem"),
     [
         (
-            GOOD.replace("pre_allocated_vus", "vus"),
+            GOOD.replace("pre_allocated_vus = 50\n", "", 1),
             "scenarios.identify_load.pre_allocated_vus: required option is",
         ),
         (
-            GOOD.replace("start_rate = 10", "start_rate = -10"),
+            GOOD.replace("start_rate = 10", "start_rate = -10", 1),
             "scenarios.identify_load.start_rate: input should be",
         ),
         (
-            GOOD.replace("start_rate = 10", 'start_rate = "10"'),
+            GOOD.replace("start_rate = 10", 'start_rate = "10"', 1),
             "scenarios.identify_load.start_rate: expected a number",
         ),
-        (GOOD.replace('[{ target = 10, duration = "1s" }]', "[]"), "scenarios.identify_load.stages: "),
-        (GOOD.replace('"1s"', '"soon"'), "scenarios.identify_load.stages.0.duration: expected a duration"),
+        (GOOD.replace('[{ target = 10, duration = "1s" }]', "[]", 1), "scenarios.identify_load.stages: "),
+        (GOOD.replace('"1s"', '"soon"', 1), "scenarios.identify_load.stages.0.duration: expected a duration"),
         (
             GOOD.replace('user = "identify"', 'user = "group"'),
             "no such user 'group'; expected one of identify, track",
@@ -101,11 +101,11 @@ def test_a_broken_profile(tmp_path: Path, standin: StandinServer, profile: str, 
         (["--host", "localhost:1"], "--host: expected http(s)://host[:port], got 'localhost:1'"),
         (["--out", "xml"], "--out xml: expected csv, json, json=PATH, influxdb=URL"),
         (["--out", "python=no_such:thing"], "--out python=no_such:thing: expected MODULE:FUNCTION"),
-        (["--tags", "x"], "--tags, --exclude-tags: not supported"),
+        (["--tags", "x"], "--tags: not supported; names of user classes, or a --profile, choose"),
         (["--time-scale", "1e308"], "at time scale 1e+308: "),
         (["--host", "https://site:hush@h:99999"], "--host: expected no user or password in the URL"),
         (["--host", "https://track.%63ustomer.io"], "--host: expected http(s)://host[:port]"),
-        (["--class-picker"], "--class-picker: not supported; expected scenarios chosen by --profile"),
+        (["--class-picker"], "--class-picker: not supported; a scenario has one kind of user, named"),
     ],
 )
 def test_broken_arguments(tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str) -> None:
@@ -113,12 +113,32 @@ def test_broken_arguments(tmp_path: Path, standin: StandinServer, arguments: lis
     assert_refused(finished, problem)
 
 
-def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer) -> None:
-    finished = run_load_test(tmp_path, "--allow-l", env={"CUSTOMERIO_BASE_URL": standin.url})
-    # Locust's parser says in a second line what may have been meant.
-    assert "error: unrecognized arguments: --allow-l\n" in finished.stderr
+def test_all_mistakes_of_a_profile_are_shown_at_once(tmp_path: Path, standin: StandinServer) -> None:
+    """In the profile, in its users and in its thresholds; and a name with a slip is one mistake."""
+    profile = GOOD.replace("start_rate", "startRate", 1).replace("pre_allocated_vus", "preAllocatedVUs", 1)
+    profile = profile.replace('user = "track"', 'user = "trak"')
+    profile += '[thresholds]\nerors = ["rate<0.01"]\nerrors = ["p(95)<1"]\n'
+    finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+    head, *mistakes = finished.stderr.splitlines()
+    assert head == f"locust: error: {tmp_path}/profile.toml: 5 mistakes"
+    expected = [
+        "startRate: unknown option, got 10; did you mean start_rate?",
+        "preAllocatedVUs: unknown option, got 50; did you mean pre_allocated_vus?",
+        "no such user 'trak'; expected one of identify, track, or path/to/file.py:ClassName; did you mean tr",
+        "thresholds.erors: no such metric; expected one of checks, dropped_iterations, errors, ",
+        "thresholds.errors.0: 'p(95)<1': a rate has rate, not p(95)",
+    ]
+    for mistake, words in zip(mistakes, expected, strict=True):
+        assert words in mistake
+    assert mistakes[3].endswith("; did you mean errors?")
     assert finished.exit_code == 2
     assert finished.stdout == ""
+    assert not finished.results_dir.exists()
+
+
+def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer) -> None:
+    finished = run_load_test(tmp_path, "--allow-l", env={"CUSTOMERIO_BASE_URL": standin.url})
+    assert_refused(finished, "error: unrecognized arguments: --allow-l; did you mean --allow-live?")
 
 
 @pytest.mark.parametrize(

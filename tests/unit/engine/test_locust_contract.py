@@ -36,7 +36,6 @@ from engine.locust_internals import (
     pool_dispatcher,
     refuse_abbreviations,
     remember_default_arguments,
-    repeat_no_values,
     request_listeners,
     shorten_spawn_report_wait,
     worker_index,
@@ -96,17 +95,6 @@ def test_no_option_can_be_abbreviated(
     with pytest.raises(SystemExit):
         parser.parse_args(["--headle"])
     assert "unrecognized arguments: --headle" in capsys.readouterr().err
-
-
-def test_an_unknown_argument_is_named_without_its_value(
-    parser: LocustArgumentParser, capsys: pytest.CaptureFixture[str]
-) -> None:
-    repeat_no_values(parser)
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--api-key", "hush", "--token=hush"])
-    said = capsys.readouterr().err
-    assert "unrecognized arguments: --api-key --token=...\n" in said
-    assert "hush" not in said
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,40 @@
+"""``scripts/run-load-test.sh``: Locust's command with our help, and with errors of one line."""
+
+from __future__ import annotations
+
+import sys
+
+# Before everything else: it patches the standard library.
+from locust.main import main as run_locust
+
+from engine.help import LOCUSTS_HELP_NOTE, help_text
+from engine.plain_errors import plain_errors
+from run.habits import check_habits
+
+SCRIPT = "run-load-test.sh"
+
+
+def main() -> None:
+    """Print our help, or hand the arguments over to Locust, which loads ``locustfile.py``.
+
+    Raises:
+        SystemExit: always, with the program's exit code.
+    """
+    arguments = sys.argv[1:]
+    # Locust's parser names the program after this.
+    sys.argv[0] = SCRIPT
+    if "--help-locust" in arguments:
+        sys.stdout.write(LOCUSTS_HELP_NOTE)
+        sys.argv[1:] = ["--help"]
+    elif not {"-h", "--help"}.isdisjoint(arguments):
+        sys.stdout.write(help_text())
+        sys.exit()
+    else:
+        with plain_errors():
+            check_habits(arguments)
+        sys.argv[1:] = [argument for argument in arguments if argument != "--ui"]
+    run_locust()
+
+
+if __name__ == "__main__":
+    main()
