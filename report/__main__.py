@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = OneLineParser(prog="python -m report", description="Write the HTML report of a run.")
+    parser = OneLineParser(prog="scripts/report.sh", description="Write the HTML report of a run.")
     parser.add_argument("folder", type=Path, metavar="RUN", help="folder of the run, results/<run id>")
     parser.add_argument(
         "--output",

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="standin",
+        prog="scripts/stand-in.sh",
         description="Run a local server that answers like Customer.io's Track API, v1 and v2.",
         epilog="While it runs, use GET /_standin/stats, POST /_standin/reset and POST /_standin/faults.",
     )

@@ -17,7 +17,7 @@ _POSITION = re.compile(r"(?:(\d{1,10}):)?(\d{1,18})")
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     top = OneLineParser(
-        prog="pipeline.dlq",
+        prog="scripts/run-pipeline.sh dlq",
         description="List, show, replay or purge dead letters.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC, KAFKA_DLQ_TOPIC.",
     )

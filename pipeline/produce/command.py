@@ -130,7 +130,7 @@ def _fail(line: str, code: int) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="pipeline.produce",
+        prog="scripts/run-pipeline.sh produce",
         description="Fill the topic that the workers read, from a file or with invented messages.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC.",
     )

@@ -74,7 +74,7 @@ def _to_standin(variables: dict[str, str], until_end: ExitStack) -> dict[str, st
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="pipeline.worker",
+        prog="scripts/run-pipeline.sh worker",
         description="Deliver identify and track messages from a Kafka topic or a file to Customer.io.",
         epilog="Settings come from the environment and .env. See .env.example and docs/pipeline.md.",
     )

@@ -56,7 +56,7 @@ def compare_folders(a: Path, b: Path, limits: Limits, confidence: float = 0.95) 
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="python -m report.compare",
+        prog="scripts/compare.sh",
         description="Compare two runs: B, the newer one, with A.",
     )
     parser.add_argument("run_a", metavar="RUN_A", type=Path, help="folder of the run before")
