@@ -78,7 +78,9 @@ def format_duration(seconds: float) -> str:
 
 
 def format_milliseconds(milliseconds: float) -> str:
-    """Return milliseconds in the unit that reads best: ``250µs``, ``1.23ms``, ``1.23s``."""
-    if milliseconds < 1:
+    """Return milliseconds with three digits, in the best unit: ``250µs``, ``12.3ms``, ``1.23s``."""
+    if milliseconds < 0.9995:
         return f"{milliseconds * 1000:.0f}µs"
-    return f"{milliseconds:.2f}ms" if milliseconds < 1000 else f"{milliseconds / 1000:.2f}s"
+    value, unit = (milliseconds, "ms") if milliseconds < 999.5 else (milliseconds / 1000, "s")
+    decimals = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{decimals}f}{unit}"

@@ -14,11 +14,13 @@ from locust.event import Events
 from locust.runners import MasterRunner, WorkerRunner
 from locust.web import WebUI
 
+from config.command_line import PASSED
 from config.errors import ConfigError
 from config.redaction import secrets_of_sign_in
 from config.settings import Settings, load_settings, read_environment
 from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.command_line import read_command_line
+from engine.dry_run import show_plan
 from engine.ignored_messages import IgnoredMessages
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
@@ -67,6 +69,9 @@ def register(events: Events) -> None:
     def on_parser(parser: LocustArgumentParser, **_: Any) -> None:
         with plain_errors():
             options = read_command_line(parser, shipped_kinds())
+            if options.dry_run:
+                show_plan(options, variables)
+                sys.exit(PASSED)
         if not options.share_results:
             # For every file of the process: outputs may be anywhere, and Locust writes some of its own.
             os.umask(os.umask(_OWNER_ONLY) | _OWNER_ONLY)

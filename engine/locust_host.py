@@ -13,7 +13,7 @@ from locust import User
 from locust.env import Environment
 from rich.console import Console
 
-from config.command_line import BROKEN
+from config.command_line import ABORTED
 from config.shown import visible
 from engine.locust_internals import begin_waiting, cut_off_users, end_waiting
 from engine.locust_statistics import LocustStatistics
@@ -35,7 +35,8 @@ class LocustHost:
         self.options = options
         # Locust's --json has standard output for itself.
         self.out = Console(stderr=bool(options.json))
-        self._err = Console(stderr=True)
+        # One for all lines and for the progress: rich writes lines above the bars of the same console only.
+        self.err = Console(stderr=True)
         self._record: Callable[..., None] | None = None
         self._main = gevent.getcurrent()
         environment.events.request.add_listener(self._on_request)
@@ -43,7 +44,7 @@ class LocustHost:
 
     def say(self, line: str) -> None:
         """Print a line for the user on standard error."""
-        self._err.print(visible(line), highlight=False, markup=False, soft_wrap=True)
+        self.err.print(visible(line), highlight=False, markup=False, soft_wrap=not self.err.is_terminal)
 
     # Users.
 
@@ -109,12 +110,12 @@ class LocustHost:
         gevent.kill(self._main, KeyboardInterrupt())
 
     def end_unstarted(self) -> None:
-        """End a process before its first run. By itself Locust would leave its workers running."""
+        """End a process that was stopped before its first run. By itself Locust would leave its workers."""
         self.environment.events.quitting.fire(environment=self.environment)
-        gevent.kill(self._main, SystemExit(BROKEN))
+        gevent.kill(self._main, SystemExit(ABORTED))
 
     @staticmethod
-    def leave_at_once(exit_code: int = BROKEN) -> NoReturn:
+    def leave_at_once(exit_code: int = ABORTED) -> NoReturn:
         """Exit immediately, without any cleanup."""
         os._exit(exit_code)
 

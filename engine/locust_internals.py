@@ -64,15 +64,15 @@ def options_of(parser: LocustArgumentParser) -> dict[str, Action]:
     return {flag: action for action in parser._actions for flag in action.option_strings}
 
 
-def loaded_user_classes() -> set[str]:
-    """Return the names of all user classes that locustfiles have loaded. Locust's own are among them."""
+def loaded_user_classes() -> dict[str, type[User]]:
+    """Return all user classes that locustfiles have loaded, by name. Locust's own are among them."""
     found: set[type[User]] = set()
     missing = [User]
     while missing:
         user_class = missing.pop()
         found.add(user_class)
         missing += [subclass for subclass in user_class.__subclasses__() if subclass not in found]
-    return {user_class.__name__ for user_class in found if not user_class.abstract}
+    return {user_class.__name__: user_class for user_class in found if not user_class.abstract}
 
 
 def own_options(parser: LocustArgumentParser) -> Namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import signal
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import gevent
@@ -18,9 +19,9 @@ from engine.locust_host import LocustHost, collect_and_freeze_objects
 from engine.preparer import Preparer
 from engine.shown_run import ShownRun
 from engine.stop_signals import StopSignals
-from metrics.progress import ProgressView, new_progress
+from metrics.progress import NoProgress, ProgressView, new_progress
 from report.publish import publish
-from report.run_report import RunReport
+from report.run_report import INTERRUPTED, TERMINATED, RunReport
 from run.folder import make_run_folder, new_run_id
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
@@ -45,6 +46,7 @@ class Session:
         self._run: Run | None = None
         self._deliveries: DeliveryWatch | None = None
         self._progress: ProgressView | None = None
+        self._summary_export: Path | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
         self._is_ending = False
         # Cleared from the opening of a run until its report is written. Set at first: a runner may be
@@ -52,7 +54,7 @@ class Session:
         self._reported = Event()
         self._reported.set()
         self._signals = StopSignals(
-            lambda: not self._reported.is_set(), self.end, self._host.cut_off, self._host.leave_at_once
+            lambda: not self._reported.is_set(), self.end, self._cut_off, self._host.leave_at_once
         )
         self._preparer.set_target(self._preparer.prepare())
         self._listen()
@@ -63,10 +65,13 @@ class Session:
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
         events.quitting.add_listener(self._on_quitting)
-        self._signals.watch(signal.SIGINT, "interrupted by Ctrl-C")
+        self._signals.watch(signal.SIGINT, INTERRUPTED)
         if self._host.options.headless:
             # Locust installs its own handler only after a headless run with a shape.
-            self._signals.watch(signal.SIGTERM, "stopped by SIGTERM")
+            self._signals.watch(signal.SIGTERM, TERMINATED)
+        else:
+            # Locust's handler ends the process, and would not say why.
+            gevent.signal_handler(signal.SIGTERM, self._stop_clocks, TERMINATED)
 
     def problem_with_start(self, form: Mapping[str, str]) -> str | None:
         """Return why a start with the web UI's form is not possible now, in one line, or ``None``."""
@@ -126,7 +131,8 @@ class Session:
         self._host.record_requests(run.store)
         # Until a report says otherwise: it may fail, or never be made.
         self._host.exit_code = BROKEN
-        self._progress = new_progress()
+        self._progress = NoProgress() if self._host.options.quiet else new_progress(self._host.err)
+        self._summary_export = preparation.arguments.summary_export
         self._reported.clear()
         self._signals.reset()
         self.shown.open(run)
@@ -134,6 +140,8 @@ class Session:
         return run
 
     def _say_plan(self, preparation: Preparation, base_url: str) -> None:
+        if self._host.options.quiet and not is_live(base_url):
+            return
         self._host.say(f"Plan for {base_url}: {preparation.plan.describe()}")
         if is_live(base_url):
             for line in preparation.plan.against_limits():
@@ -156,8 +164,8 @@ class Session:
 
     def _every_second(self, run: Run) -> None:
         for second in run.seconds():
-            progress = run.progress()
-            self.shown.update(progress)
+            progress = run.whole_progress()
+            self.shown.update(progress.scenarios)
             if self._progress is not None:
                 self._progress.update(second, progress)
             if self._preparer.has_lost_standin:
@@ -179,7 +187,7 @@ class Session:
         try:
             report = self._finish(run)
             self.shown.close(report, run.final_progress(report))
-            self._host.exit_code = publish(report, self._host.out)
+            self._host.exit_code = publish(report, self._host.out, self._summary_export)
         finally:
             self._reported.set()
 
@@ -213,11 +221,19 @@ class Session:
             self._reported.wait()
         self._preparer.close()
 
+    def _cut_off(self) -> None:
+        self._host.say("Cut off what was in flight. Ctrl-C again leaves at once, without a summary.")
+        self._host.cut_off()
+
+    def _stop_clocks(self, reason: str) -> None:
+        if self._run is not None:
+            self._run.stop_clocks(reason)
+
     def end(self, reason: str) -> None:
         """Stop the run that is open gracefully, if there is one, and end the process."""
         if self._run is not None:
-            self._run.stop_clocks(reason)
-            self._host.say("Stopping: iterations in flight may finish. Ctrl-C again cuts them off.")
+            self._stop_clocks(reason)
+            self._host.say("Stopping; requests in flight may finish. Ctrl-C again cuts them off.")
         # A run that is being reported is not open any more, and has an exit code only afterwards.
         has_begun = not self._reported.is_set() or self._host.exit_code is not None
         if has_begun or not self._host.options.headless:

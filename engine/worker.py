@@ -38,6 +38,7 @@ from engine.message_port import MessagePort
 from engine.stop_signals import StopSignals
 from engine.worker_run import WorkerRun
 from report.publish import write_summary
+from report.run_report import INTERRUPTED
 from run.arguments import read_arguments
 from run.preparation import Preparation, prepare
 from users.http.factory import HttpClient
@@ -95,7 +96,7 @@ class WorkerSession:
         self._signals = StopSignals(
             lambda: self._run is not None, self._end, self._host.cut_off, self._host.leave_at_once
         )
-        self._signals.watch(signal.SIGINT, "interrupted by Ctrl-C")
+        self._signals.watch(signal.SIGINT, INTERRUPTED)
         # At the first SIGTERM Locust's own handler quits, and the worker leaves. A second one cuts off.
         gevent.signal_handler(signal.SIGTERM, self._signals.note)
         # Locust calls these listeners in reverse: this one before the runner's own, which disconnects.

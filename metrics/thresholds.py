@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from config.durations import format_milliseconds
 from config.errors import ConfigError
 from config.nearest import did_you_mean, nearest
 from config.profile import ThresholdOptions
@@ -36,6 +37,7 @@ class ThresholdResult:
     options: ThresholdOptions
     value: float
     passed: bool
+    metric_type: MetricType
     has_no_samples: bool = False
 
     @property
@@ -51,10 +53,21 @@ class ThresholdResult:
         return ThresholdOutcome.NO_SAMPLES if self.has_no_samples else ThresholdOutcome.PASSED
 
     def describe(self) -> str:
-        """Return the expression with what was measured: ``'p(95)<500' p(95)=2.1``."""
+        """Return the expression with what was measured: ``'p(95)<500' p(95)=2.13ms``."""
         if self.has_no_samples:
             return f"'{self.source}' {ThresholdOutcome.NO_SAMPLES}"
-        return f"'{self.source}' {self.options.threshold.aggregation}={self.value:.4g}"
+        return f"'{self.source}' {self.options.threshold.aggregation}={self.value_text}"
+
+    @property
+    def value_text(self) -> str:
+        """The value with its unit: ``2.13ms``, ``0.12%``, ``40``, ``4/s``."""
+        if self.options.threshold.aggregation == "count":
+            return f"{self.value:.10g}"
+        if self.metric_type is MetricType.TREND:
+            return format_milliseconds(self.value)
+        if self.metric_type is MetricType.RATE:
+            return f"{self.value * 100:.4g}%"
+        return f"{self.value:.4g}/s" if self.metric_type is MetricType.COUNTER else f"{self.value:.10g}"
 
 
 def check_metric(name: str, catalog: Mapping[str, Metric]) -> None:
@@ -107,7 +120,11 @@ def evaluate(
             value = sink.aggregate(threshold.aggregation, seconds)
             is_counted = threshold.aggregation == "count" or sink.metric_type is MetricType.COUNTER
             has_no_samples = sink.is_empty and not is_counted
-            results.append(ThresholdResult(selector, options, value, threshold.holds(value), has_no_samples))
+            results.append(
+                ThresholdResult(
+                    selector, options, value, threshold.holds(value), sink.metric_type, has_no_samples
+                )
+            )
     return results
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from config.command_line import BROKEN, PASSED, THRESHOLDS_FAILED
+from config.command_line import ABORTED, BROKEN, PASSED, THRESHOLDS_FAILED
 from config.errors import ConfigError
 from report.html.page import write_report
 from report.run_report import RunReport
@@ -21,9 +21,17 @@ from report.summary.text import print_summary
 logger = logging.getLogger("customerio_load")
 
 
-def publish(report: RunReport, out: Console) -> int:
-    """Write and print the summary, and return the exit code of the run."""
+def publish(report: RunReport, out: Console, summary_export: Path | None = None) -> int:
+    """Write and print the summary, and return the exit code of the run.
+
+    Args:
+        report: the run.
+        out: where the summary is printed.
+        summary_export: where ``summary.json`` is written as well.
+    """
     is_written = write_summary(report) and _write_page(report)
+    if summary_export is not None:
+        is_written = _write(summary_export, report, write_summary_json) and is_written
     try:
         print_summary(out, report)
     except (OSError, UnicodeError) as error:
@@ -31,6 +39,8 @@ def publish(report: RunReport, out: Console) -> int:
         logger.error("the summary could not be printed: %s", error)
     if report.is_broken or not is_written:
         return BROKEN
+    if report.is_aborted:
+        return ABORTED
     return PASSED if report.passed else THRESHOLDS_FAILED
 
 
@@ -48,18 +58,18 @@ def write_summary(report: RunReport) -> bool:
     """Write the summary in every form made from the report alone; return whether all were written."""
     return all(
         [
-            _write("summary.json", report, write_summary_json),
-            _write("k6-summary.json", report, write_handle_summary),
-            _write("junit.xml", report, write_junit_xml),
-            _write("summary.md", report, write_markdown),
+            _write(report.folder / "summary.json", report, write_summary_json),
+            _write(report.folder / "k6-summary.json", report, write_handle_summary),
+            _write(report.folder / "junit.xml", report, write_junit_xml),
+            _write(report.folder / "summary.md", report, write_markdown),
         ]
     )
 
 
-def _write(name: str, report: RunReport, write: Callable[[Path, RunReport], None]) -> bool:
+def _write(path: Path, report: RunReport, write: Callable[[Path, RunReport], None]) -> bool:
     try:
-        write(report.folder / name, report)
+        write(path, report)
     except OSError as error:
-        logger.error("%s could not be written: %s", name, error.strerror)
+        logger.error("%s could not be written: %s", path, error.strerror)
         return False
     return True

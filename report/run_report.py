@@ -15,6 +15,10 @@ from metrics.verdict import GeneratorFigures, Verdict, WorkerReport
 from shapes.accounts import Lost
 from shapes.ledger import Ledger
 
+INTERRUPTED = "interrupted by Ctrl-C"
+TERMINATED = "stopped by SIGTERM"
+"""Why a run ended, if a signal ended it before its schedule did."""
+
 
 @dataclass(frozen=True)
 class RunReport:
@@ -41,6 +45,11 @@ class RunReport:
     def passed(self) -> bool:
         """Whether all thresholds passed."""
         return all(result.passed for result in self.thresholds)
+
+    @property
+    def is_aborted(self) -> bool:
+        """Whether a signal ended the run before its schedule did."""
+        return self.ended_by in (INTERRUPTED, TERMINATED)
 
     @property
     def is_broken(self) -> bool:

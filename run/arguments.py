@@ -30,6 +30,7 @@ class Arguments:
     outputs: tuple[str, ...] = ()
     outputs_optional: bool = False
     queue_metrics: tuple[str, ...] = ()
+    summary_export: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for the record of a run."""
@@ -39,6 +40,7 @@ class Arguments:
             "http_client": self.http_client.value,
             "outputs": list(self.outputs),
             "queue_metrics": list(self.queue_metrics),
+            "summary_export": str(self.summary_export) if self.summary_export else None,
         }
 
 
@@ -75,7 +77,12 @@ def read_arguments(
         outputs=first.outputs if first else _split_values(options.out),
         outputs_optional=first.outputs_optional if first else options.out_optional,
         queue_metrics=first.queue_metrics if first else _split_values(options.queue_metrics),
+        summary_export=first.summary_export if first else _path(options.summary_export),
     )
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text) if text else None
 
 
 def _split_values(given: Sequence[str]) -> tuple[str, ...]:

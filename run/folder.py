@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import secrets
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -32,6 +33,17 @@ def check_writable(results_dir: Path) -> None:
         raise ConfigError(
             f"--results-dir {results_dir}: expected a folder that can be written: {error.strerror}"
         ) from error
+
+
+def check_file_writable(path: Path, flag: str) -> None:
+    """Check that a file can be written, without changing it.
+
+    Raises:
+        ConfigError: its folder does not exist or cannot be written to, or the path is a folder.
+    """
+    target = path if path.exists() else path.parent
+    if path.is_dir() or not target.exists() or not os.access(target, os.W_OK):
+        raise ConfigError(f"{flag} {path}: expected a file that can be written, in a folder that exists")
 
 
 def make_run_folder(results_dir: Path, run_id: str, settings: Mapping[str, Any]) -> Path:

@@ -16,7 +16,7 @@ from metrics.iteration_log import Answers
 from metrics.store import MetricStore
 from metrics.thresholds import check_metric, check_threshold
 from run.arguments import Arguments
-from run.folder import check_writable
+from run.folder import check_file_writable, check_writable
 from run.plan import Plan, plan_of
 from run.target import Target, choose_target
 from users.arrival_user import ArrivalUser
@@ -76,6 +76,8 @@ def prepare(
     kinds: Kinds,
     profile_text: ProfileText | None = None,
     only: Collection[str] | None = None,
+    *,
+    is_dry: bool = False,
 ) -> Preparation:
     """Prepare a run, and check everything that can be checked without sending.
 
@@ -86,6 +88,7 @@ def prepare(
         kinds: the kinds of user that exist.
         profile_text: the profile's text from the master, in place of the profile that the arguments name.
         only: the names of the scenarios to run, if the master has chosen them.
+        is_dry: whether nothing may be written, not even to check whether it can be.
 
     Raises:
         ConfigError: all mistakes of the profile, or the first other mistake that was found.
@@ -103,7 +106,10 @@ def prepare(
     except ValueError as error:
         raise ConfigError(f"{profile_text.place} at time scale {arguments.time_scale:g}: {error}") from error
     target = choose_target(settings, host, allow_live=arguments.allow_live)
-    check_writable(arguments.results_dir)
+    if not is_dry:
+        check_writable(arguments.results_dir)
+    if arguments.summary_export is not None:
+        check_file_writable(arguments.summary_export, "--summary-export")
     return Preparation(arguments, profile_text, profile, user_classes, catalog, target, plan)
 
 

@@ -14,7 +14,7 @@ from gevent.event import Event
 
 from metrics.delivery_figures import DeliveryFigures
 from metrics.output import Output
-from metrics.progress import ScenarioProgress
+from metrics.progress import RunProgress, ScenarioProgress
 from metrics.store import Cell, MergedCell, MetricStore
 from metrics.thresholds import ThresholdResult, evaluate, first_to_abort
 from metrics.verdict import judge
@@ -214,6 +214,11 @@ class Run:
     def progress(self) -> list[ScenarioProgress]:
         """Return the progress of each scenario, over the second that closed last."""
         return self._source.progress()
+
+    def whole_progress(self) -> RunProgress:
+        """Return the progress of the run as a whole."""
+        p95_ms = self.store.trend("http_req_duration").percentile(95)
+        return RunProgress(self.progress(), p95_ms, self.thresholds())
 
     def final_progress(self, report: RunReport) -> list[ScenarioProgress]:
         """Return how each scenario ended, from its closed ledger, with rates of 0."""

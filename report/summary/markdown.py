@@ -88,7 +88,7 @@ def _thresholds(report: RunReport) -> Iterator[str]:
             _MARKS[result.outcome],
             _code(result.selector),
             _code(result.source),
-            str(ThresholdOutcome.NO_SAMPLES) if result.has_no_samples else f"{result.value:.4g}",
+            str(ThresholdOutcome.NO_SAMPLES) if result.has_no_samples else result.value_text,
         )
         for result in report.thresholds
     ]

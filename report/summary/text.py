@@ -1,17 +1,39 @@
-"""The summary on the terminal, in the order in which it is read: what passed, what was sent, how it went."""
+"""The summary on the terminal, in the order in which it is read: what passed, what was sent, how it went.
+
+Every line but those with a path fits the terminal: a table has as many columns as there is room for.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 
-from config.durations import format_duration
-from metrics.thresholds import ThresholdOutcome
+from config.durations import format_duration, format_milliseconds
+from metrics.sinks import AnySink
+from metrics.thresholds import ThresholdOutcome, ThresholdResult
+from metrics.trend_sink import TrendSink
+from report.html.page import REPORT_NAME
 from report.run_report import RunReport
 
-_LEDGER_COLUMNS = ("scheduled", "started", "dropped", "lost", "not_yet_due", "completed", "interrupted")
+LOG_WIDTH = 120
+"""A pipe or a CI log has no width of its own."""
+
+_INDENT = "    "
+_LEDGER_ROWS = (
+    ("scheduled", "  scheduled"),
+    ("started", "= started"),
+    ("dropped", "+ dropped"),
+    ("lost", "+ lost"),
+    ("not_yet_due", "+ not yet due"),
+    ("completed", "  completed"),
+    ("interrupted", "  interrupted"),
+)
+_TREND_COLUMNS = ("avg", "min", "med", "p(90)", "p(95)", "p(99)", "max")
+# Left out in this order where there is no room. summary.json has them.
+_LESS_WANTED = ("p(90)", "min", "avg")
 
 _MARKS = {
     ThresholdOutcome.PASSED: "[green]✓[/]",
@@ -22,45 +44,59 @@ _MARKS = {
 
 def print_summary(console: Console, report: RunReport) -> None:
     """Print the whole summary; colours only where the console has them."""
-    for line in summary_lines(report):
+    for line in summary_lines(report, console.width if console.is_terminal else LOG_WIDTH):
         console.print(line, highlight=False, soft_wrap=True)
 
 
-def summary_lines(report: RunReport) -> Iterator[str]:
-    """Yield the summary's lines, with rich's markup."""
+def summary_lines(report: RunReport, width: int) -> Iterator[str]:
+    """Yield the summary's lines, with rich's markup, for a terminal of ``width`` columns."""
     yield ""
-    yield from _thresholds(report)
+    yield from _thresholds(report.thresholds)
     yield from _checks(report)
     yield from _errors(report)
-    yield from _ledger(report)
+    yield from _ledger(report, width)
     yield from _deliveries(report)
-    yield from _metrics(report)
+    yield from _metrics(report, width)
     if report.queue is not None:
-        yield f"  {escape(report.queue.line)}"
+        yield from _paragraph(report.queue.line, width)
     if report.deliveries is not None:
-        yield f"  {escape(report.deliveries.line)}"
-    colour = "green" if report.verdict.kept_schedule else "bold red"
-    yield f"  [{colour}]{escape(report.verdict.line)}[/]"
+        yield from _paragraph(report.deliveries.line, width)
+    yield from _paragraph(report.verdict.line, width, "green" if report.verdict.kept_schedule else "bold red")
     for note in report.notes:
-        yield f"  [yellow]{escape(note)}[/]"
+        yield from _paragraph(note, width, "yellow")
+    yield from _closing(report)
+
+
+def _closing(report: RunReport) -> Iterator[str]:
+    """Yield what remains to be done: how the run ended, and where its report is."""
+    if report.thresholds:
+        failed = sum(not result.passed for result in report.thresholds)
+        colour = "bold red" if failed else "green"
+        total = len(report.thresholds)
+        unjudged = sum(result.outcome is ThresholdOutcome.NO_SAMPLES for result in report.thresholds)
+        result = f"{failed} of {total} failed" if failed else f"{total} of {total} passed"
+        without = f", {unjudged} without samples" if unjudged else ""
+        yield f"  [{colour}]Thresholds: {result}{without}[/]"
     client = report.record.get("arguments", {}).get("http_client")
     with_client = f" with the {client} HTTP client" if client else ""
-    ended = (
-        f"{report.ended_by} after {format_duration(report.seconds)}{with_client}; results in {report.folder}"
-    )
-    yield f"  {escape(ended)}"
+    seconds = format_duration(round(report.seconds, 1))
+    ended = f"{report.ended_by[:1].upper()}{report.ended_by[1:]}"
+    yield f"  {escape(ended)} after {seconds}{with_client}"
+    yield f"  Results: {escape(str(report.folder))}"
+    page = (report.folder / REPORT_NAME).resolve().as_uri()
+    yield f"  Report, for a browser: [bold]{escape(page)}[/]"
 
 
-def _thresholds(report: RunReport) -> Iterator[str]:
-    if not report.thresholds:
+def _thresholds(results: Sequence[ThresholdResult]) -> Iterator[str]:
+    if not results:
         return
     yield "  [bold]THRESHOLDS[/]"
     selector = ""
-    for result in report.thresholds:
+    for result in results:
         if result.selector != selector:
             selector = result.selector
-            yield f"    {escape(selector)}"
-        yield f"    {_MARKS[result.outcome]} {escape(result.describe())}"
+            yield f"{_INDENT}{escape(selector)}"
+        yield f"{_INDENT}{_MARKS[result.outcome]} {escape(result.describe())}"
     yield ""
 
 
@@ -71,7 +107,7 @@ def _checks(report: RunReport) -> Iterator[str]:
     for name, sink in report.store.by_check.items():
         mark = "[green]✓[/]" if sink.fails == 0 else "[red]✗[/]"
         failed = f", {sink.fails} failed" if sink.fails else ""
-        yield f"    {mark} {escape(name)}: {sink.passes} of {sink.total}{failed}"
+        yield f"{_INDENT}{mark} {escape(name)}: {sink.passes} of {sink.total}{failed}"
     yield ""
 
 
@@ -80,41 +116,106 @@ def _errors(report: RunReport) -> Iterator[str]:
         return
     yield "  [bold]ERRORS[/]"
     for kind, count in sorted(report.store.by_error.items(), key=lambda item: -item[1]):
-        yield f"    {escape(kind)}: {count}"
+        yield f"{_INDENT}{escape(kind)}: {count}"
     yield ""
 
 
-def _ledger(report: RunReport) -> Iterator[str]:
-    yield "  [bold]LEDGER[/] (arrivals: scheduled = started + dropped + lost + not yet due)"
-    width = max([8, *(len(name) for name in report.ledgers)])
-    heads = [column.replace("_", " ") for column in _LEDGER_COLUMNS]
-    yield f"    {'scenario':<{width}}  " + "  ".join(f"{head:>11}" for head in heads)
-    for name, ledger in report.ledgers.items():
-        numbers = ledger.as_dict()
-        yield f"    {name:<{width}}  " + "  ".join(f"{numbers[column]:>11}" for column in _LEDGER_COLUMNS)
-    yield ""
+def _ledger(report: RunReport, width: int) -> Iterator[str]:
+    """Yield the ledger as the sum that it is, a column per scenario."""
+    first = max(len(label) for _, label in _LEDGER_ROWS)
+    columns = {
+        name: [str(ledger.as_dict()[row]) for row, _ in _LEDGER_ROWS]
+        for name, ledger in report.ledgers.items()
+    }
+    widths = {name: max(len(name), *map(len, numbers)) + 2 for name, numbers in columns.items()}
+    for names in _blocks(widths, width - len(_INDENT) - first):
+        head = "".join(f"{name:>{widths[name]}}" for name in names)
+        yield f"  [bold]LEDGER[/]{head:>{len(head) + first - 4}}"
+        for index, (_, label) in enumerate(_LEDGER_ROWS):
+            numbers = "".join(f"{columns[name][index]:>{widths[name]}}" for name in names)
+            yield f"{_INDENT}{label:<{first}}{numbers}"
+        yield ""
 
 
 def _deliveries(report: RunReport) -> Iterator[str]:
+    """Yield the ledger of the messages behind a queue, likewise as a sum."""
     if report.deliveries is None:
         return
-    yield (
-        "  [bold]DELIVERY[/] (messages: started = delivered + dead letters + still queued + lost "
-        "+ not produced)"
-    )
+    yield "  [bold]DELIVERY[/] of the messages that were started"
     ledger = report.deliveries.ledger
-    yield "    " + "  ".join(f"{name.replace('_', ' '):>12}" for name in ledger)
-    yield "    " + "  ".join(f"{number:>12}" for number in ledger.values())
+    labels = [name.replace("_", " ") for name in ledger]
+    signs = ["  ", "= ", *(["+ "] * (len(labels) - 2))]
+    first, second = max(map(len, labels)), max(len(str(number)) for number in ledger.values())
+    for sign, label, number in zip(signs, labels, ledger.values(), strict=True):
+        yield f"{_INDENT}{sign}{label:<{first}}  {number:>{second}}"
     yield ""
 
 
-def _metrics(report: RunReport) -> Iterator[str]:
+def _blocks(widths: dict[str, int], room: int) -> Iterator[list[str]]:
+    """Yield the columns in blocks that fit the room, each with at least one."""
+    block: list[str] = []
+    for name, width in widths.items():
+        if block and sum(widths[other] for other in block) + width > room:
+            yield block
+            block = []
+        block.append(name)
+    if block:
+        yield block
+
+
+def _metrics(report: RunReport, width: int) -> Iterator[str]:
     shown = [(name, sink) for name, _, sink in report.store.selectors() if not sink.is_empty]
-    if not shown:
+    trends = [(name, sink) for name, sink in shown if isinstance(sink, TrendSink)]
+    others = [(name, sink) for name, sink in shown if not isinstance(sink, TrendSink)]
+    yield from _trends(trends, width)
+    yield from _others(others, report.seconds)
+
+
+def _trends(trends: Sequence[tuple[str, TrendSink]], width: int) -> Iterator[str]:
+    if not trends:
         return
-    yield "  [bold]METRICS[/]"
-    width = max(len(name) for name, _ in shown)
-    for name, sink in shown:
-        dots = "." * (width - len(name) + 3)
-        yield f"    {escape(name)}{dots}: {'  '.join(sink.texts(report.seconds))}"
+    columns = list(_TREND_COLUMNS)
+    rows = [
+        (label, {column: format_milliseconds(sink.aggregate(column, 1)) for column in columns})
+        for label, sink in _nested(trends)
+    ]
+    first = max(len(label) for label, _ in rows)
+    widths = {column: 2 + max(len(column), *(len(row[column]) for _, row in rows)) for column in columns}
+    for column in _LESS_WANTED:
+        if len(_INDENT) + first + sum(widths[kept] for kept in columns) > width:
+            columns.remove(column)
+    head = "".join(f"{column:>{widths[column]}}" for column in columns)
+    yield f"  [bold]TRENDS[/]{head:>{len(head) + first - 4}}"
+    for label, row in rows:
+        values = "".join(f"{row[column]:>{widths[column]}}" for column in columns)
+        yield f"{_INDENT}{escape(f'{label:<{first}}')}{values}"
     yield ""
+
+
+def _nested(trends: Sequence[tuple[str, TrendSink]]) -> Iterator[tuple[str, TrendSink]]:
+    """Yield each metric, then its sub-metrics by their tags alone."""
+    for name, sink in trends:
+        if "{" not in name:
+            yield name, sink
+            inner = f"{name}{{"
+            yield from (
+                (f"  {other[len(name) :]}", part) for other, part in trends if other.startswith(inner)
+            )
+
+
+def _others(others: Sequence[tuple[str, AnySink]], seconds: float) -> Iterator[str]:
+    if not others:
+        return
+    yield "  [bold]COUNTERS, RATES AND GAUGES[/]"
+    first = max(len(name) for name, _ in others)
+    texts = {name: sink.texts(seconds) for name, sink in others}
+    second = max(len(figures[0]) for figures in texts.values())
+    for name, figures in texts.items():
+        rest = "  ".join(figures[1:])
+        yield f"{_INDENT}{escape(f'{name:<{first}}')}  {figures[0]:>{second}}  {rest}".rstrip()
+    yield ""
+
+
+def _paragraph(text: str, width: int, style: str = "") -> Iterator[str]:
+    for line in textwrap.wrap(text, width - 2, break_long_words=False, break_on_hyphens=False):
+        yield f"  [{style}]{escape(line)}[/]" if style else f"  {escape(line)}"

@@ -144,7 +144,7 @@ def test_ctrl_c_while_waiting_for_workers_ends_everybody(tmp_path: Path) -> None
         cluster.master.signal(signal.SIGINT)
         finished = cluster.finish()
         assert standin.stats()["requests_total"] == 0
-    assert finished.exit_code == 1
+    assert finished.exit_code == 105
     assert "Stopped before the start" in finished.stderr
     assert "Traceback" not in finished.stderr
 

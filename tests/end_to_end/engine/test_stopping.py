@@ -49,7 +49,7 @@ def test_one_signal_ends_the_run_gracefully_with_a_full_summary(
     standin.set_faults(latency="500ms")
     test.signal(number)
     finished = test.finish()
-    assert finished.exit_code == 0
+    assert finished.exit_code == 105
     assert_exact(finished, standin)
     assert finished.summary["run"]["ended_by"] == reason
     assert all(ledger["interrupted"] == 0 for ledger in finished.summary["ledger"].values())

@@ -136,6 +136,19 @@ def test_all_mistakes_of_a_profile_are_shown_at_once(tmp_path: Path, standin: St
     assert not finished.results_dir.exists()
 
 
+def test_a_dry_run_connects_to_nobody_and_writes_nothing(tmp_path: Path) -> None:
+    """Even for a live workspace with everything that a run needs, and with workers."""
+    seen = write_down_connections(tmp_path)
+    more = ["--allow-live", "--processes", "2", "--time-scale", "0.5", "--profile", "spike"]
+    finished = run_load_test(tmp_path, "--dry-run", *more, env={**LIVE, "PYTHONPATH": str(tmp_path)})
+    assert finished.exit_code == 0
+    assert finished.stderr == ""
+    assert "Target    https://track.customer.io, a live workspace" in finished.stdout
+    assert "Requests  14010, peak 400/s" in finished.stdout
+    assert seen.read_text() == ""
+    assert not finished.results_dir.exists()
+
+
 def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer) -> None:
     finished = run_load_test(tmp_path, "--allow-l", env={"CUSTOMERIO_BASE_URL": standin.url})
     assert_refused(finished, "error: unrecognized arguments: --allow-l; did you mean --allow-live?")

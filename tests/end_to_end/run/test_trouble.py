@@ -85,7 +85,7 @@ def test_a_threshold_may_end_the_run_and_says_so(tmp_path: Path) -> None:
         finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
     assert finished.exit_code == 99
     run = finished.summary["run"]
-    assert run["ended_by"] == "aborted by threshold errors 'rate<0.5' rate=1"
+    assert run["ended_by"] == "aborted by threshold errors 'rate<0.5' rate=100%"
     assert 2 <= run["seconds"] < 20
     for ledger in finished.summary["ledger"].values():
         assert ledger["started"] + ledger["dropped"] == ledger["due"] < ledger["scheduled"] == 1200

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.durations import format_duration, parse_duration_seconds
+from config.durations import format_duration, format_milliseconds, parse_duration_seconds
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,23 @@ def test_what_is_shown_reads_back_as_the_same_seconds(seconds: int) -> None:
 )
 def test_durations_are_shown_as_people_write_them(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"),
+    [
+        (0, "0µs"),
+        (0.25, "250µs"),
+        (0.9996, "1.00ms"),
+        (2.126, "2.13ms"),
+        (9.996, "10.0ms"),
+        (12.34, "12.3ms"),
+        (99.96, "100ms"),
+        (999.4, "999ms"),
+        (999.6, "1.00s"),
+        (12_345, "12.3s"),
+        (3_600_000, "3600s"),
+    ],
+)
+def test_milliseconds_are_shown_with_three_digits(milliseconds: float, text: str) -> None:
+    assert format_milliseconds(milliseconds) == text

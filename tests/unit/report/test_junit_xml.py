@@ -121,7 +121,7 @@ def test_a_good_run_has_a_case_for_each_threshold_check_and_judgement_and_no_fai
 def test_each_failure_says_what_was_measured() -> None:
     broken = a_report(failed=3, verdict="Generator did not keep the schedule: late", faults=("disk full",))
     assert failures(broken) == {
-        "customerio-load.thresholds: errors: rate<0.01": "errors: 'rate<0.01' rate=0.03",
+        "customerio-load.thresholds: errors: rate<0.01": "errors: 'rate<0.01' rate=3%",
         "customerio-load.checks: status is 200": "3 of 100 failed",
         "customerio-load.generator: the generator kept the schedule": (
             "Generator did not keep the schedule: late"
