@@ -56,6 +56,11 @@ class BackfillOptions:
         return Path(self.source + ".position")
 
     @property
+    def is_own_trial_file(self) -> bool:
+        """Whether the dead letters are those of trials alone, of which the last one is worth keeping."""
+        return self.is_trial and self.dead_letters is None
+
+    @property
     def dead_letters_path(self) -> Path:
         """The file for dead letters."""
         if self.dead_letters is not None:

@@ -44,6 +44,8 @@ async def run_backfill(settings: PipelineSettings, options: BackfillOptions) -> 
         if options.position_path is not None:
             position_file = files.enter_context(PositionFile(options.position_path))
         dead_letters = files.enter_context(FileDeadLetters(options.dead_letters_path))
+        if options.is_own_trial_file:
+            options.dead_letters_path.unlink(missing_ok=True)
         try:
             position = begin(descriptor, options, position_file, dead_letters, settings.target.workspace)
         except OSError as error:

@@ -13,6 +13,7 @@ from pipeline.dead_letter import DeadLetter, NotALetterError
 from pipeline.dlq.listing import Listing, show
 from pipeline.dlq.pending import Selection
 from pipeline.dlq.printing import counted, print_result
+from pipeline.new_file import new_file
 
 
 def on_file(options: argparse.Namespace, matching: Selection) -> int:
@@ -76,7 +77,7 @@ def _selected(path: Path, selection: Selection, most: int | None) -> Iterator[tu
 def _write_messages(
     path: Path, target: Path | None, selection: Selection, most: int | None
 ) -> tuple[Counter[str], int]:
-    """Write the messages, byte for byte, to a new file. With ``target=None`` only count them.
+    """Write the messages, byte for byte, to a new file, if there are any. Without a target only count.
 
     Returns:
         The number written by cause, and the number of letters without a message: their lines were too long.
@@ -92,18 +93,13 @@ def _write_messages(
             causes[cause] += value is not None
             without += value is None
         return +causes, without
-    try:
-        with target.open("xb") as new:
-            for cause, value in messages:
-                if value is None:
-                    without += 1
-                else:
-                    causes[cause] += 1
-                    new.write(value + b"\n")
-    except FileExistsError:
-        raise ConfigError(f"--to: {target} exists; expected the name of a new file") from None
-    except OSError as error:
-        raise ConfigError(f"--to: {target}: can't be written: {error.strerror}") from error
+    with new_file(target, "--to") as new:
+        for cause, value in messages:
+            if value is None:
+                without += 1
+            else:
+                causes[cause] += 1
+                new.write(value + b"\n")
     return causes, without
 
 

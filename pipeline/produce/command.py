@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
@@ -17,6 +18,8 @@ from config.errors import ConfigError
 from pipeline.delivery.mapping import load_mapping
 from pipeline.delivery.message import parser
 from pipeline.kafka import connection_options
+from pipeline.new_file import new_file
+from pipeline.produce.file_target import FileTarget
 from pipeline.produce.producer import Producer
 from pipeline.produce.progress import show_progress
 from pipeline.produce.pump import Sent, pump
@@ -29,7 +32,7 @@ _STANDARD_INPUT = "-"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Fill the topic.
+    """Fill the topic, or the file of ``--to``.
 
     Returns:
         The exit code. 0: every message was sent. 1: the broker can't be used. 2: an argument, a setting or a
@@ -39,6 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     # The client logs lost connections at length. This command prints one line instead.
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL + 1)
+    if options.to is not None:
+        return _write(options)
     sent = Sent()
     try:
         settings = _settings(options)
@@ -47,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 0
         with _open_source(options) as source:
             asyncio.run(_produce(options, settings, source, sent))
-            _print_summary(settings, source, sent)
+            _print_summary(f"sent to {settings.topic}", source, sent)
         return 0
     except ConfigError as error:
         return _fail(f"{error}{_so_far(sent)}", USAGE_ERROR)
@@ -59,6 +64,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _fail(f"the broker at {settings.brokers}: {reason}{hint if not sent.total else ''}", 1)
     except KeyboardInterrupt:
         return _fail(f"interrupted{_so_far(sent)}", 130)
+
+
+def _write(options: argparse.Namespace) -> int:
+    """Write the messages to a file, and return the exit code. After a mistake there is no file."""
+    sent = Sent()
+    try:
+        if options.brokers or options.topic or options.partitions:
+            raise ConfigError("--to: expected no --brokers, --topic or --partitions; nothing goes to Kafka")
+        with _open_source(options) as source:
+            with new_file(options.to, "--to") as file, show_progress(source, sent) as show:
+                asyncio.run(pump(source, FileTarget(file), options.rate, sent, show))
+            _print_summary(f"written to {options.to}", source, sent)
+        return 0
+    except ConfigError as error:
+        return _fail(f"{error}; no file was written", USAGE_ERROR)
+    except KeyboardInterrupt:
+        return _fail("interrupted; no file was written", 130)
 
 
 async def _produce(options: argparse.Namespace, settings: KafkaSettings, source: Source, sent: Sent) -> None:
@@ -111,11 +133,11 @@ def _settings(options: argparse.Namespace) -> KafkaSettings:
     )
 
 
-def _print_summary(settings: KafkaSettings, source: Source, sent: Sent) -> None:
+def _print_summary(done: str, source: Source, sent: Sent) -> None:
     types = ", ".join(f"{number} {kind}" for kind, number in sorted(sent.by_type.items())) or "nothing"
     skipped = f"; {source.skipped} bad lines skipped" if source.skipped else ""
     print(  # noqa: T201 - the command's output
-        f"sent to {settings.topic}: {types} in {sent.seconds:.1f} s, {sent.per_second:.0f}/s{skipped}"
+        f"{done}: {types} in {sent.seconds:.1f} s, {sent.per_second:.0f}/s{skipped}"
     )
 
 
@@ -131,7 +153,7 @@ def _fail(line: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="scripts/run-pipeline.sh produce",
-        description="Fill the topic that the workers read, from a file or with invented messages.",
+        description="Fill the topic that the workers read, or a file, from a file or with invented messages.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
@@ -166,6 +188,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--no-idempotence", action="store_true", help="for a broker without idempotent writes"
+    )
+    parser.add_argument(
+        "--to",
+        type=Path,
+        metavar="NEW",
+        help="write the messages to this new file, for worker --from NEW, and leave Kafka out",
     )
     parser.add_argument("--brokers", metavar="HOST:PORT", help="overrides KAFKA_BROKERS")
     parser.add_argument("--topic", help="overrides KAFKA_TOPIC")

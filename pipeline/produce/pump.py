@@ -8,13 +8,20 @@ from collections import Counter, deque
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
-from pipeline.produce.producer import Producer
+from pipeline.produce.outgoing import OutgoingMessage
 from pipeline.produce.sources import Source
 
 # The most messages that wait for their acknowledgement.
 _MOST_UNDER_WAY = 10_000
+
+
+class Target(Protocol):
+    """Where the messages go."""
+
+    async def enqueue(self, message: OutgoingMessage) -> asyncio.Future[Any]:
+        """Take a message. The future is done when it is safe."""
 
 
 @dataclass
@@ -45,13 +52,13 @@ class Sent:
 
 
 async def pump(
-    source: Source, producer: Producer, rate: float | None, sent: Sent, show: Callable[[], None]
+    source: Source, target: Target, rate: float | None, sent: Sent, show: Callable[[], None]
 ) -> None:
     """Send every message of a source, and wait until all are acknowledged.
 
     Args:
         source: yields the messages.
-        producer: open.
+        target: an open producer, or a file.
         rate: messages per second; ``None`` for no limit.
         sent: counts acknowledged messages, and stays correct if an error is raised.
         show: called after each message.
@@ -70,7 +77,7 @@ async def pump(
                     # Counted from the start, so that delays do not add up.
                     await _sleep_until(sent.started + number / rate)
                 number += 1
-                under_way.append((message.kind, await producer.enqueue(message)))
+                under_way.append((message.kind, await target.enqueue(message)))
                 while under_way and (under_way[0][1].done() or len(under_way) > _MOST_UNDER_WAY):
                     kind, acknowledged = under_way.popleft()
                     await acknowledged

@@ -168,6 +168,11 @@ def test_a_trial_goes_to_a_stand_in_of_its_own_and_leaves_no_position(
         assert (code, output) == (0, "events.jsonl: 2 delivered, 0 dead letters\n")
         assert errors.startswith("Delivering to a stand-in at http://127.0.0.1:")
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith("events")] == ["events.jsonl"]
+    # Dead letters are those of the last trial.
+    source.write_bytes(line(1) + b"nonsense\n")
+    for _ in range(2):
+        assert run(standin, "--standin", "--from", str(source))[0] == 1
+        assert len(Path(f"{source}.trial.dead.jsonl").read_bytes().splitlines()) == 1
     assert standin.stats()["requests_total"] == 0
 
 
