@@ -110,6 +110,7 @@ class LoadTest:
         headless: whether it runs without the web UI.
         root: another copy of the project to run.
         has_own_group: whether it leads a process group, so that a signal can reach its workers too.
+        module: ``engine`` is what ``scripts/run-load-test.sh`` starts.
     """
 
     unfinished: ClassVar[list[LoadTest]] = []
@@ -125,9 +126,10 @@ class LoadTest:
         headless: bool = True,
         root: Path | None = None,
         has_own_group: bool = False,
+        module: str = "locust",
     ) -> None:
         self.results_dir = tmp_path / "results"
-        command = [sys.executable, "-m", "locust", "-f", locustfile, "--loglevel", "WARNING"]
+        command = [sys.executable, "-m", module, "-f", locustfile, "--loglevel", "WARNING"]
         command += ["--headless"] if headless else []
         if profile is not None:
             path = tmp_path / "profile.toml"
