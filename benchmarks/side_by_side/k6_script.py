@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 
-from config.profile import Profile, ScenarioOptions
+from config.profile import Profile
+from config.scenario_options import RAMPING, ScenarioOptions
 
 _BODIES = {
     "identify": "http.put(`${base}`, JSON.stringify({email: 'k6@example.com', _load_test: true}), params);",
@@ -30,7 +31,8 @@ def k6_script(profile: Profile) -> str:
 
 def _k6_scenario(name: str, options: ScenarioOptions) -> dict[str, object]:
     return {
-        "executor": options.executor,
+        # A constant rate is a stage that stays where it began.
+        "executor": RAMPING,
         "exec": name,
         "startRate": round(options.start_rate),
         "timeUnit": f"{round(options.time_unit * 1000)}ms",
