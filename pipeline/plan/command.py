@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -128,7 +129,11 @@ def _write(plan: Plan, folder: Path) -> list[Path]:
 
 
 def _print(text: str) -> None:
-    print(text)  # noqa: T201 - the command's output
+    try:
+        print(text, flush=True)  # noqa: T201 - the command's output
+    except BrokenPipeError:
+        # Whoever reads has seen enough, as `head` does. Closing the stream would raise the error again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _note(text: str) -> None:

@@ -62,7 +62,7 @@ def to_text(plan: Plan) -> str:
     lines = [f"  {name:<22}{value}" for name, value in rows]
     if not plan.is_feasible:
         lines += ["", "This plan cannot work:", *(f"  ✗ {problem}" for problem in problems_of(plan))]
-        lines += ["What would:", *(f"  - {remedy}" for remedy in remedies_of(plan))]
+        lines += ["What would:", *(_wrapped(remedy) for remedy in remedies_of(plan))]
     return "\n".join([*lines, "", "Why:", *(_wrapped(reason) for reason in reasons_of(plan))])
 
 
