@@ -57,7 +57,10 @@ class KafkaSecurity:
 
 @dataclass(frozen=True)
 class KafkaSettings:
-    """The broker, the topics, and how the worker takes part in its group."""
+    """The broker, the topics, and how the worker takes part in its group.
+
+    With an ``instance_id`` it is a static member: it keeps its partitions over a restart.
+    """
 
     brokers: str
     topic: str
@@ -66,6 +69,7 @@ class KafkaSettings:
     client_id: str
     session_timeout_ms: int
     heartbeat_ms: int
+    instance_id: str | None = None
     security: KafkaSecurity = KafkaSecurity()
 
 
@@ -200,6 +204,7 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
         heartbeat_ms=read.whole(
             "KAFKA_HEARTBEAT_MS", min(3000, session_timeout_ms // 3), least=100, most=session_timeout_ms // 3
         ),
+        instance_id=read.member_name("KAFKA_INSTANCE_ID"),
         security=_kafka_security(variables, read),
     )
 

@@ -55,6 +55,13 @@ class Variables:
             )
         return topic
 
+    def member_name(self, name: str) -> str | None:
+        """Return a name that Kafka accepts for a member of a group, or ``None`` if there is no variable."""
+        member = self._variables.get(name)
+        if member is not None and not _TOPIC.fullmatch(member):
+            raise ConfigError(f"{name}: expected letters, digits, '.', '_', '-', at most 249, got {member!r}")
+        return member
+
     def brokers(self, name: str, default: str) -> str:
         """Return the addresses of brokers, ``host:port`` with commas between."""
         text = self._variables.get(name, default)

@@ -125,6 +125,7 @@ def _consumer(settings: KafkaSettings) -> AIOKafkaConsumer:
     return AIOKafkaConsumer(
         **connection_options(settings),
         group_id=settings.group,
+        group_instance_id=settings.instance_id,
         enable_auto_commit=False,
         # Messages from before the group's first start are delivered, too.
         auto_offset_reset="earliest",
