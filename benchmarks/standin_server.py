@@ -128,8 +128,9 @@ def _candidates() -> list[Candidate]:
 
 def stand_in() -> Any:
     """The stand-in as an ASGI application, for servers other than its own."""
-    from standin.app import RequiredCredentials, StandIn
+    from standin.app import StandIn
     from standin.control import Control
+    from standin.credentials import RequiredCredentials
     from standin.faults import Faults
 
     return StandIn(Control(Faults()), RequiredCredentials())

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
+from itertools import islice
 from urllib.parse import parse_qs
 
 from standin.asgi import BodyTooLarge, ClientGone, Receive, Scope, Send, read_body
 from standin.control import Control
+from standin.description import description
 from standin.faults import check_optional_seconds, check_seconds
 from standin.json_body import parse_object
+from standin.objects import ObjectKey
 from standin.person import identifier_in_path
 from standin.responses import (
     NOT_FOUND,
@@ -24,7 +28,7 @@ from standin.routes import decode_segment
 ADMIN_PREFIX = b"/_standin/"
 
 _MAX_BODY_BYTES = 64 * 1024
-_MOST_IDS = 1000
+_MOST_LISTED = 1000
 
 _Query = dict[str, str]
 
@@ -42,6 +46,8 @@ class Admin:
             ("arrivals",): {"GET": self._arrivals},
             ("accepted",): {"GET": self._read_accepted, "POST": self._log_accepted},
             ("people",): {"GET": self._list_people},
+            ("deliveries",): {"GET": self._deliveries},
+            ("openapi.json",): {"GET": self._description},
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,6 +67,8 @@ class Admin:
         path = tuple(decode_segment(segment) for segment in segments)
         if len(path) == 2 and path[0] == "people":
             return self._person(path[1]) if method == "GET" else method_not_allowed(["GET"])
+        if len(path) == 3 and path[0] == "objects":
+            return self._object(ObjectKey(*path[1:])) if method == "GET" else method_not_allowed(["GET"])
         methods = self._endpoints.get(path)
         if methods is None:
             return NOT_FOUND
@@ -149,16 +157,32 @@ class Admin:
 
     def _list_people(self, query: _Query, body: bytes) -> Response:
         """List ids that start with ``prefix``, at most ``limit`` of them (default: 100)."""
-        text = query.get("limit", "100")
-        if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= _MOST_IDS):
-            return _refusal(f"limit: expected 1 to {_MOST_IDS}, got {text!r}")
         people = self._control.workspace.people
-        ids = people.ids(query.get("prefix", ""), int(text))
+        ids = people.ids(query.get("prefix", ""), _limit(query))
         return json_response(200, {"ids": ids, "people": len(people)})
 
     def _person(self, text: str) -> Response:
         person = self._control.workspace.people.find(identifier_in_path(text))
         return NOT_FOUND if person is None else json_response(200, person.as_json())
+
+    def _object(self, key: ObjectKey) -> Response:
+        stored = self._control.workspace.objects.find(key)
+        return NOT_FOUND if stored is None else json_response(200, stored.as_json())
+
+    def _deliveries(self, query: _Query, body: bytes) -> Response:
+        """List deliveries, latest first, at most ``limit`` of them (default: 100), with what was sent."""
+        latest = islice(self._control.workspace.deliveries.latest(), _limit(query))
+        return json_response(200, {"deliveries": [asdict(delivery) for delivery in latest]})
+
+    def _description(self, query: _Query, body: bytes) -> Response:
+        return json_response(200, description())
+
+
+def _limit(query: _Query) -> int:
+    text = query.get("limit", "100")
+    if not (text.isascii() and text.isdigit() and len(text) < 5 and 1 <= int(text) <= _MOST_LISTED):
+        raise Invalid(f"limit: expected 1 to {_MOST_LISTED}, got {text!r}")
+    return int(text)
 
 
 def _refusal(message: str, status: int = 400) -> Response:

@@ -13,8 +13,9 @@ from typing import Any
 
 from config.command_line import OneLineParser, end_with_stdin
 from standin import faults
-from standin.app import RequiredCredentials, StandIn
+from standin.app import StandIn
 from standin.control import Control
+from standin.credentials import RequiredCredentials
 from standin.faults import Faults
 from standin.journal import Journal
 from standin.server import TrustmeMissing, bind, make_tls, run
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="scripts/stand-in.sh",
-        description="Run a local server that answers like Customer.io's Track API, v1 and v2.",
+        description="Run a local server that answers like Customer.io's Track, App and Pipelines APIs.",
         epilog="While it runs, use GET /_standin/stats, POST /_standin/reset and POST /_standin/faults.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -63,6 +64,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--site-id", help="the only site id to accept, or STANDIN_SITE_ID (default: any)")
     parser.add_argument("--api-key", help="the only API key to accept, or STANDIN_API_KEY (default: any)")
+    parser.add_argument("--app-key", help="the only App API key to accept, or STANDIN_APP_KEY (default: any)")
+    parser.add_argument(
+        "--write-key", help="the only Pipelines write key to accept, or STANDIN_WRITE_KEY (default: any)"
+    )
     parser.add_argument("--tls", action="store_true", help="serve https with a throw-away certificate")
     parser.add_argument(
         "--tls-ca-file",
@@ -137,6 +142,12 @@ def _add_fault_options(group: argparse._ArgumentGroup) -> None:
         help="send Retry-After with a 429 (default: no, because Customer.io documents none)",
     )
     group.add_argument(
+        "--app-limits",
+        action=argparse.BooleanOptionalAction,
+        default=none.app_limits,
+        help="enforce the published limits of the App API (default: yes)",
+    )
+    group.add_argument(
         "--seed",
         type=_option(int, faults.check_seed),
         metavar="N",
@@ -171,7 +182,9 @@ def _credentials(options: argparse.Namespace) -> RequiredCredentials:
     api_key = options.api_key or os.environ.get("STANDIN_API_KEY") or None
     if (site_id is None) != (api_key is None):
         raise ValueError("--site-id and --api-key: expected both or none")
-    return RequiredCredentials(site_id, api_key)
+    app_key = options.app_key or os.environ.get("STANDIN_APP_KEY") or None
+    write_key = options.write_key or os.environ.get("STANDIN_WRITE_KEY") or None
+    return RequiredCredentials(site_id, api_key, app_key, write_key)
 
 
 @contextmanager

@@ -4,61 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
-from typing import Any
 
 from standin.acceptance_log import AcceptanceLog
+from standin.endpoint import Quota
 from standin.faults import Faults, FaultSource, InjectedFault
-from standin.journal import Journal, JournaledPeople
-from standin.people import PeopleStore
-from standin.stats import Stats
-
-WINDOW_SECONDS = 1.0
-
-
-class SlidingWindow:
-    """A rate limit as an exact sliding window: no span of one second holds more than ``limit`` admissions.
-
-    A refused request does not use up the limit. Memory holds at most ``limit`` instants.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._admitted: deque[float] = deque(maxlen=limit)
-
-    def admit(self, now: float) -> float:
-        """Admit a request if the limit allows it.
-
-        Args:
-            now: seconds on a monotonic clock.
-
-        Returns:
-            0.0 if the request is admitted, else the seconds until the next one can be.
-        """
-        if len(self._admitted) == self.limit:
-            age = now - self._admitted[0]
-            if age < WINDOW_SECONDS:
-                return WINDOW_SECONDS - age
-        self._admitted.append(now)
-        return 0.0
-
-
-class Workspace:
-    """The people, the events and the counts: all that a reset discards."""
-
-    def __init__(self, record_arrivals: bool, journal: Journal | None) -> None:
-        self.people = PeopleStore() if journal is None else JournaledPeople(journal)
-        self.stats = Stats(record_arrivals)
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            **self.stats.as_json(),
-            "people": len(self.people),
-            "people_created": self.people.people_created,
-            "suppressed": self.people.suppressed,
-            "events": self.people.events,
-            "duplicates": self.people.duplicates,
-        }
+from standin.journal import Journal
+from standin.quotas import Quotas
+from standin.sliding_window import SlidingWindow
+from standin.workspace import Workspace
 
 
 class Control:
@@ -95,6 +48,7 @@ class Control:
         self.faults = faults
         self._source = FaultSource(faults)
         self._window = None if faults.rate_limit is None else SlidingWindow(faults.rate_limit)
+        self._quotas = Quotas() if faults.app_limits else None
 
     def pause(self, seconds: float) -> None:
         """Hold all responses back for ``seconds`` from now; 0 ends a pause."""
@@ -110,6 +64,10 @@ class Control:
     def admit(self) -> float:
         """Admit a request to the rate limit: 0.0 if it is admitted, else the seconds until one can be."""
         return 0.0 if self._window is None else self._window.admit(time.perf_counter())
+
+    def admit_to_quota(self, quota: Quota) -> float:
+        """Admit a request to a limit of the App API; returns as ``admit``."""
+        return 0.0 if self._quotas is None else self._quotas.admit(quota, time.perf_counter())
 
     def draw_fault(self) -> InjectedFault | None:
         """Draw the fault that the next request meets."""

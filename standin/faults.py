@@ -79,6 +79,7 @@ class Faults:
     drop_share: float = 0.0
     rate_limit: int | None = None  # requests per second; None: no limit
     retry_after: bool = False
+    app_limits: bool = True  # the published limits of the App API
     seed: int | None = None  # None: different every time
 
     def __post_init__(self) -> None:
@@ -157,7 +158,7 @@ def check_rate_limit(value: object) -> int | None:
     return value
 
 
-def check_retry_after(value: object) -> bool:
+def check_switch(value: object) -> bool:
     if not isinstance(value, bool):
         raise ValueError(f"expected true or false, got {value!r}")
     return value
@@ -177,7 +178,8 @@ CHECKS: dict[str, Callable[[object], Any]] = {
     "hang_seconds": check_optional_seconds,
     "drop_share": check_share,
     "rate_limit": check_rate_limit,
-    "retry_after": check_retry_after,
+    "retry_after": check_switch,
+    "app_limits": check_switch,
     "seed": check_seed,
 }
 

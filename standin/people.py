@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -46,6 +46,16 @@ class PeopleStore:
     def find(self, who: Identifier) -> Person | None:
         """Return the person who has an identifier, or ``None``."""
         return self._by[who.kind].get(who.value)
+
+    def find_or_create(self, who: Identifier) -> Person | None:
+        """Return the person who has an identifier, who is created if unknown; ``None`` if suppressed."""
+        if who in self._suppressed:
+            return None
+        return self.find(who) or self._create(who)
+
+    def __iter__(self) -> Iterator[Person]:
+        """Yield all people, oldest first."""
+        return iter(self._by["cio_id"].values())
 
     def ids(self, prefix: str, at_most: int) -> list[str]:
         """Return ids that start with ``prefix``, oldest first. This looks at every person."""
@@ -140,7 +150,7 @@ class PeopleStore:
         ``data`` is not stored.
         """
         self._note_accepted(data)
-        person = self._find_or_create(who)
+        person = self.find_or_create(who)
         if person is None or not self._remember(event_id):
             return False
         self.events += 1
@@ -170,7 +180,7 @@ class PeopleStore:
 
     def add_device(self, who: Identifier, device_id: str, platform: str) -> bool:
         """Add a device to a person, who is created if unknown."""
-        person = self._find_or_create(who)
+        person = self.find_or_create(who)
         if person is None:
             return False
         person.devices = {**(person.devices or {}), device_id: platform}
@@ -197,11 +207,6 @@ class PeopleStore:
     def _note_accepted(self, attributes: Mapping[str, Any] | None) -> None:
         if self.acceptance_log is not None:
             self.acceptance_log.note(attributes)
-
-    def _find_or_create(self, who: Identifier) -> Person | None:
-        if who in self._suppressed:
-            return None
-        return self.find(who) or self._create(who)
 
     def _create(self, who: Identifier) -> Person | None:
         if who.kind == "cio_id":

@@ -145,6 +145,15 @@ def _shared(known: dict[_Shared, _Shared], value: _Shared) -> _Shared:
     return known.get(value, value)
 
 
+def update_attributes(kept: dict[str, Any], attributes: Mapping[str, Any]) -> None:
+    """Set attributes of an object or a relationship. ``None`` and ``""`` remove one."""
+    for name, value in attributes.items():
+        if value is None or value == "":
+            kept.pop(name, None)
+        elif name in kept or len(kept) < _ATTRIBUTES_PER_PERSON:
+            kept[sys.intern(name)] = value
+
+
 def add_events(counts: dict[str, int], name: str, count: int) -> None:
     """Add to the counts of events by name, which hold at most ``EVENT_NAMES_PER_PERSON`` names."""
     if name in counts or len(counts) < EVENT_NAMES_PER_PERSON:

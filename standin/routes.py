@@ -1,57 +1,26 @@
-"""Which endpoint of the Track API a request is for, and what a handler gets and returns."""
+"""Which endpoint a request is for.
+
+Customer.io serves its three APIs from three hosts. Their paths differ, so that one port can serve all: Track
+begins with ``/api``, the App API and the Pipelines API with ``/v1``, where no first segment is in both.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
-from standin.people import PeopleStore
+from standin.app_api import ENDPOINTS as APP_ENDPOINTS
+from standin.endpoint import Endpoint
+from standin.pipelines_api import ENDPOINTS as PIPELINES_ENDPOINTS
 from standin.responses import NOT_FOUND, ErrorForm, Invalid, Response, bad_request, method_not_allowed
-
-_V1 = "/api/v1"
-_V2 = "/api/v2"
+from standin.track_endpoints import ENDPOINTS as TRACK_ENDPOINTS
 
 UNKNOWN = "unknown"
 
-
-@dataclass(frozen=True)
-class Endpoint:
-    """One endpoint: the name of its operation in the statistics, its method and path, its error form."""
-
-    name: str
-    method: str
-    path: str
-    error_form: ErrorForm = ErrorForm.META_ERRORS
-    needs_credentials: bool = True
-
-    @property
-    def segments(self) -> tuple[str, ...]:
-        return tuple(self.path.split("/")[1:])
-
-
-ENDPOINTS = (
-    Endpoint("identify", "PUT", f"{_V1}/customers/{{identifier}}"),
-    Endpoint("delete", "DELETE", f"{_V1}/customers/{{identifier}}"),
-    Endpoint("track", "POST", f"{_V1}/customers/{{identifier}}/events"),
-    Endpoint("add_device", "PUT", f"{_V1}/customers/{{identifier}}/devices"),
-    Endpoint("delete_device", "DELETE", f"{_V1}/customers/{{identifier}}/devices/{{device_id}}"),
-    Endpoint("suppress", "POST", f"{_V1}/customers/{{identifier}}/suppress"),
-    Endpoint("unsuppress", "POST", f"{_V1}/customers/{{identifier}}/unsuppress"),
-    Endpoint("track_anonymous", "POST", f"{_V1}/events"),
-    Endpoint("merge", "POST", f"{_V1}/merge_customers", ErrorForm.META_ERROR),
-    Endpoint("add_to_segment", "POST", f"{_V1}/segments/{{segment_id}}/add_customers"),
-    Endpoint("remove_from_segment", "POST", f"{_V1}/segments/{{segment_id}}/remove_customers"),
-    Endpoint("submit_form", "POST", f"{_V1}/forms/{{form_id}}/submit"),
-    Endpoint("metrics", "POST", f"{_V1}/metrics", needs_credentials=False),
-    Endpoint("push_metrics", "POST", f"{_V1}/push/events", needs_credentials=False),
-    Endpoint("region", "GET", f"{_V1}/accounts/region"),
-    Endpoint("unsubscribe", "POST", "/unsubscribe/{delivery_id}", ErrorForm.META_ERROR, False),
-    Endpoint("entity", "POST", f"{_V2}/entity", ErrorForm.ERRORS),
-    Endpoint("batch", "POST", f"{_V2}/batch", ErrorForm.ERRORS),
-)
+# In this order: who sends most often is found first.
+ENDPOINTS = (*TRACK_ENDPOINTS, *PIPELINES_ENDPOINTS, *APP_ENDPOINTS)
 
 
 @dataclass(frozen=True)
@@ -67,41 +36,6 @@ class NoRoute:
     """The response to a request that no endpoint takes."""
 
     response: Response
-
-
-class Request(NamedTuple):
-    """A request as a handler gets it; ``parameters`` are the decoded parameters of its path."""
-
-    endpoint: Endpoint
-    parameters: tuple[str, ...]
-    body: bytes
-    query: bytes
-    scope: Any
-
-
-class Items(NamedTuple):
-    """How many of the operations in a v2 request were accepted and refused."""
-
-    accepted: list[str]  # the action of each
-    refused: int
-
-
-# The store's methods return whether they changed something; a handler does not need that.
-Change = Callable[[PeopleStore], object]
-
-
-class Answer(NamedTuple):
-    """What a handler returns: a response, and the change to make in the store.
-
-    The handler does not make the change itself, because a drop answers 200 and stores nothing.
-    """
-
-    response: Response
-    change: Change | None = None
-    items: Items | None = None
-
-
-Handler = Callable[[Request], Answer]
 
 
 def match(method: str, raw_path: bytes) -> Route | NoRoute:

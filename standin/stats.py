@@ -34,6 +34,7 @@ class Stats:
         self.arrivals: dict[str, array[float]] | None = {} if record_arrivals else None
         self.first_arrival_unix: float | None = None
         self._dropped = 0
+        self._ignored = 0
         self._items_accepted: Counter[str] = Counter()
         self._items_refused = 0
         self._first = 0.0
@@ -66,6 +67,10 @@ class Stats:
     def count_drop(self) -> None:
         """Count a request that is answered with 200 and not stored."""
         self._dropped += 1
+
+    def count_ignored(self) -> None:
+        """Count a Pipelines request, or a call of a batch, that is answered with 200 and means nothing."""
+        self._ignored += 1
 
     def hang(self) -> None:
         """Count a request as hung. If it is answered after all, call ``resume`` and then ``answer``."""
@@ -110,6 +115,7 @@ class Stats:
             "in_flight": self._in_flight,
             "refused": self._statuses.get("429", 0),
             "dropped": self._dropped,
+            "ignored": self._ignored,
             "items": {"taken": dict(self._items_accepted), "refused": self._items_refused},
             "first_arrival": started,
             "last_arrival": None if started is None else started + self._last - self._first,

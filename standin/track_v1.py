@@ -8,11 +8,11 @@ from __future__ import annotations
 from urllib.parse import parse_qs
 
 from standin.asgi import header
+from standin.endpoint import Answer, Request
 from standin.json_body import Json, JsonObject, parse_object
-from standin.people import PeopleStore
 from standin.person import Identifier, Kind, identifier
+from standin.relationships import relate_as_instructed
 from standin.responses import NO_CONTENT, OK, Invalid, json_response
-from standin.routes import Answer, Handler, Request
 from standin.validation import (
     INSTRUCTIONS,
     check_anonymous_id,
@@ -27,6 +27,7 @@ from standin.validation import (
     check_text,
     check_timestamp,
 )
+from standin.workspace import Workspace
 
 ENVIRONMENT_ID = 1
 
@@ -45,15 +46,18 @@ def identify(request: Request) -> Answer:
     who = check_path_identifier(request.parameters[0])
     body = parse_object(request.body)
     check_person_attributes(body)
-    return Answer(OK, lambda people: identify_person(people, who, body))
+    return Answer(OK, lambda workspace: identify_person(workspace, who, body))
 
 
-def identify_person(people: PeopleStore, who: Identifier, body: JsonObject) -> None:
+def identify_person(workspace: Workspace, who: Identifier, body: JsonObject) -> None:
     """Identify a person with the attributes in ``body`` that are not instructions."""
-    update_only = body.get("_update", False)
-    if not INSTRUCTIONS.isdisjoint(body):
-        body = {name: value for name, value in body.items() if name not in INSTRUCTIONS}
-    people.identify(who, body, update_only)
+    if INSTRUCTIONS.isdisjoint(body):
+        workspace.people.identify(who, body)
+        return
+    attributes = {name: value for name, value in body.items() if name not in INSTRUCTIONS}
+    workspace.people.identify(who, attributes, body.get("_update", False))
+    if body.get("cio_relationships") and workspace.people.find(who) is not None:
+        relate_as_instructed(workspace, who, body["cio_relationships"])
 
 
 def track(request: Request) -> Answer:
@@ -61,57 +65,59 @@ def track(request: Request) -> Answer:
     event = parse_object(request.body)
     name = check_event(event, len(request.body))
     event_id = check_event_id(event)
-    return Answer(OK, lambda people: people.record_event(who, name, event_id, event.get("data")))
+    return Answer(OK, lambda workspace: workspace.people.record_event(who, name, event_id, event.get("data")))
 
 
 def track_anonymous(request: Request) -> Answer:
     event = parse_object(request.body)
     name = check_event(event, len(request.body))
     who, event_id = check_anonymous_id(event), check_event_id(event)
-    return Answer(OK, lambda people: people.record_anonymous_event(name, who, event_id, event.get("data")))
+    return Answer(
+        OK, lambda workspace: workspace.people.record_anonymous_event(name, who, event_id, event.get("data"))
+    )
 
 
 def delete(request: Request) -> Answer:
     who = check_path_identifier(request.parameters[0])
-    return Answer(OK, lambda people: people.delete(who))
+    return Answer(OK, lambda workspace: workspace.people.delete(who))
 
 
 def suppress(request: Request) -> Answer:
     who = check_path_identifier(request.parameters[0])
-    return Answer(OK, lambda people: people.suppress(who))
+    return Answer(OK, lambda workspace: workspace.people.suppress(who))
 
 
 def unsuppress(request: Request) -> Answer:
     who = check_path_identifier(request.parameters[0])
-    return Answer(OK, lambda people: people.unsuppress(who))
+    return Answer(OK, lambda workspace: workspace.people.unsuppress(who))
 
 
 def add_device(request: Request) -> Answer:
     who = check_path_identifier(request.parameters[0])
     device_id, platform = check_device(parse_object(request.body).get("device"), "id")
-    return Answer(OK, lambda people: people.add_device(who, device_id, platform))
+    return Answer(OK, lambda workspace: workspace.people.add_device(who, device_id, platform))
 
 
 def delete_device(request: Request) -> Answer:
     who, device_id = check_path_identifier(request.parameters[0]), request.parameters[1]
-    return Answer(OK, lambda people: people.delete_device(who, device_id))
+    return Answer(OK, lambda workspace: workspace.people.delete_device(who, device_id))
 
 
 def merge(request: Request) -> Answer:
     body = parse_object(request.body)
     primary = check_identifiers(body.get("primary"), "primary", _V1_KINDS)
     secondary = check_identifiers(body.get("secondary"), "secondary", _V1_KINDS)
-    return Answer(OK, lambda people: people.merge(primary, secondary))
+    return Answer(OK, lambda workspace: workspace.people.merge(primary, secondary))
 
 
 def add_to_segment(request: Request) -> Answer:
     segment_id, members = _segment_and_members(request)
-    return Answer(OK, lambda people: people.add_to_segment(segment_id, members))
+    return Answer(OK, lambda workspace: workspace.people.add_to_segment(segment_id, members))
 
 
 def remove_from_segment(request: Request) -> Answer:
     segment_id, members = _segment_and_members(request)
-    return Answer(OK, lambda people: people.remove_from_segment(segment_id, members))
+    return Answer(OK, lambda workspace: workspace.people.remove_from_segment(segment_id, members))
 
 
 def _segment_and_members(request: Request) -> tuple[int, list[Identifier]]:
@@ -151,7 +157,7 @@ def submit_form(request: Request) -> Answer:
         who = identifier("email", fields["email"])
     else:
         raise Invalid("expected an id or an email", "data", "required")
-    return Answer(NO_CONTENT, lambda people: people.identify(who, fields))
+    return Answer(NO_CONTENT, lambda workspace: workspace.people.identify(who, fields))
 
 
 def metrics(request: Request) -> Answer:
@@ -190,26 +196,3 @@ def region(request: Request) -> Answer:
     return Answer(
         json_response(200, {"url": f"{scheme}://{host}", "region": "us", "environment_id": ENVIRONMENT_ID})
     )
-
-
-HANDLERS: dict[str, Handler] = {
-    handler.__name__: handler
-    for handler in (
-        identify,
-        track,
-        track_anonymous,
-        delete,
-        suppress,
-        unsuppress,
-        add_device,
-        delete_device,
-        merge,
-        add_to_segment,
-        remove_from_segment,
-        submit_form,
-        metrics,
-        push_metrics,
-        unsubscribe,
-        region,
-    )
-}

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from config.customerio.limits import limit
+from standin.endpoint import Answer, Change, Items, Request
 from standin.json_body import Json, JsonObject, parse_object, size_bytes
-from standin.people import PeopleStore
+from standin.objects import ObjectKey
 from standin.person import Identifier, Kind
+from standin.relationships import relate_object, relate_person
 from standin.responses import OK, Invalid, Problem, json_response
-from standin.routes import Answer, Change, Handler, Items, Request
 from standin.track_v1 import identify_person
 from standin.validation import (
     check_attributes,
@@ -24,6 +25,7 @@ from standin.validation import (
     check_text,
     check_timestamp,
 )
+from standin.workspace import Workspace
 
 _ENTITY_BYTES = limit("v2_entity_bytes")
 _BATCH_BYTES = limit("v2_batch_bytes")
@@ -69,9 +71,9 @@ def batch(request: Request) -> Answer:
 
 
 def _all(changes: list[Change]) -> Change:
-    def apply(people: PeopleStore) -> None:
+    def apply(workspace: Workspace) -> None:
         for change in changes:
-            change(people)
+            change(workspace)
 
     return apply
 
@@ -104,9 +106,16 @@ def _identify(operation: JsonObject, size: int) -> Change:
     attributes = _optional_object(operation, "attributes")
     check_person_attributes(attributes, "attributes.")
     check_timestamp(operation, "timestamp")
-    if "cio_relationships" in operation:
-        _relationships(operation)
-    return lambda people: identify_person(people, who, attributes)
+    if "cio_relationships" not in operation:
+        return lambda workspace: identify_person(workspace, who, attributes)
+    entries = _relationships(operation)
+
+    def apply(workspace: Workspace) -> None:
+        identify_person(workspace, who, attributes)
+        if workspace.people.find(who) is not None:
+            relate_person(workspace, who, entries, add=True)
+
+    return apply
 
 
 def _event(operation: JsonObject, size: int) -> Change:
@@ -115,83 +124,100 @@ def _event(operation: JsonObject, size: int) -> Change:
     check_timestamp(operation, "timestamp")
     event_id = check_event_id(operation)
     check_event_data(operation, "attributes", size)
-    return lambda people: people.record_event(who, name, event_id, operation.get("attributes"))
+    return lambda workspace: workspace.people.record_event(who, name, event_id, operation.get("attributes"))
 
 
 def _delete(operation: JsonObject, size: int) -> Change:
     who = _person(operation)
-    return lambda people: people.delete(who)
+    return lambda workspace: workspace.people.delete(who)
 
 
 def _suppress(operation: JsonObject, size: int) -> Change:
     who = _person(operation)
-    return lambda people: people.suppress(who)
+    return lambda workspace: workspace.people.suppress(who)
 
 
 def _unsuppress(operation: JsonObject, size: int) -> Change:
     who = _person(operation)
-    return lambda people: people.unsuppress(who)
+    return lambda workspace: workspace.people.unsuppress(who)
 
 
 def _merge(operation: JsonObject, size: int) -> Change:
     primary = check_identifiers(operation.get("primary"), "primary", _MERGE_KINDS)
     secondary = check_identifiers(operation.get("secondary"), "secondary", _MERGE_KINDS)
-    return lambda people: people.merge(primary, secondary)
+    return lambda workspace: workspace.people.merge(primary, secondary)
 
 
 def _add_device(operation: JsonObject, size: int) -> Change:
     who = _person(operation)
     device_id, platform = check_device(operation.get("device"), "token")
-    return lambda people: people.add_device(who, device_id, platform)
+    return lambda workspace: workspace.people.add_device(who, device_id, platform)
 
 
 def _delete_device(operation: JsonObject, size: int) -> Change:
     who = _person(operation)
     device_id = check_device_id(operation.get("device"), "token")
-    return lambda people: people.delete_device(who, device_id)
+    return lambda workspace: workspace.people.delete_device(who, device_id)
 
 
-def _person_relationships(operation: JsonObject, size: int) -> Change:
-    _person(operation)
-    _relationships(operation)
-    return _store_nothing
+def _add_person_relationships(operation: JsonObject, size: int) -> Change:
+    who, entries = _person(operation), _relationships(operation)
+    return lambda workspace: relate_person(workspace, who, entries, add=True)
 
 
-# -- objects and deliveries: checked and counted, but not stored ----------------------------------
+def _delete_person_relationships(operation: JsonObject, size: int) -> Change:
+    who, entries = _person(operation), _relationships(operation)
+    return lambda workspace: relate_person(workspace, who, entries, add=False)
 
 
-def _store_nothing(people: PeopleStore) -> None:
-    """Change nothing: the store keeps no objects, relationships or deliveries."""
+# -- objects --------------------------------------------------------------------------------------
 
 
-def _object(operation: JsonObject) -> None:
+def _object(operation: JsonObject) -> ObjectKey | str:
     identifiers = operation.get("identifiers")
     if not isinstance(identifiers, dict):
         raise Invalid("expected an object", "identifiers", "required")
     if "cio_object_id" in identifiers:
-        check_text(identifiers, "cio_object_id", "identifiers.")
-    else:
-        check_text(identifiers, "object_type_id", "identifiers.")
-        check_text(identifiers, "object_id", "identifiers.")
+        return check_text(identifiers, "cio_object_id", "identifiers.")
+    return ObjectKey(
+        check_text(identifiers, "object_type_id", "identifiers."),
+        check_text(identifiers, "object_id", "identifiers."),
+    )
 
 
 def _object_identify(operation: JsonObject, size: int) -> Change:
-    _object(operation)
-    check_attributes(_optional_object(operation, "attributes"), "attributes.")
-    if "cio_relationships" in operation:
-        _relationships(operation)
-    return _store_nothing
+    target = _object(operation)
+    attributes = _optional_object(operation, "attributes")
+    check_attributes(attributes, "attributes.")
+    entries = _relationships(operation) if "cio_relationships" in operation else []
+
+    def apply(workspace: Workspace) -> None:
+        if workspace.objects.identify(target, attributes) is not None:
+            relate_object(workspace, target, entries, add=True)
+
+    return apply
 
 
 def _object_delete(operation: JsonObject, size: int) -> Change:
-    _object(operation)
-    return _store_nothing
+    target = _object(operation)
+    return lambda workspace: workspace.objects.delete(target)
 
 
-def _object_relationships(operation: JsonObject, size: int) -> Change:
-    _object(operation)
-    _relationships(operation)
-    return _store_nothing
+def _add_object_relationships(operation: JsonObject, size: int) -> Change:
+    target, entries = _object(operation), _relationships(operation)
+    return lambda workspace: relate_object(workspace, target, entries, add=True)
+
+
+def _delete_object_relationships(operation: JsonObject, size: int) -> Change:
+    target, entries = _object(operation), _relationships(operation)
+    return lambda workspace: relate_object(workspace, target, entries, add=False)
+
+
+# -- deliveries: what a device reports is checked and counted, but not stored -----------------------
+
+
+def _store_nothing(workspace: Workspace) -> None:
+    """Change nothing."""
 
 
 def _delivery_event(operation: JsonObject, size: int) -> Change:
@@ -207,10 +233,11 @@ def _delivery_event(operation: JsonObject, size: int) -> Change:
     return _store_nothing
 
 
-def _relationships(operation: JsonObject) -> None:
+def _relationships(operation: JsonObject) -> list[JsonObject]:
     relationships = operation.get("cio_relationships")
     if not isinstance(relationships, list) or not all(isinstance(entry, dict) for entry in relationships):
         raise Invalid("expected a list of objects", "cio_relationships", "required")
+    return relationships
 
 
 def _optional_object(operation: JsonObject, name: str) -> JsonObject:
@@ -233,17 +260,15 @@ _ACTIONS: dict[str, dict[str, _Check]] = {
         "merge": _merge,
         "add_device": _add_device,
         "delete_device": _delete_device,
-        "add_relationships": _person_relationships,
-        "delete_relationships": _person_relationships,
+        "add_relationships": _add_person_relationships,
+        "delete_relationships": _delete_person_relationships,
     },
     "object": {
         "identify": _object_identify,
         "identify_anonymous": _object_identify,
         "delete": _object_delete,
-        "add_relationships": _object_relationships,
-        "delete_relationships": _object_relationships,
+        "add_relationships": _add_object_relationships,
+        "delete_relationships": _delete_object_relationships,
     },
     "delivery": {"event": _delivery_event},
 }
-
-HANDLERS: dict[str, Handler] = {"entity": entity, "batch": batch}

@@ -152,7 +152,7 @@ def test_a_demanded_pair_of_credentials(by: str) -> None:
 def test_faults_can_be_set_on_the_command_line() -> None:
     with StandinServer(
         *("--latency", "lognormal:1ms,0.1", "--error-share", "0.1", "--hang-seconds", "2.5"),
-        *("--rate-limit", "100", "--retry-after", "--seed", "5"),
+        *("--rate-limit", "100", "--retry-after", "--seed", "5", "--no-app-limits"),
     ) as standin:
         assert standin.set_faults() == {
             "latency": "lognormal:1ms,0.1",
@@ -163,6 +163,7 @@ def test_faults_can_be_set_on_the_command_line() -> None:
             "drop_share": 0.0,
             "rate_limit": 100,
             "retry_after": True,
+            "app_limits": False,
             "seed": 5,
             "paused": False,
         }

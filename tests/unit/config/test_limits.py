@@ -27,7 +27,11 @@ def test_of_two_readings_the_lower_one_counts() -> None:
         for name, published in published_limits().items()
         if published.higher_reading
     }
-    assert readings == {"v2_batch_bytes": 512_000}
+    assert readings == {
+        "v2_batch_bytes": 512_000,
+        "pipelines_batch_bytes": 512_000,
+        "app_transactional_per_second": 1000,
+    }
     assert all(limit(name) < higher for name, higher in readings.items())
     assert limit("v2_batch_bytes") == 500_000
     assert limit("v2_entity_bytes") == 32_768

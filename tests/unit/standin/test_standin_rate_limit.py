@@ -7,7 +7,9 @@ from itertools import accumulate
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.control import WINDOW_SECONDS, SlidingWindow
+from standin.endpoint import Quota
+from standin.quotas import Quotas
+from standin.sliding_window import WINDOW_SECONDS, SlidingWindow
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -50,3 +52,11 @@ def test_a_steady_rate_at_the_limit_is_never_refused() -> None:
     window = SlidingWindow(128)
 
     assert all(window.admit(number / 128) == 0.0 for number in range(1000))
+
+
+def test_each_limit_of_the_app_api_has_a_window_of_its_own() -> None:
+    quotas = Quotas()
+
+    assert [quotas.admit(Quota.BROADCAST, now) for now in (0.0, 0.5, 9.5, 10.0)] == [0.0, 9.5, 0.5, 0.0]
+    assert sum(quotas.admit(Quota.TRANSACTIONAL, 0.0) == 0.0 for _ in range(200)) == 100
+    assert sum(quotas.admit(Quota.APP, 0.0) == 0.0 for _ in range(200)) == 10

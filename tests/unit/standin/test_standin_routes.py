@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from standin.routes import ENDPOINTS, Endpoint, NoRoute, Route, match
+from standin.endpoint import Endpoint
+from standin.routes import ENDPOINTS, NoRoute, Route, match
 
 # A busy machine is no failure.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
