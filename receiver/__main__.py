@@ -1,0 +1,7 @@
+"""``python -m receiver``."""
+
+import sys
+
+from receiver.command import main
+
+sys.exit(main())
