@@ -31,4 +31,16 @@ command -v victoria-metrics >/dev/null || install_packages victoria-metrics
 # Workers share their rate limit through a real Redis; the Kafka-compatible broker comes with the locked packages.
 command -v redis-server >/dev/null || install_packages redis-server
 
+# The official clients for Node, at their locked versions. Node itself comes with the locked packages.
+install_node_clients() {
+    local place=.venv/node
+    cmp -s tests/node/package-lock.json $place/package-lock.json && return
+    mkdir -p $place
+    cp tests/node/package.json tests/node/package-lock.json $place/
+    PATH="$PWD/.venv/bin:$PATH" npm --prefix $place ci --ignore-scripts --no-audit --no-fund --loglevel error >&2 && return
+    rm $place/package-lock.json
+    fail "cannot install the clients for Node; npm's message is above"
+}
+install_node_clients
+
 run_tests "$@"
