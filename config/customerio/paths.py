@@ -45,3 +45,8 @@ def customer_path(identifier: str) -> str:
 def events_path(identifier: str) -> str:
     """Return the path of a person's events in Track v1; raises as ``customer_path``."""
     return customer_path(identifier) + "/events"
+
+
+def devices_path(identifier: str) -> str:
+    """Return the path of a person's devices in Track v1; raises as ``customer_path``."""
+    return customer_path(identifier) + "/devices"
