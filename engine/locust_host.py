@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import gevent
-from locust import User
 from locust.env import Environment
 from rich.console import Console
 
@@ -82,13 +81,9 @@ class LocustHost:
         """Whether anybody but Locust and us listens to the ``request`` event, so that VUs must fire it."""
         return self._statistics.is_event_wanted
 
-    def begin_waiting(self, user: User) -> None:
-        """Let Locust end this VU from here on, at once; ``StopUser`` if it was told to stop."""
-        begin_waiting(user)
-
-    def end_waiting(self, user: User) -> None:
-        """Let Locust leave this VU to finish what it begins; ``StopUser`` if it was told to stop."""
-        end_waiting(user)
+    # As they are: a method around each took 0.1 us per iteration.
+    begin_waiting = staticmethod(begin_waiting)
+    end_waiting = staticmethod(end_waiting)
 
     def _on_request(self, **request: Any) -> None:
         if self._record is not None:

@@ -37,17 +37,18 @@ class LocustStatistics:
     def __init__(self, environment: Environment, own_listener: Callable[..., Any]) -> None:
         self._environment = environment
         self._own_listener = own_listener
+        # Locust's own list, which it changes in place.
+        self._listeners = request_listeners(environment)
         self._known: list[Any] = []
 
     @property
     def is_event_wanted(self) -> bool:
         """Whether anybody else listens to the ``request`` event, so that it must be fired per request."""
-        listeners = request_listeners(self._environment)
-        if listeners == self._known:
+        if self._listeners == self._known:
             return False
         others = other_listeners(self._environment, self._own_listener)
         if not others:
-            self._known = list(listeners)
+            self._known = list(self._listeners)
         return bool(others)
 
     def add(self, answers: Sequence[Answers]) -> None:

@@ -13,6 +13,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shapes.ledger import Ledger
 from shapes.schedule import Schedule
@@ -30,8 +31,7 @@ _SHORTEST_LOOK_SECONDS = 0.05
 _LONGEST_LOOK_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """Arrival ``number`` (from 1) and the monotonic instant at which it is due."""
 
     number: int
@@ -178,9 +178,10 @@ class ArrivalClock:
             return None
         self._held.discard(arrival.number)
         self._started += 1
-        self._highest_started = max(self._highest_started, arrival.number)
+        if arrival.number > self._highest_started:
+            self._highest_started = arrival.number
         # Timers are honoured to a fraction of a millisecond, in rare cases before the instant.
-        return max(0.0, lag)
+        return lag if lag > 0.0 else 0.0
 
     def give_back(self, arrival: Arrival) -> None:
         """Account for a taken arrival that its VU will not start: dropped if its instant has come.
@@ -195,10 +196,11 @@ class ArrivalClock:
         else:
             heapq.heappush(self._returned, arrival.number)
 
-    def complete(self) -> None:
-        """Count an iteration that has ended by itself."""
+    def complete(self) -> float:
+        """Count an iteration that has ended by itself; return the monotonic instant of its end."""
         self._completed += 1
-        self._last_end = self._now()
+        self._last_end = ended = self._now()
+        return ended
 
     def interrupt(self) -> None:
         """Count an iteration that was cut off."""

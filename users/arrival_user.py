@@ -146,7 +146,8 @@ class ArrivalUser(HttpUser):
         return max(0.0, self._arrival.instant - time.monotonic())
 
     def _take(self) -> None:
-        self._give_back()
+        if self._arrival is not None:
+            self._give_back()
         self.scenario.clock_started.wait()
         while isinstance(taken := self.scenario.clock.take(), LookAgain):
             gevent.sleep(taken.seconds)
@@ -163,7 +164,7 @@ class ArrivalUser(HttpUser):
         lag_seconds = self.scenario.clock.begin(arrival) if arrival else None
         if arrival is None or lag_seconds is None:
             return
-        started = time.monotonic()
+        started = arrival.instant + lag_seconds
         self.log.start(lag_seconds * 1000)
         try:
             self._send(arrival)
@@ -182,8 +183,8 @@ class ArrivalUser(HttpUser):
         self._end_iteration(started)
 
     def _end_iteration(self, started: float) -> None:
-        self.scenario.clock.complete()
-        self.log.end((time.monotonic() - started) * 1000)
+        ended = self.scenario.clock.complete()
+        self.log.end((ended - started) * 1000)
 
     def _send(self, arrival: Arrival) -> None:
         failure = self._prepared.send(arrival) if self._prepared is not None else self._send_call(arrival)

@@ -16,12 +16,11 @@ import certifi
 from config.customerio.hosts import check_connection
 from config.shown import shown_url
 from users.answer_text import AnswerText
-from users.http.answer import AnswerError, BodyError, Headers
+from users.http.answer import NO_HEADERS, AnswerError, BodyError
 from users.http.connection import Connection, DeadlineError, Endpoint, StaleConnectionError
 from users.outcome import Failure, FailureKind
 
 _DETAIL_CHARACTERS = 300
-NO_HEADERS: Mapping[str, str] = Headers()
 
 KEPT_CONNECTION_CLOSED = "kept connection closed while idle"
 """The detail of a failure that says more of the server's keep-alive time than of the request."""
@@ -36,10 +35,11 @@ class Judge(Protocol):
 class Exchange(NamedTuple):
     """What became of one request.
 
-    ``status`` is 0 and ``version`` empty where no whole answer came. ``duration_ms`` is from the first byte
-    sent, connecting included, to the last one received.
+    ``status`` is 0 and ``version`` empty where no whole answer came. ``started`` is the monotonic instant of
+    the first byte sent, or of connecting before it; ``duration_ms`` is from there to the last byte received.
     """
 
+    started: float
     duration_ms: float
     failure: Failure | None
     status: int = 0
@@ -141,26 +141,28 @@ class FastClient:
                 self.repeated += 1
                 connection.exchange(request, deadline)
         except (AnswerError, DeadlineError, StaleConnectionError, OSError) as error:
-            return self._failed(error, judge, (time.monotonic() - started) * 1000)
+            return self._failed(error, judge, started, (time.monotonic() - started) * 1000)
         duration_ms = (time.monotonic() - started) * 1000
         reader = connection.reader
-        headers = reader.headers
-        failure = judge(reader.status, headers, reader.body)
-        return Exchange(duration_ms, failure, reader.status, reader.version, headers, reader.body)
+        status, headers, body = reader.status, reader.headers, reader.body
+        return Exchange(
+            started, duration_ms, judge(status, headers, body), status, reader.version, headers, body
+        )
 
     def close(self) -> None:
         """Close the connection, if there is one."""
         self._connection.end()
 
-    def _failed(self, error: Exception, judge: Judge, duration_ms: float) -> Exchange:
+    def _failed(self, error: Exception, judge: Judge, started: float, duration_ms: float) -> Exchange:
         if isinstance(error, BodyError):
             # A body that is no use changes nothing of a status that is a failure by itself.
             failure = judge(error.status, NO_HEADERS, b"")
             if 200 <= error.status < 300:
                 failure = Failure(FailureKind.BAD_BODY, f"HTTP {error.status}, {error}")
-            return Exchange(duration_ms, failure, error.status)
+            return Exchange(started, duration_ms, failure, error.status)
         if isinstance(error, StaleConnectionError):
-            return Exchange(duration_ms, Failure(FailureKind.CONNECTION, KEPT_CONNECTION_CLOSED))
+            return Exchange(started, duration_ms, Failure(FailureKind.CONNECTION, KEPT_CONNECTION_CLOSED))
         is_timeout = isinstance(error, DeadlineError | TimeoutError)
         kind = FailureKind.TIMEOUT if is_timeout else FailureKind.CONNECTION
-        return Exchange(duration_ms, Failure(kind, f"{type(error).__name__}: {error}"[:_DETAIL_CHARACTERS]))
+        detail = f"{type(error).__name__}: {error}"[:_DETAIL_CHARACTERS]
+        return Exchange(started, duration_ms, Failure(kind, detail))

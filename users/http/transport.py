@@ -89,8 +89,8 @@ class PreparedTransport:
     def send(self, arrival: Arrival) -> Failure | None:
         """Send an arrival's request; return what went wrong, or ``None``."""
         request = self._write(arrival.number)
-        late_ms = (time.monotonic() - arrival.instant) * 1000
         exchange = self._client.send(request, self._judge, is_idempotent=self._is_idempotent)
+        late_ms = (exchange.started - arrival.instant) * 1000
         failure = exchange.failure
         if self._locust.is_event_wanted:
             self._fire(request, late_ms, exchange)
