@@ -15,7 +15,7 @@ from config.command_line import BROKEN, USAGE_ERROR
 from config.customerio.hosts import is_live
 from config.errors import ConfigError
 from engine.generator import Generator, Opening
-from engine.locust_host import LocustHost, collect_and_freeze_objects
+from engine.locust_host import LocustHost
 from engine.preparer import Preparer
 from engine.shown_run import ShownRun
 from engine.stop_signals import StopSignals
@@ -152,7 +152,7 @@ class Session:
     def _on_spawning_complete(self, **_: Any) -> None:
         run = self._run
         if run is not None and not run.is_started and not run.is_stopping:
-            collect_and_freeze_objects()
+            self._host.freeze_objects()
             self._generator.start(self._watch)
 
     def _watch(self) -> None:

@@ -32,7 +32,7 @@ from engine.cluster.messages import (
 )
 from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.ignored_messages import IgnoredMessages
-from engine.locust_host import LocustHost, collect_and_freeze_objects
+from engine.locust_host import LocustHost
 from engine.locust_internals import remember_default_arguments
 from engine.message_port import MessagePort
 from engine.stop_signals import StopSignals
@@ -189,7 +189,7 @@ class WorkerSession:
         run = self._run_of(start.run_id)
         if run is None or run.is_started or run.is_stopping:
             return
-        collect_and_freeze_objects()
+        self._host.freeze_objects()
         run.start(start.at, self._host.cut_off)
 
     def _on_beat(self, _: str, beat: Beat) -> None:

@@ -24,7 +24,8 @@ class PeoplePool:
 
     def __init__(self, run_id: str, seed: int) -> None:
         self.run_id = run_id
-        faker = Faker("en_US")
+        # Unweighted: common names as often as rare ones, in 10 ms in place of 95.
+        faker = Faker("en_US", use_weighting=False)
         faker.seed_instance(seed)
         self._attributes = [_attributes(faker) for _ in range(POOL_SIZE)]
 
