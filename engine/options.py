@@ -92,6 +92,14 @@ def add_options(parser: LocustArgumentParser) -> None:
         include_in_web_ui=False,
         help="Show no progress; the summary at the end and errors remain",
     )
+    parser.add_argument(
+        "--resend-post",
+        action="store_true",
+        env_var="LOAD_TEST_RESEND_POST",
+        include_in_web_ui=False,
+        help="Send a POST (track) once more, as a PUT is, when its kept connection turns out to be closed; "
+        "it may then arrive twice. Without it such a request fails",
+    )
     _add_output_options(parser)
     _describe_locusts_options(parser)
     # The web UI has no login by default.

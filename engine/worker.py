@@ -166,6 +166,7 @@ class WorkerSession:
             time_scale=invitation.time_scale,
             people_seed=invitation.people_seed,
             http_client=_http_client(invitation.http_client),
+            resend_post=invitation.resend_post,
             outputs=invitation.outputs,
             outputs_optional=invitation.outputs_optional,
         )

@@ -162,6 +162,7 @@ class WorkerFleet:
             time_scale=arguments.time_scale,
             people_seed=arguments.people_seed,
             http_client=arguments.http_client.value,
+            resend_post=arguments.resend_post,
             outputs=arguments.outputs,
             outputs_optional=arguments.outputs_optional,
             base_url=self._opening.base_url,

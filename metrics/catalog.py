@@ -38,6 +38,7 @@ _OF_EVERY_RUN = (
     Metric("http_reqs", MetricType.COUNTER),
     Metric("http_req_duration", MetricType.TREND),
     Metric("http_req_failed", MetricType.RATE),
+    Metric("http_reqs_resent", MetricType.COUNTER),
     Metric("iterations", MetricType.COUNTER),
     Metric("iteration_duration", MetricType.TREND),
     Metric("dropped_iterations", MetricType.COUNTER),

@@ -59,6 +59,7 @@ class _Window:
     check_times: list[int] = field(default_factory=list)
     durations_ms: list[float] = field(default_factory=list)
     end_times: list[int] = field(default_factory=list)
+    resent_times: list[int] = field(default_factory=list)
 
 
 class IterationLog:
@@ -114,6 +115,10 @@ class IterationLog:
         answers.lengths.append(length)
         answers.times.append(time.time_ns())
 
+    def resent(self) -> None:
+        """Record that a request was sent once more, on a fresh connection."""
+        self._window.resent_times.append(time.time_ns())
+
     def check(self, *, is_passed: bool) -> None:
         """Record the check of an iteration whose request is recorded elsewhere, or that made none."""
         self._window.checks.append(is_passed)
@@ -153,6 +158,7 @@ class IterationLog:
             own, from_arrival = f"{self._kind}_duration", f"{self._kind}_duration_from_arrival"
             yield own, answers.tags, answers.durations_ms, answers.times
             yield from_arrival, answers.tags, answers.from_arrival_ms, answers.times
+        yield "http_reqs_resent", self._tags, [1] * len(window.resent_times), window.resent_times
         passed, check_times = _checks(window)
         yield "checks", self._check_tags, passed, check_times
         yield "errors", self._tags, [not is_passed for is_passed in passed], check_times

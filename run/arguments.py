@@ -31,6 +31,7 @@ class Arguments:
     outputs_optional: bool = False
     queue_metrics: tuple[str, ...] = ()
     summary_export: Path | None = None
+    resend_post: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for the record of a run."""
@@ -58,7 +59,7 @@ def read_arguments(
             UI may not change.
 
     Raises:
-        ConfigError: a value of the form is wrong.
+        ConfigError: a value of the form is wrong, or two options do not go together.
     """
     form = form or {}
     try:
@@ -66,6 +67,10 @@ def read_arguments(
         seed = parse_people_seed(str(form.get("people_seed", options.people_seed)))
     except argparse.ArgumentTypeError as error:
         raise ConfigError(str(error)) from error
+    http_client = first.http_client if first else HttpClient(options.http_client)
+    resend_post = first.resend_post if first else options.resend_post
+    if resend_post and http_client is not HttpClient.FAST:
+        raise ConfigError(f"--resend-post: expected --http-client fast; {http_client} sends nothing twice")
     return Arguments(
         profile=(form.get("profile", options.profile) or "").strip()
         or (first.profile if first else DEFAULT_PROFILE),
@@ -73,11 +78,12 @@ def read_arguments(
         results_dir=first.results_dir if first else Path(options.results_dir),
         allow_live=first.allow_live if first else options.allow_live,
         people_seed=seed,
-        http_client=first.http_client if first else HttpClient(options.http_client),
+        http_client=http_client,
         outputs=first.outputs if first else _split_values(options.out),
         outputs_optional=first.outputs_optional if first else options.out_optional,
         queue_metrics=first.queue_metrics if first else _split_values(options.queue_metrics),
         summary_export=first.summary_export if first else _path(options.summary_export),
+        resend_post=resend_post,
     )
 
 

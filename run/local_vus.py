@@ -79,6 +79,7 @@ class LocalVus:
                 preparation.arguments.http_client,
                 locust,
                 queue=queue,
+                resend_post=preparation.arguments.resend_post,
             )
             for name, options in preparation.profile.scenarios.items()
         ]

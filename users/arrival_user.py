@@ -75,6 +75,8 @@ class ArrivalUser(HttpUser):
             sign_in.ca_file,
             self.scenario.options.timeout,
             allow_live=sign_in.allow_live,
+            resend_post=self.scenario.resend_post,
+            on_resent=self.log.resent,
         )
         self._prepared = self._new_prepared_transport()
 

@@ -47,6 +47,7 @@ class Scenario:
     sign_in: SignIn
     http_client: HttpClient
     locust: LocustSide
+    resend_post: bool = False
     clock_started: Event = field(default_factory=Event, repr=False)
     queue: MessageQueue | None = None
 

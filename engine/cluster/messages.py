@@ -215,6 +215,7 @@ class Invitation(Wire):
     time_scale: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)]
     people_seed: Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
     http_client: Text
+    resend_post: Flag
     outputs: Annotated[tuple[Text, ...], Field(max_length=_MOST_SCENARIOS)]
     outputs_optional: Flag
     base_url: Text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -108,16 +108,23 @@ class FastClient:
     Args:
         endpoint: where to.
         timeout_seconds: for the whole of a request: connecting, sending, and all of the answer.
-        repeat_all: also repeat a request that is not idempotent when its kept connection turns out to be
-            closed. It may then arrive twice.
+        resend_all: also send a request that is not idempotent once more when its kept connection turns out
+            to be closed. It may then arrive twice.
+        on_resent: called when a request is sent once more.
     """
 
-    def __init__(self, endpoint: Endpoint, timeout_seconds: float, *, repeat_all: bool = False) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        timeout_seconds: float,
+        *,
+        resend_all: bool = False,
+        on_resent: Callable[[], object] = lambda: None,
+    ) -> None:
         self._connection = Connection(endpoint)
         self._timeout_seconds = timeout_seconds
-        self._repeat_all = repeat_all
-        self.repeated = 0
-        """Requests sent once more because the server had closed the kept connection."""
+        self._resend_all = resend_all
+        self._on_resent = on_resent
 
     def send(self, request: bytes, judge: Judge, *, is_idempotent: bool) -> Exchange:
         """Send a request, and once more on a fresh connection if the kept one was closed.
@@ -136,9 +143,9 @@ class FastClient:
             try:
                 connection.exchange(request, deadline)
             except StaleConnectionError:
-                if not (is_idempotent or self._repeat_all):
+                if not (is_idempotent or self._resend_all):
                     raise
-                self.repeated += 1
+                self._on_resent()
                 connection.exchange(request, deadline)
         except (AnswerError, DeadlineError, StaleConnectionError, OSError) as error:
             return self._failed(error, judge, started, (time.monotonic() - started) * 1000)

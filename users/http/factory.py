@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from locust import HttpUser
@@ -29,6 +30,8 @@ def new_transport(
     timeout_seconds: float,
     *,
     allow_live: bool = False,
+    resend_post: bool = False,
+    on_resent: Callable[[], object] = lambda: None,
 ) -> Transport:
     """Return the transport of one VU.
 
@@ -40,6 +43,9 @@ def new_transport(
         ca_file: PEM certificates to trust; ``None`` for those of the certifi package.
         timeout_seconds: for the whole of a request.
         allow_live: whether the target may be a host under customer.io.
+        resend_post: whether the fast client also sends a POST once more when its kept connection turns out to
+            be closed.
+        on_resent: called when the fast client sends a request once more; ``requests`` never does.
 
     Raises:
         ValueError: not a base URL.
@@ -53,4 +59,5 @@ def new_transport(
             session.verify = ca_file
         return RequestsTransport(session, authorization, timeout_seconds, allow_live=allow_live)
     site = Site.of(base_url, authorization, ca_file, allow_live=allow_live)
-    return FastTransport(user, FastClient(site.endpoint, timeout_seconds), site)
+    client = FastClient(site.endpoint, timeout_seconds, resend_all=resend_post, on_resent=on_resent)
+    return FastTransport(user, client, site)

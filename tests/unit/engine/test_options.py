@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 
+from config.errors import ConfigError
 from engine.options import add_options, open_ports
+from run.arguments import read_arguments
 
 
 @pytest.mark.parametrize(
@@ -32,3 +34,12 @@ def test_ports_open_to_the_network_are_named(arguments: list[str], warned: list[
     for warning, words in zip(warnings, warned, strict=True):
         assert words in warning
         assert "open to the network" in warning
+
+
+def test_only_the_fast_client_can_be_asked_to_send_a_post_once_more() -> None:
+    parser = get_empty_argument_parser(default_config_files=[])
+    setup_parser_arguments(parser)
+    add_options(parser)
+    assert read_arguments(parser.parse_args(["--resend-post"])).resend_post
+    with pytest.raises(ConfigError, match=r"--resend-post: expected --http-client fast"):
+        read_arguments(parser.parse_args(["--resend-post", "--http-client", "requests"]))

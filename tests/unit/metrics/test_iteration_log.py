@@ -50,6 +50,9 @@ def test_a_log_gives_the_cells_that_ten_samples_per_iteration_give() -> None:
         log.start(lag)
         log.answer(status, version, error, duration, late, 3)
         log.end(duration + 1)
+        if status == 500:
+            log.resent()
+            by_sample.add("http_reqs_resent", 1, SCENARIO)
         sample_tags = answer_tags(status, error, version)
         by_sample.add("start_lag", lag, SCENARIO)
         by_sample.add("http_reqs", 1, sample_tags)
