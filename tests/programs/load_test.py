@@ -99,7 +99,9 @@ def read_rows(folder: Path) -> list[dict[str, str]]:
 
 
 class LoadTest:
-    """``locust`` on this project's locustfile, with nothing of the developer's own environment.
+    """``locust`` on this project's locustfile, with next to nothing of the developer's own environment.
+
+    ``LOAD_TEST_HTTP_CLIENT`` is passed on, so that the tests can be run with the other client too.
 
     Args:
         tmp_path: where its results and its profile go.
@@ -136,7 +138,11 @@ class LoadTest:
             path.write_text(profile)
             command += ["--profile", str(path)]
         own = ("CUSTOMERIO_", "LOAD_TEST_", "LOCUST_")
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(own)}
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name == "LOAD_TEST_HTTP_CLIENT" or not name.startswith(own)
+        }
         (tmp_path / "empty.env").touch()
         environment |= {"LOAD_TEST_ENV_FILE": str(tmp_path / "empty.env"), "COLUMNS": "200"}
         environment |= {"LOAD_TEST_RESULTS_DIR": str(self.results_dir), **(env or {})}

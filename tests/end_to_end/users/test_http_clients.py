@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import html
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.programs.load_test import run_load_test, two_scenarios
+from tests.programs.k6_json import assert_is_k6_json
+from tests.programs.load_test import Finished, run_load_test, two_scenarios
 from tests.servers.standin_server import StandinServer
 
 _REQUESTS = 200
@@ -32,6 +35,23 @@ def by_kind(summary: dict[str, Any]) -> dict[str, int]:
     return errors
 
 
+def _check_what_the_run_left(finished: Finished, client: str) -> None:
+    """Hold verdict, ledger, metrics.csv, k6's JSON and the report against each other and the profile."""
+    summary = finished.summary
+    assert summary["run"]["arguments"]["http_client"] == client
+    assert f"with the {client} HTTP client" in finished.stdout
+    for ledger in summary["ledger"].values():
+        assert ledger["scheduled"] == ledger["started"] == ledger["completed"] == _REQUESTS / 2
+    for metric, column in (("http_reqs", "value"), ("http_req_duration", "count"), ("start_lag", "count")):
+        cells = [float(row[column]) for row in finished.rows if row["metric"] == metric]
+        assert sum(cells) == _REQUESTS, metric
+    lines = [json.loads(line) for line in (finished.folder / "results.json").read_text().splitlines()]
+    assert_is_k6_json(lines, summary)
+    page = (finished.folder / "report.html").read_text(encoding="utf-8")
+    assert html.escape(summary["verdict"]["line"]) in page
+    assert all(kind in page for kind in by_kind(summary))
+
+
 @pytest.mark.parametrize("client", ["fast", "requests"])
 @pytest.mark.parametrize("is_listened_to", [False, True], ids=["nobody listens", "a plugin listens"])
 def test_ours_and_locusts_figures_agree_request_by_request(
@@ -43,8 +63,7 @@ def test_ours_and_locusts_figures_agree_request_by_request(
     with StandinServer("--error-share", "0.2", "--reset-share", "0.1") as standin:
         finished = run_load_test(
             tmp_path,
-            "--csv",
-            str(tmp_path / "locust"),
+            *("--out", "json", "--csv", str(tmp_path / "locust")),
             profile=two_scenarios([(100, "1s")], start_rate=100, more=""),
             env={"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_HTTP_CLIENT": client},
             locustfile=f"locustfile.py,{plugin}" if is_listened_to else "locustfile.py",
@@ -56,6 +75,7 @@ def test_ours_and_locusts_figures_agree_request_by_request(
     assert summary["metrics"]["http_reqs"]["count"] == _REQUESTS
     assert summary["metrics"]["iterations"]["count"] == _REQUESTS
     assert summary["metrics"]["errors"]["passes"] == failed
+    _check_what_the_run_left(finished, client)
     with (tmp_path / "locust_stats.csv").open(newline="") as file:
         rows = {row["Name"]: row for row in csv.DictReader(file)}
     assert int(rows["Aggregated"]["Request Count"]) == _REQUESTS
