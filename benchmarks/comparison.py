@@ -1,12 +1,13 @@
 """How often does a comparison call equal runs different, and how often does it find a true shift?
 
-    python benchmarks/comparison.py --results DIR [--a 8] [--b 8] [--at-once 4] [--minutes 5] [--shift 10]
+    python benchmarks/comparison.py --results DIR [--groups 4] [--at-once 6] [--minutes 5] [--shift 10]
     python benchmarks/comparison.py --results DIR --only-compare
 
-Runs A and B alternate, each against a stand-in of its own at 200 requests/s (100 identify, 100 track). The
+Runs A and B, each against a stand-in of its own at 200 requests/s (100 identify, 100 track). The
 stand-in answers after log-normal times (median 30 ms, sigma 0.4) whose median wanders by 5% and remembers 0.6
-of itself each second; it is ``--shift`` percent higher for B. Every A is compared with every other A and
-with every B. The runs stay in ``--results``, and a second call adds to them.
+of itself each second; it is ``--shift`` percent higher for B. ``--at-once`` of them run at the same time: what
+else the machine does is then the same for all, and only runs of one group are compared, all equal ones (A with
+A, B with B) and all A with B. The runs stay in ``--results``, and a second call adds to them.
 """
 
 from __future__ import annotations
@@ -74,17 +75,17 @@ def run_once(folder: Path, factor: float, seconds: int) -> None:
             wandering.join()
 
 
-def run_all(results: Path, wanted: dict[str, int], at_once: int, seconds: int, shift: float) -> None:
-    """Run what is missing in ``results``, A and B by turns, some at once."""
-    missing = [
-        (results / f"{label}-{number}", 1 + shift / 100 * (label == "b"))
-        for number in range(max(wanted.values()))
-        for label in wanted
-        if number < wanted[label] and not (results / f"{label}-{number}").exists()
-    ]
-    while missing:
-        group, missing = missing[:at_once], missing[at_once:]
-        threads = [threading.Thread(target=run_once, args=(*run, seconds)) for run in group]
+def run_all(results: Path, groups: int, at_once: int, seconds: int, shift: float) -> None:
+    """Run so many groups more, half of each A and half B."""
+    begun = len(list(results.glob("group-*")))
+    for group in range(begun, begun + groups):
+        folder = results / f"group-{group}"
+        runs = [
+            (folder / f"{label}-{number}", 1 + shift / 100 * (label == "b"))
+            for number in range(at_once // 2)
+            for label in "ab"
+        ]
+        threads = [threading.Thread(target=run_once, args=(*run, seconds)) for run in runs]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -103,17 +104,19 @@ def _folder(results: Path) -> Path:
 
 
 def report(results: Path) -> None:
-    """Compare all pairs and print how many were called different."""
-    runs = {
-        label: sorted(path.parents[1] for path in results.glob(f"{label}-*/*/summary.json")) for label in "ab"
-    }
-    for label, pairs in (
-        ("A/A", list(combinations(runs["a"], 2))),
-        ("A/B", list(product(runs["a"], runs["b"]))),
-    ):
+    """Compare the runs of each group and print how many pairs were called different."""
+    equal: list[tuple[Path, Path]] = []
+    shifted: list[tuple[Path, Path]] = []
+    for group in sorted(results.glob("group-*")):
+        runs = {
+            label: sorted(path.parents[1] for path in group.glob(f"{label}-*/*/summary.json"))
+            for label in "ab"
+        }
+        equal += [*combinations(runs["a"], 2), *combinations(runs["b"], 2)]
+        shifted += product(runs["a"], runs["b"])
+    for label, pairs in (("equal", equal), ("shifted", shifted)):
         found = [found_different(*pair) for pair in pairs]
-        print(f"{label}: {len(pairs)} pairs of {len(runs['a'])} A and {len(runs['b'])} B")
-        print(f"  any figure: {_share(sum(map(bool, found)), len(found))}")
+        print(f"{label} pairs: any figure of {_share(sum(map(bool, found)), len(found))}")
         for name in sorted(set().union(*found)):
             print(f"  {name}: {_share(sum(name in figures for figures in found), len(found))}")
 
@@ -126,17 +129,15 @@ def main() -> None:
     """Run and compare."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--results", type=Path, required=True)
-    parser.add_argument("--a", type=int, default=8)
-    parser.add_argument("--b", type=int, default=8)
-    parser.add_argument("--at-once", type=int, default=4)
+    parser.add_argument("--groups", type=int, default=4)
+    parser.add_argument("--at-once", type=int, default=6)
     parser.add_argument("--minutes", type=float, default=5)
     parser.add_argument("--shift", type=float, default=10)
     parser.add_argument("--only-compare", action="store_true")
     arguments = parser.parse_args()
     if not arguments.only_compare:
-        wanted = {"a": arguments.a, "b": arguments.b}
         seconds = round(60 * arguments.minutes)
-        run_all(arguments.results, wanted, arguments.at_once, seconds, arguments.shift)
+        run_all(arguments.results, arguments.groups, arguments.at_once, seconds, arguments.shift)
     report(arguments.results)
 
 

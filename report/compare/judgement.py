@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from config.errors import ConfigError
-from report.compare.intervals import Difference, Estimate, difference, percentile_estimates, share_estimates
-from report.compare.reading import SCHEDULE_CONDITIONS, ComparedRun
+from report.compare.intervals import (
+    FEWEST_SECONDS,
+    Estimate,
+    difference,
+    percentile_of_independent,
+    share_estimates,
+)
+from report.compare.reading import ComparedRun, TrendSeries
+from report.compare.sections import percentile_change
 
 PERCENTILES = (50, 95, 99)
 RATES = ("errors", "http_req_failed")
@@ -49,14 +56,14 @@ class FigureRow:
     """One figure of both runs: a percentile in milliseconds, or a share from 0 to 1.
 
     ``change`` is B minus A: of a percentile in percent of A, of a share in percentage points; ``low``
-    and ``high`` are its interval in the same unit.
+    and ``high`` are its interval in the same unit. A bound for which there are too few values is infinite.
     """
 
     metric: str
     statistic: str
     is_share: bool
-    a: Estimate
-    b: Estimate
+    a: float
+    b: float
     change: float
     low: float
     high: float
@@ -128,16 +135,17 @@ def compare(a: ComparedRun, b: ComparedRun, limits: Limits, confidence: float = 
     if not asked:
         raise ConfigError(f"{a.folder} and {b.folder}: no latency and no error rate in common")
     own = 1 - (1 - confidence) / asked
-    same_schedule = all(
-        a.conditions[name] and a.conditions[name] == b.conditions[name] for name in SCHEDULE_CONDITIONS
-    )
-    rows: list[FigureRow] = []
-    for name in latencies:
-        pair = a.trends[name], b.trends[name]
-        estimates = percentile_estimates(pair, PERCENTILES, own, same_schedule=same_schedule)
-        rows += [_latency_row(name, percent, *of_both, limits) for percent, of_both in estimates.items()]
+    same_schedule = a.is_whole and b.is_whole and a.shape_of_load == b.shape_of_load
+    same_seconds = same_schedule and a.conditions["time scale"] == b.conditions["time scale"]
+    rows = [
+        _latency_row(
+            name, percent, _change(a.trends[name], b.trends[name], percent, own, same_schedule), limits
+        )
+        for name in latencies
+        for percent in PERCENTILES
+    ]
     for name in rates:
-        shares = share_estimates((a.rates[name], b.rates[name]), own, same_schedule=same_schedule)
+        shares = share_estimates((a.rates[name], b.rates[name]), own, same_schedule=same_seconds)
         rows.append(_share_row(name, *shares, limits))
     return Comparison(a, b, confidence, limits, rows, list(_counts(a, b)), list(_warnings(a, b)))
 
@@ -146,30 +154,55 @@ def _is_latency(name: str) -> bool:
     return name not in _NOT_LATENCIES and name.endswith(("_duration", "_duration_from_arrival"))
 
 
-def _latency_row(metric: str, percent: int, a: Estimate, b: Estimate, limits: Limits) -> FigureRow:
-    found = difference(a, b)
-    # A latency of zero does not occur outside of a broken clock; a change from it has no percentage.
-    scale = 100 / a.value if a.value > 0 else math.inf
-    change, low, high = (_scaled(bound, scale) for bound in (found.value, found.low, found.high))
-    low = max(low, -100.0) if math.isfinite(low) else low  # no latency falls by more than all of it
-    finding = _finding(found, change, SMALLEST_LATENCY_CHANGE_PERCENT, limits.latency_percent)
-    return FigureRow(metric, f"p{percent}", False, a, b, change, low, high, finding)
+@dataclass(frozen=True)
+class _Change:
+    """A percentile in both runs in milliseconds, and B - A with its interval in percent of A."""
+
+    a: float
+    b: float
+    percent: float
+    low: float
+    high: float
+
+
+def _change(a: TrendSeries, b: TrendSeries, percent: int, confidence: float, same_schedule: bool) -> _Change:
+    of_both = a.percentiles[percent], b.percentiles[percent]
+    if min(len(a.seconds), len(b.seconds)) >= FEWEST_SECONDS:
+        found = percentile_change(a, b, percent, confidence, same_schedule=same_schedule)
+        if found is None:
+            return _Change(*of_both, _percent_of(of_both[1] - of_both[0], of_both[0]), -math.inf, math.inf)
+        return _Change(*of_both, 100 * found.value, 100 * found.low, 100 * found.high)
+    estimates = [percentile_of_independent(run, percent, confidence) for run in (a, b)]
+    apart = difference(*estimates)
+    bounds = (_percent_of(bound, of_both[0]) for bound in (apart.value, apart.low, apart.high))
+    return _Change(*of_both, *bounds)
+
+
+def _percent_of(value: float, whole: float) -> float:
+    """Return a value in percent; a latency of zero does not occur outside of a broken clock."""
+    if value == 0:
+        return 0.0
+    percent = 100 * value / whole if whole > 0 else math.copysign(math.inf, value)
+    # No latency falls by more than all of it.
+    return max(percent, -100.0) if math.isfinite(percent) else percent
+
+
+def _latency_row(metric: str, percent: int, change: _Change, limits: Limits) -> FigureRow:
+    bounds = change.percent, change.low, change.high
+    finding = _finding(*bounds, SMALLEST_LATENCY_CHANGE_PERCENT, limits.latency_percent)
+    return FigureRow(metric, f"p{percent}", False, change.a, change.b, *bounds, finding)
 
 
 def _share_row(metric: str, a: Estimate, b: Estimate, limits: Limits) -> FigureRow:
     found = difference(a, b)
-    change, low, high = (100 * bound for bound in (found.value, found.low, found.high))
-    finding = _finding(found, change, SMALLEST_ERROR_CHANGE_POINTS, limits.error_points)
-    return FigureRow(metric, "rate", True, a, b, change, low, high, finding)
+    bounds = 100 * found.value, 100 * found.low, 100 * found.high
+    finding = _finding(*bounds, SMALLEST_ERROR_CHANGE_POINTS, limits.error_points)
+    return FigureRow(metric, "rate", True, a.value, b.value, *bounds, finding)
 
 
-def _scaled(value: float, scale: float) -> float:
-    return 0.0 if value == 0 else value * scale
-
-
-def _finding(found: Difference, change: float, smallest: float, limit: float | None) -> RowFinding:
-    if not found.excludes_zero or abs(change) < smallest:
-        return RowFinding.UNKNOWN if math.isinf(found.high) or math.isinf(found.low) else RowFinding.SAME
+def _finding(change: float, low: float, high: float, smallest: float, limit: float | None) -> RowFinding:
+    if low <= 0 <= high or abs(change) < smallest:
+        return RowFinding.UNKNOWN if math.isinf(high) or math.isinf(low) else RowFinding.SAME
     if change < 0:
         return RowFinding.BETTER
     return RowFinding.REGRESSION if limit is not None and change > limit else RowFinding.WORSE
@@ -185,9 +218,11 @@ def _counts(a: ComparedRun, b: ComparedRun) -> Iterator[CountRow]:
 
 
 def _warnings(a: ComparedRun, b: ComparedRun) -> Iterator[str]:
+    if a.shape_of_load != b.shape_of_load:
+        yield "the runs differ in profile"
     for name, value in a.conditions.items():
         if value != b.conditions.get(name):
-            yield f"the runs differ in {name}{_both(value, b.conditions.get(name))}"
+            yield f"the runs differ in {name} ({value} and {b.conditions.get(name)})"
     for label, run in (("A", a), ("B", b)):
         if not run.kept_schedule:
             yield f"run {label}: {run.verdict}"
@@ -201,7 +236,3 @@ def _warnings(a: ComparedRun, b: ComparedRun) -> Iterator[str]:
     for name in sorted(a.trends.keys() ^ b.trends.keys()):
         if _is_latency(name):
             yield f"only run {'A' if name in a.trends else 'B'} has {name}"
-
-
-def _both(a: object, b: object) -> str:
-    return "" if isinstance(a, Mapping) else f" ({a} and {b})"

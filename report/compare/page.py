@@ -9,7 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from report.compare.judgement import Comparison, FigureRow
-from report.compare.texts import change_text, count_texts, estimate_text
+from report.compare.texts import change_text, count_texts, figure_text
 
 _WIDTH = 160
 _SMALLEST_SCALE = 5.0
@@ -46,8 +46,8 @@ def page_of(comparison: Comparison) -> str:
     lines = [
         {
             "row": row,
-            "a": estimate_text(row, row.a),
-            "b": estimate_text(row, row.b),
+            "a": figure_text(row, row.a),
+            "b": figure_text(row, row.b),
             "change": change_text(row),
             "whisker": _whisker(row, scales[row.is_share]),
         }

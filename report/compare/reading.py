@@ -13,9 +13,6 @@ from report.run_summary import RunSummary, TrendFigures
 
 _SUMMARY_STATS = (("med", 50), ("p(90)", 90), ("p(95)", 95), ("p(99)", 99))
 
-SCHEDULE_CONDITIONS = ("profile", "time scale")
-"""Runs that agree in these conditions had the same arrivals due in the same seconds."""
-
 
 @dataclass(frozen=True)
 class TrendSeries:
@@ -42,7 +39,11 @@ class RateSeries:
 
 @dataclass(frozen=True)
 class ComparedRun:
-    """What a finished run left behind, as far as a comparison needs it."""
+    """What a finished run left behind, as far as a comparison needs it.
+
+    ``shape_of_load`` is the profile with its durations as they are at a time scale of 1. ``conditions`` are
+    what else two runs must share for their figures to be of the same experiment.
+    """
 
     folder: Path
     run_id: str
@@ -52,11 +53,17 @@ class ComparedRun:
     counters: Mapping[str, float]
     ledger: Mapping[str, int]
     errors_by_kind: Mapping[str, int]
+    shape_of_load: object
     conditions: Mapping[str, object]
     kept_schedule: bool
     verdict: str
     ended_by: str
     has_seconds: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the run went through its schedule, and it is known which one."""
+        return self.ended_by == "finished" and bool(self.shape_of_load)
 
 
 def read_run(path: Path) -> ComparedRun:
@@ -90,6 +97,7 @@ def read_run(path: Path) -> ComparedRun:
         counters={name: count for name, count in summary.counters.items() if "{" not in name},
         ledger=ledger,
         errors_by_kind=summary.errors_by_kind or {},
+        shape_of_load=_unscaled(summary.scenarios, summary.time_scale),
         conditions=_conditions(summary),
         kept_schedule=summary.kept_schedule,
         verdict=summary.verdict,
@@ -99,13 +107,29 @@ def read_run(path: Path) -> ComparedRun:
 
 
 def _conditions(summary: RunSummary) -> dict[str, object]:
-    """Return what two runs must share for their figures to be of the same experiment."""
     return {
-        "profile": summary.scenarios,
         "time scale": summary.time_scale,
         "target": "the stand-in" if summary.is_standin else summary.target,
         "number of workers": len(summary.workers),
     }
+
+
+# What ``--time-scale`` multiplies: the summary has the products.
+_SCALED = ("duration", "start_time")
+
+
+def _unscaled(options: object, time_scale: float) -> object:
+    """Return the options of scenarios as they are at a time scale of 1, rounded to a millisecond."""
+    if isinstance(options, Mapping):
+        return {
+            name: round(value / time_scale, 3)
+            if name in _SCALED and isinstance(value, int | float) and time_scale > 0
+            else _unscaled(value, time_scale)
+            for name, value in options.items()
+        }
+    if isinstance(options, list):
+        return [_unscaled(entry, time_scale) for entry in options]
+    return options
 
 
 def _trend(figures: TrendFigures, seconds: tuple[tuple[QuantileRow, ...], ...]) -> TrendSeries:

@@ -7,7 +7,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from report.compare.judgement import Comparison, RowFinding
-from report.compare.texts import change_text, count_texts, estimate_text
+from report.compare.texts import change_text, count_texts, figure_text
 
 STYLES = {
     RowFinding.SAME: "dim",
@@ -52,7 +52,7 @@ def _counts(comparison: Comparison) -> Table:
 def _figures(comparison: Comparison) -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("Metric", no_wrap=True)
-    for heading in ("", "A", "B", "Change"):
+    for heading in ("", "A", "B", "Change (interval)"):
         table.add_column(heading, justify="right" if heading else "left")
     table.add_column("Finding")
     metric = ""
@@ -61,8 +61,8 @@ def _figures(comparison: Comparison) -> Table:
         table.add_row(
             escape(row.metric) if row.metric != metric else "",
             row.statistic,
-            estimate_text(row, row.a),
-            estimate_text(row, row.b),
+            figure_text(row, row.a),
+            figure_text(row, row.b),
             change_text(row),
             f"[{style}]{row.finding.value}[/]",
         )

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import math
 
-from report.compare.intervals import Estimate
 from report.compare.judgement import CountRow, FigureRow
 
 
-def estimate_text(row: FigureRow, estimate: Estimate) -> str:
-    """Return a figure with its interval: ``2.66 ms (2.50 to 2.85)``, ``0.12% (0.08% to 0.18%)``."""
-    if row.is_share:
-        return f"{_share(estimate.value)} ({_share(estimate.low)} to {_share(estimate.high)})"
-    high = "?" if math.isinf(estimate.high) else _short(estimate.high)
-    return f"{_short(estimate.value)} ms ({_short(estimate.low)} to {high})"
+def figure_text(row: FigureRow, value: float) -> str:
+    """Return a figure of one run: ``2.66 ms``, ``0.12%``."""
+    return f"{100 * value:.2f}%" if row.is_share else f"{_short(value)} ms"
 
 
 def change_text(row: FigureRow) -> str:
@@ -25,10 +21,6 @@ def change_text(row: FigureRow) -> str:
 def count_texts(row: CountRow) -> tuple[str, str, str]:
     """Return a count of A, of B, and B minus A."""
     return f"{row.a:.0f}", f"{row.b:.0f}", f"{row.b - row.a:+.0f}" if row.a != row.b else "same"
-
-
-def _share(share: float) -> str:
-    return f"{100 * share:.2f}%"
 
 
 def _short(milliseconds: float) -> str:
