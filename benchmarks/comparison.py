@@ -3,11 +3,11 @@
     python benchmarks/comparison.py --results DIR [--groups 4] [--at-once 6] [--minutes 5] [--shift 10]
     python benchmarks/comparison.py --results DIR --only-compare
 
-Runs A and B, each against a stand-in of its own at 200 requests/s (100 identify, 100 track). The
-stand-in answers after log-normal times (median 30 ms, sigma 0.4) whose median wanders by 5% and remembers 0.6
-of itself each second; it is ``--shift`` percent higher for B. ``--at-once`` of them run at the same time: what
-else the machine does is then the same for all, and only runs of one group are compared, all equal ones (A with
-A, B with B) and all A with B. The runs stay in ``--results``, and a second call adds to them.
+Each run has a stand-in of its own and sends 200 requests/s (100 identify, 100 track). The stand-in answers
+after log-normal times (median 30 ms, sigma 0.4) whose median wanders by 5% and remembers 0.6 of itself each
+second; it is ``--shift`` percent higher for B. ``--at-once`` runs go at the same time: what else the machine
+does is then the same for all. Only runs of one such group are compared: A with A, B with B, and A with B.
+The runs stay in ``--results``, and a second call adds to them.
 """
 
 from __future__ import annotations
