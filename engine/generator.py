@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from metrics.output import Output
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
 from run.queued.delivery_watch import DeliveryWatch
@@ -14,13 +15,14 @@ from run.run import Run, RunIdentity
 
 @dataclass(frozen=True)
 class Opening:
-    """What a generator needs to open a run. ``base_url`` is the target's."""
+    """What a generator needs to open a run. ``base_url`` is the target's, ``watchers`` see every second."""
 
     identity: RunIdentity
     preparation: Preparation
     base_url: str
     queue: QueueWatch | None
     deliveries: DeliveryWatch | None = None
+    watchers: Sequence[Output] = ()
 
 
 class Generator(Protocol):

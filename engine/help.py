@@ -13,7 +13,7 @@ from engine.options import add_options
 
 _MOST_COLUMNS = 100
 _GROUPS: Mapping[str, Sequence[str]] = {
-    "What to run": ("--profile", "--time-scale", "--people-seed", "--http-client"),
+    "What to run": ("--profile", "--time-scale", "--people-seed", "--http-client", "--resend-post"),
     "Where to": ("--host", "--allow-live"),
     "Watching": ("--dry-run", "--ui", "--quiet", "--web-host", "--web-port", "--queue-metrics"),
     "Results": (

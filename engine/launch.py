@@ -22,6 +22,7 @@ from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.command_line import read_command_line
 from engine.dry_run import show_plan
 from engine.ignored_messages import IgnoredMessages
+from engine.live_page import add_live_page
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
 from engine.locust_internals import (
@@ -130,6 +131,7 @@ def _start_session(
     environment.shape_class = RampingArrivalRate(session)
     if web_ui is not None:
         add_tabs(web_ui, session.shown)
+        add_live_page(web_ui, session.shown, options.web_base_path or "")
         answer_start_requests(web_ui, session.problem_with_start)
 
 

@@ -42,7 +42,7 @@ class LocalProcess:
         """
         identity, preparation = opening.identity, opening.preparation
         clock, store = RunClock(), preparation.new_store(self._host.book_answers)
-        outputs = open_outputs(preparation, identity.folder, self._variables)
+        outputs = [*open_outputs(preparation, identity.folder, self._variables), *opening.watchers]
         self._vus = LocalVus(identity.run_id, preparation, store, clock, self._host, queue=opening.deliveries)
         self._run = Run(
             identity,

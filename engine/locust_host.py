@@ -14,7 +14,7 @@ from rich.console import Console
 
 from config.command_line import ABORTED
 from config.shown import visible
-from engine.locust_internals import begin_waiting, cut_off_users, end_waiting
+from engine.locust_internals import add_page_log, begin_waiting, cut_off_users, end_waiting
 from engine.locust_statistics import LocustStatistics
 from metrics.iteration_log import Answers
 from metrics.request_recorder import RequestRecorder
@@ -45,6 +45,7 @@ class LocustHost:
     def say(self, line: str) -> None:
         """Print a line for the user on standard error."""
         self.err.print(visible(line), highlight=False, markup=False, soft_wrap=not self.err.is_terminal)
+        add_page_log(line)
 
     # Users.
 

@@ -422,3 +422,28 @@ def add_live_tables(
         return response
 
     web_ui.app.after_request(add_rows)
+
+
+def offer_profiles(web_ui: WebUI, names: Sequence[str]) -> None:
+    """Let the form's field *Profile* offer these names. Others can still be typed."""
+    web_ui.template_args["all_profiles"] = list(names)
+
+
+def add_to_page(web_ui: WebUI, markup: str) -> None:
+    """Add markup to the end of Locust's page."""
+    if web_ui.app is None:
+        return
+
+    def add(response: Response) -> Response:
+        if response.mimetype == "text/html" and request.endpoint == "locust.index":
+            response.set_data(response.get_data(as_text=True).replace("</body>", f"{markup}</body>"))
+        return response
+
+    web_ui.app.after_request(add)
+
+
+def add_page_log(line: str) -> None:
+    """Show a line in the tab *Logs* of Locust's page, as if it had been logged."""
+    for handler in logging.getLogger().handlers:
+        if handler.name == "log_reader":
+            handler.handle(logging.LogRecord("load-test", logging.INFO, "", 0, "%s", (line,), None))

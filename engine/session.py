@@ -17,7 +17,7 @@ from config.errors import ConfigError
 from engine.generator import Generator, Opening
 from engine.locust_host import LocustHost
 from engine.preparer import Preparer
-from engine.shown_run import ShownRun
+from engine.shown_run import ShownRun, live_seconds
 from engine.stop_signals import StopSignals
 from metrics.progress import NoProgress, ProgressView, new_progress
 from report.publish import publish
@@ -126,8 +126,11 @@ class Session:
         record = preparation.record(run_id, base_url)
         folder = make_run_folder(preparation.arguments.results_dir, run_id, record)
         self._deliveries = self._preparer.open_queue(preparation, run_id, folder, base_url, queue)
+        live = live_seconds(preparation) if not self._host.options.headless else None
+        watchers = [live] if live is not None else []
         identity = RunIdentity(run_id, folder, record)
-        run = self._generator.open(Opening(identity, preparation, base_url, queue, self._deliveries))
+        opening = Opening(identity, preparation, base_url, queue, self._deliveries, watchers)
+        run = self._generator.open(opening)
         self._host.record_requests(run.store)
         # Until a report says otherwise: it may fail, or never be made.
         self._host.exit_code = BROKEN
@@ -135,7 +138,7 @@ class Session:
         self._summary_export = preparation.arguments.summary_export
         self._reported.clear()
         self._signals.reset()
-        self.shown.open(run)
+        self.shown.open(run, live)
         self._run = run
         return run
 

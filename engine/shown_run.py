@@ -4,10 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from metrics.live_seconds import LiveSeconds
 from metrics.progress import ScenarioProgress
-from metrics.thresholds import ThresholdResult
+from metrics.thresholds import ThresholdOutcome, ThresholdResult
 from report.run_report import RunReport
-from run.run import Run
+from run.preparation import Preparation
+from run.run import Run, yield_to_arrivals
+from users.scenario import schedule_of
+
+
+def live_seconds(preparation: Preparation) -> LiveSeconds:
+    """Return what keeps the seconds of a run that is about to be opened."""
+    scenarios = [
+        (options.start_time, schedule_of(options)) for options in preparation.profile.scenarios.values()
+    ]
+
+    def scheduled_by(second: float) -> int:
+        return sum(schedule.due_by(second - start_time) for start_time, schedule in scenarios)
+
+    return LiveSeconds(scheduled_by, yield_to_arrivals)
 
 
 class ShownRun:
@@ -17,15 +32,22 @@ class ShownRun:
         self._run: Run | None = None
         self._report: RunReport | None = None
         self._progress: Sequence[ScenarioProgress] = []
+        self._live: LiveSeconds | None = None
+        self._outcomes: dict[tuple[str, str], list[ThresholdOutcome]] = {}
 
-    def open(self, run: Run) -> None:
-        """Show this run from now on."""
-        self._run, self._report = run, None
+    def open(self, run: Run, live: LiveSeconds | None = None) -> None:
+        """Show this run from now on; its seconds are those of ``live``."""
+        self._run, self._report, self._live = run, None, live
         self._progress = run.progress()
+        self._outcomes = {}
 
     def update(self, progress: Sequence[ScenarioProgress]) -> None:
         """Show the figures of the second that closed last."""
         self._progress = progress
+        if self._live is not None:
+            for threshold in self.thresholds():
+                history = self._outcomes.setdefault((threshold.selector, threshold.source), [])
+                history.append(threshold.outcome)
 
     def close(self, report: RunReport, progress: Sequence[ScenarioProgress]) -> None:
         """Show the final figures."""
@@ -46,6 +68,25 @@ class ShownRun:
         if self._report is not None:
             return self._report.thresholds
         return self._run.thresholds() if self._run is not None else []
+
+    @property
+    def run_id(self) -> str | None:
+        """The id of the run; ``None`` before the first one."""
+        return self._run.run_id if self._run is not None else None
+
+    @property
+    def report(self) -> RunReport | None:
+        """The report of the run, after its end."""
+        return self._report
+
+    @property
+    def live(self) -> LiveSeconds | None:
+        """The seconds of the run, if they are kept."""
+        return self._live
+
+    def outcomes(self, threshold: ThresholdResult) -> Sequence[ThresholdOutcome]:
+        """Return how a threshold stood at the end of each second in which it could be judged."""
+        return self._outcomes.get((threshold.selector, threshold.source), [])
 
     def start_lag_ms(self) -> float:
         """Return the p99 of all start lags so far, in milliseconds."""

@@ -128,6 +128,7 @@ class WorkerFleet:
         outputs: list[Output] = [
             CsvOutput(identity.folder / "metrics.csv"),
             JoinedWorkerFiles(preparation, identity.folder, workers.count),
+            *opening.watchers,
         ]
         run = Run(identity, preparation, workers, store, clock, outputs, CpuMeter(), queue=opening.queue)
         # A master spawns no users. Locust needs only the names and counts of its classes, to distribute them.

@@ -9,6 +9,7 @@ from pathlib import Path
 import requests
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support import expected_conditions as until
 from selenium.webdriver.support.wait import WebDriverWait
@@ -67,8 +68,8 @@ class Page:
     def fill(self, name: str, text: str) -> None:
         """Write into a field of the form."""
         field: WebElement = self._wait.until(until.visibility_of_element_located((By.NAME, name)))
-        field.clear()
-        field.send_keys(text)
+        # A field with a list to choose from keeps its text when it is cleared.
+        field.send_keys(Keys.CONTROL + "a" + Keys.NULL + text)
 
     def rows(self) -> list[dict[str, str]]:
         """Return the rows of the visible table, by column title."""

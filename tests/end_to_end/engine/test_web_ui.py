@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import requests
 from selenium import webdriver
+from selenium.webdriver.common.by import By
 
 from tests.programs.load_test import THRESHOLDS, LoadTest, two_scenarios
 from tests.programs.web_page import Page, chromium
@@ -47,14 +48,19 @@ def test_start_stop_and_start_again(tmp_path: Path, browser: webdriver.Chrome, p
         page.click("SCHEDULE")
         page.wait_for("identify_load")
         page.wait_for("Schedule (arrivals/s)")
+        page.wait_for("Arrivals against the schedule")
         page.click("THRESHOLDS")
         page.wait_for("rate<0.01")
         page.wait_for("passes")
+        page.wait_for("State over the run")
         # The end takes longer than the page's pause between two questions, and it must not stop asking.
         standin.set_faults(latency="4s")
         page.click("STOP")
         page.wait_for("STOPPED")
         standin.set_faults(latency="0ms")
+        page.wait_for("Generator ")
+        live = requests.get(f"{page.url}/load-test/live", timeout=10).json()
+        report_page = requests.get(f"{page.url}/load-test/report", timeout=10)
         page.click("SCHEDULE")
         shown = page.wait_for_rows(lambda rows: "Started" in rows[0])
         first_count = standin.stats()["requests_total"]
@@ -73,6 +79,14 @@ def test_start_stop_and_start_again(tmp_path: Path, browser: webdriver.Chrome, p
     assert "Traceback" not in finished.stderr
     first, second = (json.loads((folder / "summary.json").read_text()) for folder in finished.folders)
     assert first["run"]["ended_by"] == "stopped"
+    assert live["run"] == first["run"]["id"]
+    assert sum(second[2] for second in live["seconds"]) == first_count
+    assert sum(second[3] for second in live["seconds"]) == sum(
+        ledger["dropped"] for ledger in first["ledger"].values()
+    )
+    assert [len(threshold["history"]) > 0 for threshold in live["thresholds"]] == [True] * 3
+    assert live["report"]["line"].startswith(first["verdict"]["line"])
+    assert report_page.text == (finished.folders[0] / "report.html").read_text(encoding="utf-8")
     assert sum(ledger["started"] for ledger in first["ledger"].values()) == first_count
     assert all(ledger["not_yet_due"] > 0 for ledger in first["ledger"].values())
     assert [int(row["Started"]) for row in shown] == [
@@ -94,7 +108,13 @@ def test_a_mistake_in_the_form_is_answered_in_the_form(
             env={"CUSTOMERIO_BASE_URL": standin.url},
         )  # fmt: skip
         page = Page(browser, test, port)
+        assert requests.get(f"{page.url}/load-test/report", timeout=10).status_code == 404
+        names = ("userCount", "spawnRate", "runTime")
+        fields = [field for name in names for field in page.browser.find_elements(By.NAME, name)]
+        assert not any(field.is_displayed() for field in fields), "what a schedule does not ask for"
         page.click("Advanced options")
+        page.fill("profile", "spi")
+        page.wait_for("spike")
         page.fill("profile", "no-such-profile")
         page.click("START")
         page.wait_for("no such profile; expected the path of a .toml file or one of")
