@@ -18,10 +18,14 @@ TREND_STATS = ("min", "med", "p(90)", "p(95)", "p(99)", "max")
 
 @dataclass(frozen=True)
 class TrendFigures:
-    """How many values a Trend has, and its ``TREND_STATS`` in milliseconds."""
+    """How many values a Trend has, its ``TREND_STATS`` and its average in milliseconds.
+
+    The average is ``None`` where the run was killed before it could say.
+    """
 
     count: int
     stats: Mapping[str, float]
+    avg: float | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +126,7 @@ def summary_from_json(value: object) -> RunSummary:
         seconds=run.number("seconds", greatest=LONGEST_SECONDS),
         ended_by=run.text("ended_by") if "ended_by" in run else None,
         trends={
-            name: TrendFigures(metrics.child(name).count("count"), _rising(name, stats))
+            name: TrendFigures(metrics.child(name).count("count"), _rising(name, stats), stats.get("avg"))
             for name, stats in figures.items()
             if stats.get("count") and all(stat in stats for stat in TREND_STATS)
         },

@@ -55,9 +55,9 @@ def _arrivals(run: RunFiles, facts: Facts, span: Span) -> Chart:
         )
 
     lines = [
+        # A pale band below the line, so that both show where they agree.
+        ChartLine("schedule", series.averaged(due, span.seconds, span.step), "band"),
         ChartLine("started", _per_second(started, span), "main"),
-        # Dashed and on top, so that both show where they agree.
-        ChartLine("schedule", series.averaged(due, span.seconds, span.step), "plan", is_dashed=True),
     ]
     if dropped.total():
         lines.append(ChartLine("dropped", _per_second(dropped, span), "bad"))

@@ -214,6 +214,13 @@ RULES: Sequence[Rule] = (
         symptoms.interrupted,
     ),
     Rule(
+        "interrupted by a stop",
+        Weight.NOTE,
+        "Iterations were cut off when the run was stopped; their latencies are missing from the figures",
+        "Stop once and wait: a second Ctrl-C or signal cuts off what is in flight.",
+        symptoms.interrupted_by_stop,
+    ),
+    Rule(
         "ended early",
         Weight.WARNING,
         "The run ended before its schedule did",

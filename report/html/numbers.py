@@ -11,6 +11,11 @@ def number_text(value: float) -> str:
     return f"{value:.3g}"
 
 
+def decimals_text(value: float) -> str:
+    """Return two decimals, for columns of milliseconds whose points stand below each other: ``1 234.50``."""
+    return f"{value:,.2f}".replace(",", "\u202f")
+
+
 def percent_text(share: float) -> str:
     """Return a share as percent; never 0% or 100% if that would hide something."""
     percent = share * 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
@@ -14,7 +15,13 @@ from metrics.thresholds import ThresholdOutcome
 from report.html.charts import charts_of
 from report.html.facts import Facts, RunFiles, Threshold, facts_of, read_run_files
 from report.html.findings import findings_of
-from report.html.numbers import duration_text, milliseconds_text, number_text, percent_text
+from report.html.numbers import (
+    decimals_text,
+    duration_text,
+    milliseconds_text,
+    number_text,
+    percent_text,
+)
 from report.run_summary import TREND_STATS
 
 REPORT_NAME = "report.html"
@@ -66,6 +73,7 @@ def render(run: RunFiles, facts: Facts) -> str:
     )
     environment.filters.update(
         number=number_text,
+        decimals=decimals_text,
         percent=percent_text,
         milliseconds=milliseconds_text,
         duration=duration_text,
@@ -76,6 +84,7 @@ def render(run: RunFiles, facts: Facts) -> str:
     return environment.get_template("template.html").render(
         style=style,
         run_id=run.settings.run_id,
+        about=_about(run, facts),
         facts=facts,
         headline=headline_of(run, facts),
         tiles=_tiles(facts),
@@ -85,6 +94,31 @@ def render(run: RunFiles, facts: Facts) -> str:
         stats=TREND_STATS,
         settings=_settings(run),
     )
+
+
+def _about(run: RunFiles, facts: Facts) -> Sequence[tuple[str, str]]:
+    """Return what was run, against what, when, and for how long."""
+    settings = run.settings
+    about = []
+    if settings.arguments.get("profile"):
+        scale = settings.arguments.get("time_scale")
+        scaled = (
+            f" at time scale {number_text(scale)}" if isinstance(scale, int | float) and scale != 1 else ""
+        )
+        about.append(("Profile", Path(str(settings.arguments["profile"])).stem + scaled))
+    if settings.target:
+        about.append(("Target", f"{settings.target}{' (the stand-in)' if settings.is_standin else ''}"))
+    if (begun := _begun(settings.run_id)) is not None:
+        about.append(("Begun", f"{begun:%d %b %Y, %H:%M:%S} UTC"))
+    return [*about, ("Length", duration_text(facts.seconds))]
+
+
+def _begun(run_id: str) -> datetime | None:
+    """Return when a run began, which is the first part of the id that the load test gives it."""
+    try:
+        return datetime.strptime(run_id[:15], "%Y%m%d-%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def headline_of(run: RunFiles, facts: Facts) -> Headline:
@@ -132,6 +166,7 @@ def _tiles(facts: Facts) -> Sequence[tuple[str, str, str]]:
     lag = facts.start_lag_p99_ms
     tiles = [
         ("Requests", number_text(facts.requests), f"in {duration_text(facts.seconds)}"),
+        *_latency_tile(facts),
         ("Failed", share, f"{number_text(facts.failed)} requests"),
         ("Arrivals started", number_text(arrivals.started), f"of {number_text(arrivals.due)} due"),
         (
@@ -149,6 +184,15 @@ def _tiles(facts: Facts) -> Sequence[tuple[str, str, str]]:
     if lag is not None and arrivals.started:
         tiles.append(("Start lag p99", milliseconds_text(lag), "waiting in the generator"))
     return tiles
+
+
+def _latency_tile(facts: Facts) -> Sequence[tuple[str, str, str]]:
+    trend = facts.trends.get("http_req_duration")
+    if trend is None:
+        return []
+    stats = trend.stats
+    more = f"p50 {milliseconds_text(stats['med'])}, p99 {milliseconds_text(stats['p(99)'])}"
+    return [("Latency p95", milliseconds_text(stats["p(95)"]), more)]
 
 
 def _settings(run: RunFiles) -> Sequence[tuple[str, str]]:

@@ -196,7 +196,20 @@ def too_few_samples(facts: Facts) -> str | None:
 
 
 def interrupted(facts: Facts) -> str | None:
-    """Report iterations that a stop cut off."""
+    """Report iterations that the graceful stop at the end of the schedule cut off."""
+    return _interrupted(facts) if not _is_stopped(facts) else None
+
+
+def interrupted_by_stop(facts: Facts) -> str | None:
+    """Report iterations that were cut off because somebody or a threshold stopped the run."""
+    return _interrupted(facts) if _is_stopped(facts) else None
+
+
+def _is_stopped(facts: Facts) -> bool:
+    return facts.ended_by is not None and facts.ended_by != "finished"
+
+
+def _interrupted(facts: Facts) -> str | None:
     cut = facts.arrivals.interrupted
     return _share(cut, facts.arrivals.started, "iterations interrupted") if cut else None
 
