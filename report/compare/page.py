@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
-from report.compare.judgement import Comparison, FigureRow
+from report.compare.judgement import Comparison, FigureRow, RowFinding
 from report.compare.texts import change_text, count_texts, figure_text
+from report.html.numbers import duration_text
+from report.html.page import STYLE_SHEET, breakable
 
 _WIDTH = 160
 _SMALLEST_SCALE = 5.0
@@ -40,21 +43,42 @@ def page_of(comparison: Comparison) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters.update(duration=duration_text, breakable=breakable)
     scales = {
         share: _scale([row for row in comparison.rows if row.is_share is share]) for share in (False, True)
     }
+    metrics = ["", *(row.metric for row in comparison.rows)]
     lines = [
         {
             "row": row,
+            # Named once, above its statistics.
+            "metric": row.metric if row.metric != before else "",
             "a": figure_text(row, row.a),
             "b": figure_text(row, row.b),
             "change": change_text(row),
             "whisker": _whisker(row, scales[row.is_share]),
         }
-        for row in comparison.rows
+        for before, row in zip(metrics, comparison.rows, strict=False)
     ]
     counts = [(row.name, *count_texts(row)) for row in comparison.counts]
-    return environment.get_template("page.html.j2").render(comparison=comparison, lines=lines, counts=counts)
+    return environment.get_template("page.html.j2").render(
+        # The report's own style sheet.
+        style=Markup(STYLE_SHEET.read_text(encoding="utf-8")),  # noqa: S704
+        kind=_kind(comparison),
+        comparison=comparison,
+        lines=lines,
+        counts=counts,
+    )
+
+
+def _kind(comparison: Comparison) -> str:
+    """Return the kind of outcome for the style sheet."""
+    findings = {row.finding for row in comparison.rows}
+    if comparison.regressions:
+        return "bad"
+    if RowFinding.WORSE in findings:
+        return "doubt"
+    return "none" if RowFinding.UNKNOWN in findings else "good"
 
 
 def _scale(rows: list[FigureRow]) -> float:

@@ -27,6 +27,10 @@ from report.run_summary import TREND_STATS
 REPORT_NAME = "report.html"
 
 _FOLDER = Path(__file__).parent
+
+STYLE_SHEET = _FOLDER / "style.css"
+"""Of the report, and of whatever else looks like it."""
+
 _ARGUMENTS = ("profile", "time_scale", "people_seed", "allow_live")
 """Arguments that say what was run; paths of the machine are left out."""
 
@@ -77,10 +81,10 @@ def render(run: RunFiles, facts: Facts) -> str:
         percent=percent_text,
         milliseconds=milliseconds_text,
         duration=duration_text,
-        breakable=_breakable,
+        breakable=breakable,
     )
     # Our own style sheet, and SVG in which ElementTree has escaped every text.
-    style = Markup((_FOLDER / "style.css").read_text(encoding="utf-8"))  # noqa: S704
+    style = Markup(STYLE_SHEET.read_text(encoding="utf-8"))  # noqa: S704
     return environment.get_template("template.html").render(
         style=style,
         run_id=run.settings.run_id,
@@ -155,7 +159,7 @@ def measured_text(threshold: Threshold) -> str:
     return milliseconds_text(threshold.measured)
 
 
-def _breakable(name: str) -> Markup:
+def breakable(name: str) -> Markup:
     """Return a name that may break after an underscore."""
     return Markup("_<wbr>").join(name.split("_"))
 
