@@ -5,6 +5,8 @@ Each test fails, in one sentence, when a new Locust changes what ``engine/locust
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gevent
 import msgpack  # type: ignore[import-untyped] # no types are published
 import pytest
@@ -13,6 +15,7 @@ from locust import User, argument_parser, task
 from locust.argument_parser import LocustArgumentParser, get_empty_argument_parser, setup_parser_arguments
 from locust.dispatch import UsersDispatcher
 from locust.env import Environment
+from locust.log import get_logs, setup_logging
 from locust.rpc import Message, zmqrpc
 from locust.runners import MasterRunner, WorkerNode, WorkerRunner
 from locust.stats import RequestStats, StatsEntry
@@ -21,6 +24,8 @@ from engine import locust_internals
 from engine.locust_internals import (
     LOOPBACK,
     add_live_tables,
+    add_page_log,
+    add_to_page,
     answer_start_requests,
     begin_waiting,
     bind_processes_to_loopback,
@@ -32,6 +37,7 @@ from engine.locust_internals import (
     forget_worker,
     give_option,
     let_in,
+    offer_profiles,
     other_listeners,
     pool_dispatcher,
     refuse_abbreviations,
@@ -382,3 +388,24 @@ def test_locust_makes_its_sockets_by_the_names_that_are_guarded(monkeypatch: pyt
     assert ignored_messages.count == 4
     assert connected_workers(runner) == ["w_1"]
     runner.quit()
+
+
+def test_markup_reaches_the_page_and_profiles_its_form(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["locust"])
+    environment = Environment(user_classes=[Ada])
+    environment.create_local_runner()
+    web_ui = environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    offer_profiles(web_ui, ["smoke", "spike"])
+    add_to_page(web_ui, "<script src='./own.js'></script>")
+    assert web_ui.app is not None
+    page = web_ui.app.test_client().get("/").get_data(as_text=True)
+    assert page.count("<script src='./own.js'></script></body>") == 1
+    assert '"all_profiles": ["smoke", "spike"]' in page
+    bundles = list(Path(str(web_ui.app.template_folder)).glob("assets/*.js"))
+    assert any("allProfiles" in bundle.read_text(encoding="utf-8") for bundle in bundles)
+
+
+def test_a_line_reaches_the_tab_of_logs() -> None:
+    setup_logging("WARNING", None)
+    add_page_log("Plan for nobody")
+    assert any("Plan for nobody" in line for line in get_logs())

@@ -148,6 +148,25 @@ def test_other_profiles_and_a_generator_at_its_limit_are_warned_of(
     assert "Warning: run B did not run to its end (interrupted)" in printed
 
 
+def test_two_time_scales_of_one_profile_are_one_profile_and_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def scaled(name: str, time_scale: float) -> Path:
+        def change(data: dict[str, Any]) -> None:
+            stages = [{"target": 40, "duration": 600 * time_scale}]
+            data["run"]["arguments"]["time_scale"] = time_scale
+            data["run"]["profile"]["scenarios"] = {"a": {"stages": stages, "timeout": 5.0}}
+
+        return edited(write_run(tmp_path / name, seed=7, seconds=round(600 * time_scale)), change)
+
+    code, printed = outcome(capsys, scaled("a", 0.05), scaled("b", 0.1))
+    assert code == 0
+    assert "Warning: the runs differ in time scale (0.05 and 0.1)" in printed
+    assert "differ in profile" not in printed
+    # 1200 values against 2400: p99 too has a bound.
+    assert "No difference beyond noise in 8 of 8 figures" in printed
+
+
 def test_without_metrics_csv_the_summary_is_enough_with_a_warning(
     run_a: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -213,6 +213,15 @@ def test_interrupted_iterations_are_told_as_a_share() -> None:
     assert figure(arrivals(interrupted=5)) == "5 of 5\u202f000 iterations interrupted (0.1%)"
 
 
+def test_iterations_that_a_second_ctrl_c_cut_off_are_no_reason_for_a_longer_graceful_stop() -> None:
+    facts = replace(arrivals(interrupted=5), ended_by="interrupted by Ctrl-C")
+    (finding,) = findings_of(facts)
+    assert finding.figure == "5 of 5\u202f000 iterations interrupted (0.1%)"
+    assert "graceful_stop" not in finding.rule.remedy
+    (finding,) = findings_of(replace(facts, ended_by="finished"))
+    assert "graceful_stop" in finding.rule.remedy
+
+
 def test_a_run_that_ended_early_says_by_what() -> None:
     facts = replace(arrivals(not_yet_due=1000), ended_by="interrupted")
     assert figure(facts) == "1\u202f000 of 5\u202f000 arrivals not yet due (20%) (interrupted)"
