@@ -28,6 +28,7 @@ from locust.stats import StatsEntry
 from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_STOPPING, LOCUST_STATE_WAITING
 from locust.web import WebUI
 
+from config.shown import shown
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_messages import is_from_master, is_from_worker
 
@@ -386,11 +387,26 @@ def answer_start_requests(web_ui: WebUI, problem_with: Callable[[Mapping[str, st
             message = "users cannot be changed here; expected their options in the profile"
             return make_response(jsonify({"success": False, "message": message}), 403)
         host = str(web_ui.environment.host or "")
-        problem = problem_with(request.form)
+        problem = _wrong_number(web_ui.environment.parsed_options, request.form) or problem_with(request.form)
         return jsonify({"success": False, "message": problem, "host": host}) if problem else None
 
     web_ui.app.config["MAX_CONTENT_LENGTH"] = _MOST_FORM_BYTES
     web_ui.app.before_request(refuse)
+
+
+def _wrong_number(options: Namespace | None, form: Mapping[str, str]) -> str | None:
+    """Return why Locust could not take a value of a form, or ``None``: it keeps the type of an option."""
+    for name, text in form.items():
+        value = getattr(options, name, None)
+        # Locust takes a list without entries for one of numbers.
+        is_numbers = isinstance(value, list) and all(isinstance(entry, int) for entry in value)
+        if not is_numbers and (isinstance(value, bool) or not isinstance(value, int | float)):
+            continue
+        try:
+            _ = [int(entry) for entry in text.split(",")] if is_numbers else type(value)(text)
+        except (ValueError, OverflowError):
+            return f"{name}: expected a number, got {shown(text)}"
+    return None
 
 
 def add_live_tables(

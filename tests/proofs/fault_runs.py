@@ -111,8 +111,8 @@ class _Outages:
 
     async def end_all(self) -> None:
         """Wait until all servers are there again."""
-        if self._tasks:
-            await asyncio.wait(self._tasks.values())
+        while running := [task for task in self._tasks.values() if not task.done()]:
+            await asyncio.wait(running)  # meanwhile another one may begin
         for task in self._tasks.values():
             task.result()
 

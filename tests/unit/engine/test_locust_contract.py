@@ -5,6 +5,7 @@ Each test fails, in one sentence, when a new Locust changes what ``engine/locust
 
 from __future__ import annotations
 
+from argparse import Namespace
 from pathlib import Path
 
 import gevent
@@ -314,6 +315,32 @@ def test_a_form_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     client = web_ui.app.test_client()
     assert client.post("/swarm", data={"profile": "a" * 10_000}).get_json()["message"] == "refused"
     assert client.post("/swarm", data={"profile": "a" * 1_000_000}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [
+        ({"stop_timeout": "x"}, "stop_timeout: expected a number, got 'x'"),
+        ({"expect_workers": "1.5"}, "expect_workers: expected a number, got '1.5'"),
+        ({"some": "python=os:system"}, "some: expected a number, got 'python=os:system'"),
+        ({"expect_workers": "2", "some": "1,2", "flag": "maybe", "text": "x", "none": "x"}, "no more"),
+    ],
+)
+def test_a_number_that_is_none_is_refused_before_locust_takes_it(
+    monkeypatch: pytest.MonkeyPatch, form: dict[str, str], said: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["locust"])
+    environment = Environment(user_classes=[Ada])
+    environment.create_local_runner()
+    web_ui = environment.create_web_ui("127.0.0.1", 0, delayed_start=True)
+    environment.parsed_options = Namespace(
+        stop_timeout=1.5, expect_workers=1, some=[], flag=True, text="", none=None
+    )
+    answer_start_requests(web_ui, lambda form: "no more")
+    assert web_ui.app is not None
+    answer = web_ui.app.test_client().post("/swarm", data=form)
+    assert answer.get_json()["message"] == said
+    assert environment.parsed_options.expect_workers == 1
 
 
 @pytest.fixture
