@@ -400,10 +400,11 @@ def _wrong_number(options: Namespace | None, form: Mapping[str, str]) -> str | N
         value = getattr(options, name, None)
         # Locust takes a list without entries for one of numbers.
         is_numbers = isinstance(value, list) and all(isinstance(entry, int) for entry in value)
-        if not is_numbers and (isinstance(value, bool) or not isinstance(value, int | float)):
-            continue
         try:
-            _ = [int(entry) for entry in text.split(",")] if is_numbers else type(value)(text)
+            if is_numbers:
+                _ = [int(entry) for entry in text.split(",")]
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                _ = type(value)(text)
         except (ValueError, OverflowError):
             return f"{name}: expected a number, got {shown(text)}"
     return None
