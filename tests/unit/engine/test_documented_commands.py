@@ -23,6 +23,7 @@ from engine.dry_run import show_plan
 from engine.help import help_text
 from engine.plain_errors import plain_errors
 from pipeline.dlq.arguments import parser as dlq
+from pipeline.plan.command import _parser as plan
 from pipeline.produce.command import _parser as produce
 from pipeline.worker.command import _parser as worker
 from report.__main__ import _parser as report
@@ -41,7 +42,7 @@ ELSEWHERE = {
 }
 # A page's example of a class that the reader writes, and one that there is.
 EXAMPLES = {"PageUser": "IdentifyUser"}
-PIPELINE = {"worker": worker, "produce": produce, "dlq": dlq}
+PIPELINE = {"worker": worker, "produce": produce, "dlq": dlq, "plan": plan}
 OTHERS = {"scripts/report.sh": report, "scripts/compare.sh": compare, "scripts/stand-in.sh": stand_in}
 
 
