@@ -20,7 +20,7 @@
   end.setAttribute("role", "status");
   end.hidden = true;
   document.body.append(section, end);
-  let run = null, seconds = [], last = null, width = 600, isAsked = false;
+  let run = null, seconds = [], last = null, width = 600, isAsked = false, answers = 0, drawn = "";
 
   const escape = text => String(text).replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
   const number = value => value === null || value === undefined ? "–"
@@ -89,10 +89,18 @@
     const tab = new URLSearchParams(location.search).get("tab");
     const light = (getComputedStyle(document.body).backgroundColor.match(/\d+/g) || [255]).slice(0, 3);
     const isDark = light.reduce((sum, part) => sum + Number(part), 0) < 380;
+    // Locust's form to edit a running test has users, spawn rate and run time: nothing that a schedule has.
+    document.querySelectorAll("button").forEach(button => {
+      if (button.textContent.trim().toLowerCase() === "edit") button.style.display = "none";
+    });
+    const isOpen = Boolean(last && last.run && ["schedule", "thresholds"].includes(tab) && document.querySelector('[role="tab"]'));
+    // The page changes far more often than what is drawn here.
+    const wanted = [tab, isOpen, isDark, innerWidth, answers].join();
+    if (wanted === drawn) return;
+    drawn = wanted;
     section.className = isDark ? "dark" : "";
     const room = section.clientWidth - 32, columns = Math.max(1, Math.floor((room + 14) / 444));
     width = Math.max(240, Math.floor((room - 14 * (columns - 1)) / columns) - 30);
-    const isOpen = Boolean(last && last.run && ["schedule", "thresholds"].includes(tab) && document.querySelector('[role="tab"]'));
     document.body.classList.toggle("load-test-open", isOpen);
     if (!isOpen) section.innerHTML = "";
     else if (tab === "schedule") {
@@ -109,10 +117,6 @@
       end.className = `${report.kind}${isDark ? " dark" : ""}`;
       end.innerHTML = `<b>${escape(report.word)}</b>${escape(report.line)} <a href="./load-test/report" target="_blank">Report</a>`;
     }
-    // Locust's form to edit a running test has users, spawn rate and run time: nothing that a schedule has.
-    document.querySelectorAll("button").forEach(button => {
-      if (button.textContent.trim().toLowerCase() === "edit") button.style.display = "none";
-    });
   }
 
   async function ask() {
@@ -120,6 +124,7 @@
       const answer = await fetch(`./load-test/live?run=${encodeURIComponent(run || "")}&since=${seconds.length}`);
       if (answer.ok) {
         last = await answer.json();
+        answers += 1;
         if (last.run !== run) { run = last.run; seconds = []; }
         seconds = seconds.slice(0, last.since).concat(last.seconds);
       }
