@@ -29,6 +29,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +39,7 @@ from benchmarks.side_by_side.chart import write_chart  # noqa: E402 - after the 
 from benchmarks.side_by_side.contenders import (  # noqa: E402
     GENERATORS,
     Generator,
+    Run,
     run_on_cores,
     two_workers,
 )
@@ -51,6 +53,8 @@ from standin.control_client import ControlClient  # noqa: E402
 # Rates at which each step measures where "--rates" does not say. "k6": the highest that was found for k6.
 _RATES = "1000,4000,k6"
 _START_RATE = 10
+# The share of the generator's core that others may use.
+_DISTURBED = 0.05
 _FIRST_RATE = 1000
 _RESULTS = ROOT / "results" / "generators.jsonl"
 
@@ -81,7 +85,7 @@ class Benchmark:
                             run = generator.measure(url, _START_RATE, 1, self._cores)
                         starts[generator.name] = run.cpu_seconds
                     with self._serving(server) as url:
-                        run = generator.measure(url, rate, self._options.seconds, self._cores)
+                        run = self._undisturbed(generator, url, rate)
                     cost = (run.cpu_seconds - starts[generator.name]) / max(1, run.completed) * 1e6
                     self._results.add(
                         *("cpu",), server=server, generator=generator.name, rate=rate,
@@ -93,10 +97,7 @@ class Benchmark:
         for server in self._options.servers.split(","):
             for rate in self._rates(server):
                 for generator in self._in_turn():
-                    with self._serving(server) as url:
-                        with on_cores(self._server_cores), capturing(urlsplit(url).port or 80) as capture:
-                            run = generator.measure(url, rate, self._options.seconds, self._cores)
-                        seen = asdict(capture.times(rate))
+                    run, seen = self._on_the_wire(generator, server, rate)
                     if generator.is_closed_loop or run.missing:
                         # Without a schedule, or with a gap in it, no arrival has an instant.
                         seen["lag_mean"] = seen["lag_p99"] = None
@@ -164,6 +165,26 @@ class Benchmark:
         with serving(server, self._server_cores) as url:
             yield url
 
+    def _undisturbed(self, generator: Generator, url: str, rate: int) -> Run:
+        """Return a run that others left alone, or after some attempts the one that they disturbed least."""
+        runs: list[Run] = []
+        while not runs or (runs[-1].others > _DISTURBED and len(runs) < self._options.attempts):
+            runs.append(generator.measure(url, rate, self._options.seconds, self._cores))
+        return min(runs, key=lambda run: run.others)
+
+    def _on_the_wire(self, generator: Generator, server: str, rate: int) -> tuple[Run, dict[str, Any]]:
+        """Return the same with what the wire showed."""
+        pairs: list[tuple[Run, dict[str, Any]]] = []
+        while not pairs or (pairs[-1][0].others > _DISTURBED and len(pairs) < self._options.attempts):
+            with (
+                self._serving(server) as url,
+                on_cores(self._server_cores),
+                capturing(urlsplit(url).port or 80) as capture,
+            ):
+                run = generator.measure(url, rate, self._options.seconds, self._cores)
+            pairs.append((run, asdict(capture.times(rate))))
+        return min(pairs, key=lambda pair: pair[0].others)
+
     def _in_turn(self) -> Iterator[Generator]:
         for _ in range(self._options.repeats):
             yield from self._generators
@@ -182,16 +203,22 @@ class Benchmark:
         """Return the highest rate that a generator keeps, starting from what was found before, if anything.
 
         A rate passes if one of ``--tries`` runs sends everything: what disturbs a run is often not the
-        generator's.
+        generator's. Runs that others disturbed are tries as well only if they pass.
         """
+        has_core_alone = cores is None
 
         def passes(rate: int) -> bool:
-            for _ in range(self._options.tries):
+            tries = 0
+            for _ in range(self._options.tries * self._options.attempts):
                 with serving(server, server_cores or self._server_cores) as url:
                     run = generator.measure(url, rate, self._options.seconds, cores or self._cores)
-                print(f"  {generator.name} {rate}/s: {run.missing} of {run.scheduled} not sent", flush=True)
+                print(f"  {generator.name} {rate}/s: {run.missing} of {run.scheduled} not sent, "
+                      f"others {run.others:.0%}", flush=True)  # fmt: skip
                 if generator.keeps(run):
                     return True
+                tries += not (has_core_alone and run.others > _DISTURBED)
+                if tries == self._options.tries:
+                    break
             return False
 
         is_known = guess == guess
@@ -227,6 +254,9 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=8, help="of each run")
     parser.add_argument("--repeats", type=int, default=3, help="turns of each generator")
     parser.add_argument("--tries", type=int, default=2, help="runs of which one must keep a rate")
+    parser.add_argument(
+        "--attempts", type=int, default=4, help="runs until others use less than 5%% of the generator's core"
+    )
     parser.add_argument("--time-scale", type=float, default=1.0, help="of the step profile")
     parser.add_argument("--core", type=int, default=0, help="the generator's")
     parser.add_argument("--server-core", type=int, default=1, help="the server's")

@@ -15,7 +15,7 @@ from statistics import median
 
 from benchmarks.side_by_side.results import Results, machine, thousands, two_digits, whole
 
-_ROW, _TOP, _LABELS, _PANEL, _GAP = 34, 66, 210, 200, 36
+_ROW, _TOP, _LABELS, _PANEL, _GAP = 34, 66, 210, 190, 60
 _LETTER = 7.2  # the width of a letter at most
 _STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,12 +21,16 @@ _CLOSED_LOOP_MISSES = VUS
 
 @dataclass(frozen=True)
 class Run:
-    """What one run took, and what it says of itself; times in milliseconds, NaN where it does not say."""
+    """What one run took, and what it says of itself; times in milliseconds, NaN where it does not say.
+
+    ``others`` is the share of its cores that other programs used meanwhile.
+    """
 
     scheduled: int
     completed: int
     cpu_seconds: float
     peak_mb: float
+    others: float
     latency_mean: float = float("nan")
     latency_p99: float = float("nan")
     lag_mean: float = float("nan")
@@ -61,13 +66,13 @@ class Generator:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             command = self.command(url, rate, seconds, folder)
-            completed = run_on_cores(command, cores, folder, self.environment)
+            usage = run_on_cores(command, cores, folder, self.environment)
             try:
                 count, *times = self.figures(folder)
             except (OSError, ValueError, KeyError, IndexError):
                 sys.stderr.write((folder / "errors").read_text()[-2000:])
                 raise SystemExit(f"{self.name} left no figures") from None
-        return Run(rate * seconds, round(count), completed.cpu_seconds, completed.peak_mb, *times)
+        return Run(*(rate * seconds, round(count), usage.cpu_seconds, usage.peak_mb, usage.others), *times)
 
     def keeps(self, run: Run) -> bool:
         """Return whether a run kept its rate."""
@@ -76,10 +81,11 @@ class Generator:
 
 @dataclass(frozen=True)
 class Usage:
-    """What a command and its children took."""
+    """What a command and its children took, and which share of its cores others took."""
 
     cpu_seconds: float
     peak_mb: float
+    others: float
 
 
 def run_on_cores(
@@ -88,12 +94,26 @@ def run_on_cores(
     """Run a command in a folder; what it prints is in the files ``output`` and ``errors`` there."""
     pinned = ["taskset", "-c", ",".join(map(str, sorted(cores))), *command]
     with (folder / "output").open("wb") as output, (folder / "errors").open("wb") as errors:
+        began, busy_before = time.monotonic(), _busy_seconds(cores)
         process = subprocess.Popen(
             pinned, cwd=folder, env={**os.environ, **environment}, stdout=output, stderr=errors
         )
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+    own = usage.ru_utime + usage.ru_stime
+    others = _busy_seconds(cores) - busy_before - own
+    return Usage(own, usage.ru_maxrss / 1024, others / (time.monotonic() - began) / len(cores))
+
+
+def _busy_seconds(cores: Collection[int]) -> float:
+    """Return how long these cores have not been idle, since the machine's start."""
+    seconds = 0.0
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *ticks = line.split()
+        if name in {f"cpu{core}" for core in cores}:
+            user, nice, system, _, _, irq, softirq, steal = map(int, ticks[:8])
+            seconds += (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+    return seconds
 
 
 def _ours(*options: str) -> Callable[[str, int, int, Path], list[str]]:
@@ -126,7 +146,8 @@ export const options = {
   scenarios: {load: {executor: 'constant-arrival-rate', rate: RATE, timeUnit: '1s', duration: 'SECONDSs',
                      preAllocatedVUs: VUS, maxVUs: VUS}},
 };
-const params = {headers: {'Content-Type': 'application/json', Authorization: 'Basic YTpi'}};
+const params = {tags: {name: 'identify'},
+                headers: {'Content-Type': 'application/json', Authorization: 'Basic YTpi'}};
 export default function () {
   const id = `k6-${__VU}-${__ITER}`;
   http.put(`URL/api/v1/customers/${id}`, JSON.stringify({
@@ -146,7 +167,7 @@ numbers = itertools.count()
 headers = {"Content-Type": "application/json", "Authorization": "Basic YTpi"}
 async def default():
     id = f"k9-{next(numbers)}"
-    await k9.http.put(f"URL/api/v1/customers/{id}", headers=headers, json={
+    await k9.http.put(f"URL/api/v1/customers/{id}", headers=headers, tags={"name": "identify"}, json={
         "email": f"{id}@example.com", "_load_test": True, "_load_test_run": "k9", "first_name": "Ada",
         "last_name": "Lovelace", "company": "Analytical Engines", "city": "London", "country": "GB",
         "plan": "free", "created_at": int(time.time())})
@@ -226,9 +247,9 @@ def _locust(kind: str) -> Callable[[str, int, int, Path], list[str]]:
     )  # fmt: skip
 
 
-_K6 = _script(
-    _K6_SCRIPT, "script.js", "k6", "run", "--quiet", "--summary-export", "FOLDER/summary.json", "SCRIPT"
-)
+_K6 = ("k6", "run", "--quiet", "--summary-export", "FOLDER/summary.json", "SCRIPT")
+# Without a name for all requests k6 keeps a time series for each URL, and hundreds of MB.
+_K6_UNNAMED = _K6_SCRIPT.replace("tags: {name: 'identify'},", "")
 _K9 = (
     *("k9", "run", "--quiet", "--summary-trend-stats", "avg,p(99)"),
     *("--summary-export", "FOLDER/summary.json", "SCRIPT"),
@@ -238,7 +259,14 @@ GENERATORS = {
     generator.name: generator
     for generator in (
         Generator("ours", "this project", _ours(), _our_figures, {"LOAD_TEST_HTTP_CLIENT": "fast"}),
-        Generator("k6", "k6", _K6, _k6_figures, {"GOMAXPROCS": "1"}, tool="k6"),
+        Generator(
+            *("k6", "k6", _script(_K6_SCRIPT, "script.js", *_K6), _k6_figures),
+            *({"GOMAXPROCS": "1"}, "k6"),
+        ),
+        Generator(
+            *("k6-unnamed", "k6, no `name` tag", _script(_K6_UNNAMED, "script.js", *_K6), _k6_figures),
+            *({"GOMAXPROCS": "1"}, "k6"),
+        ),
         Generator("k9-plan", "k9-load, plan", _script(_K9_PLAN, "plan.yaml", *_K9), _k6_figures, tool="k9"),
         Generator(
             *("k9-functions", "k9-load, Python functions", _script(_K9_SCRIPT, "script.py", *_K9)),

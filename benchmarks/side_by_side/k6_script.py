@@ -19,7 +19,9 @@ def k6_script(profile: Profile) -> str:
     functions = [
         f"export function {name}() {{\n"
         "  const base = `${__ENV.BASE_URL}/api/v1/customers/k6-${__VU}-${__ITER}`;\n"
-        "  const params = {headers: {'Content-Type': 'application/json', Authorization: 'Basic YTpi'}};\n"
+        # One name for all: k6 keeps a time series for each URL otherwise, and hundreds of MB.
+        f"  const params = {{tags: {{name: '{options.user}'}},\n"
+        "    headers: {'Content-Type': 'application/json', Authorization: 'Basic YTpi'}};\n"
         f"  {_BODIES[options.user]}\n  sleep({options.pause});\n}}\n"
         for name, options in profile.scenarios.items()
     ]

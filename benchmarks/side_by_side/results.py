@@ -142,16 +142,31 @@ def _workers(results: Results) -> str:
 
 def _full_profile(results: Results, words: dict[str, str]) -> str:
     rows = []
-    of_k6 = _column(results.of("profile", generator="k6"), "cpu_seconds")
-    for name in results.values("profile", "generator"):
-        runs = results.of("profile", generator=name)
-        rows.append([
-            words[name], *(spread(_column(runs, column), digits) for column, digits in (
-                ("arrived", thousands), ("cpu_seconds", one_digit), ("peak_mb", whole),
-            )), ratio(_column(runs, "cpu_seconds"), of_k6),
-        ])  # fmt: skip
-    heads = ["", "requests that arrived", "CPU seconds", "peak MB", "CPU, times k6's"]
-    return "The default profile in full, to the stand-in:\n\n" + table(heads, rows) if rows else ""
+    for scale in results.values("profile", "time_scale"):
+        for name, told in words.items():
+            runs = results.of("profile", generator=name, time_scale=scale)
+            if not runs:
+                continue
+            cpu = _column(runs, "cpu_seconds")
+            of_all = [
+                ratio(cpu, _column(results.of("profile", generator=other, time_scale=scale), "cpu_seconds"))
+                for other in ("k6", "k6-unnamed")
+            ]
+            rows.append([
+                "in full" if scale == 1.0 else f"durations times {scale:g}", told,
+                spread(_column(runs, "arrived"), thousands), spread(cpu, one_digit),
+                spread(_column(runs, "peak_mb"), whole), *of_all,
+            ])  # fmt: skip
+    heads = [
+        "",
+        "",
+        "requests that arrived",
+        "CPU seconds",
+        "peak MB",
+        "times k6's",
+        "times k6's without a tag",
+    ]
+    return "The default profile, to the stand-in:\n\n" + table(heads, rows) if rows else ""
 
 
 def _column(runs: Sequence[Record], name: str) -> list[float]:
