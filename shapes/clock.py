@@ -73,6 +73,8 @@ class ArrivalClock:
         # Numbers taken by VUs that sleep until their instants.
         self._held: set[int] = set()
         self._highest_started = 0
+        # The highest number that was due when arrivals were counted as dropped.
+        self._highest_dropped = 0
         # Numbers given back before their instant, a heap: the next idle VU takes the lowest.
         self._returned: list[int] = []
         self._completed = 0
@@ -111,11 +113,10 @@ class ArrivalClock:
         now = self._now()
         if self._origin is None:
             return now
-        # A number below one that has started cannot become later than it.
+        # What has started or was dropped was due, and so was every number below it.
+        known_due = max(self._highest_started, self._highest_dropped)
         instants = [
-            self._origin + self.schedule.arrival_time(number)
-            for number in self._held
-            if number > self._highest_started
+            self._origin + self.schedule.arrival_time(number) for number in self._held if number > known_due
         ]
         overdue = [instant for instant in instants if now - LATE_SECONDS < instant <= now]
         return min(overdue) - _JUST_BEFORE_SECONDS if overdue else now
@@ -191,6 +192,7 @@ class ArrivalClock:
         self._held.discard(arrival.number)
         if arrival.number <= self._due():
             self._dropped += 1
+            self._highest_dropped = max(self._highest_dropped, arrival.number)
             # A stop leaves a VU only those arrivals behind for which it had not woken in time.
             self._dropped_late += self._stopped_at is not None
         else:
@@ -273,5 +275,8 @@ class ArrivalClock:
         while self._returned and self._returned[0] <= due:
             heapq.heappop(self._returned)
             self._dropped += 1
-        self._dropped += self._share.count(self._next_number, due)
+            self._highest_dropped = max(self._highest_dropped, due)
+        if passed := self._share.count(self._next_number, due):
+            self._dropped += passed
+            self._highest_dropped = max(self._highest_dropped, due)
         self._next_number = max(self._next_number, due + 1)

@@ -146,6 +146,21 @@ def test_a_stop_drops_for_want_of_a_vu_what_came_due_while_all_were_busy() -> No
     assert ledger.is_closed
 
 
+def test_a_stop_is_not_moved_before_what_was_dropped_already() -> None:
+    """Arrival 1 is held and overdue when another VU comes and drops 2 and 3, which were due as well."""
+    time = Time()
+    clock = started_clock(time)
+    held = [take(clock)]
+    time.now += 0.34
+    held.append(take(clock))
+    clock.stop()
+    for arrival in held:
+        clock.give_back(arrival)
+    ledger = clock.ledger()
+    assert (ledger.due, ledger.dropped, ledger.not_yet_due) == (3, 3, 97)
+    assert ledger.is_closed
+
+
 def test_the_clock_is_exhausted_when_its_last_arrival_is_settled() -> None:
     time = Time()
     clock = started_clock(time, rate=1, seconds=2)
