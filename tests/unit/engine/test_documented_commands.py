@@ -25,7 +25,9 @@ from engine.plain_errors import plain_errors
 from pipeline.dlq.arguments import parser as dlq
 from pipeline.plan.command import _parser as plan
 from pipeline.produce.command import _parser as produce
+from pipeline.rehearse.command import _parser as rehearse
 from pipeline.worker.command import _parser as worker
+from receiver.command import _parser as receiver
 from report.__main__ import _parser as report
 from report.compare.__main__ import _parser as compare
 from standin.command import _parser as stand_in
@@ -42,7 +44,7 @@ ELSEWHERE = {
 }
 # A page's example of a class that the reader writes, and one that there is.
 EXAMPLES = {"PageUser": "IdentifyUser"}
-PIPELINE = {"worker": worker, "produce": produce, "dlq": dlq, "plan": plan}
+PIPELINE = {"worker": worker, "produce": produce, "dlq": dlq, "plan": plan, "rehearse": rehearse}
 OTHERS = {"scripts/report.sh": report, "scripts/compare.sh": compare, "scripts/stand-in.sh": stand_in}
 
 
@@ -63,8 +65,12 @@ def check_load_test(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def check_parsed(make_parser: Callable[[], argparse.ArgumentParser], arguments: list[str]) -> None:
+    parser = make_parser()
+    if arguments == ["--help"]:
+        assert parser.format_help()
+        return
     # A shell expands these, and a run has a name of its own.
-    make_parser().parse_args([word.replace("*", "RUN") for word in arguments])
+    parser.parse_args([word.replace("*", "RUN") for word in arguments])
 
 
 def check_compose(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -126,6 +132,8 @@ def test_a_command_of_the_documentation_is_taken_as_printed(
         check_tests(arguments)
     elif program == "scripts/lock.sh":
         assert set(arguments) <= {"--upgrade"}
+    elif command.words[:3] == ["python", "-m", "receiver"]:
+        check_parsed(receiver, arguments[2:])
     elif program == ".venv/bin/python":
         check_python(arguments)
     elif program == "docker-compose":
