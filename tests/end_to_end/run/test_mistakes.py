@@ -68,7 +68,7 @@ def assert_refused(finished: Finished, problem: str) -> None:
         (GOOD.replace('"1s"', '"soon"', 1), "scenarios.identify_load.stages.0.duration: expected a duration"),
         (
             GOOD.replace('user = "identify"', 'user = "group"'),
-            "no such user 'group'; expected one of identify, track",
+            "no such user 'group'; expected one of identify, queued, track",
         ),
         (GOOD + '[thresholds]\nerrors = ["rate<"]\n', "thresholds.errors.0.threshold: expected a threshold"),
         (GOOD + '[thresholds]\nerror = ["rate<1"]\n', "thresholds.error: no such metric; expected one of"),
