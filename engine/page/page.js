@@ -7,10 +7,10 @@
   const AT = {second: 0, scheduled: 1, started: 2, dropped: 3, failed: 4, p50: 5, p95: 6, p99: 7, lag: 8, vus: 9, vusMax: 10};
   const CHARTS = [
     ["Arrivals against the schedule", "per second",
-      [["started", "started", "main"], ["schedule", "scheduled", "plan", true], ["dropped", "dropped", "bad"]]],
+      [["schedule", "scheduled", "plan", "band"], ["started", "started", "main"], ["dropped", "dropped", "bad"]]],
     ["Latency", "ms, of each second", [["p50", "p50", "low"], ["p95", "p95", "mid"], ["p99", "p99", "high"]]],
     ["Start lag", "ms, p99 of each second", [["p99", "lag", "main"]]],
-    ["VUs", "", [["busy", "vus", "main"], ["wanted", "vusMax", "plan", true]]],
+    ["VUs", "", [["busy", "vus", "main"], ["wanted", "vusMax", "plan", "dashed"]]],
     ["Dropped and failed", "per second", [["dropped", "dropped", "bad"], ["failed", "failed", "high"]]],
   ];
   const section = document.createElement("section"), end = document.createElement("div");
@@ -24,7 +24,7 @@
 
   const escape = text => String(text).replace(/[&<>"]/g, sign => `&#${sign.charCodeAt(0)};`);
   const number = value => value === null || value === undefined ? "–"
-    : value >= 100 ? Math.round(value).toLocaleString("en") : value >= 10 ? value.toFixed(1) : String(+value.toFixed(2));
+    : value >= 100 ? Math.round(value).toLocaleString("en") : value >= 10 ? String(+value.toFixed(1)) : String(+value.toFixed(2));
   const clock = s => s < 60 ? `${s}s` : `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}`;
 
   function thinned(values) {
@@ -44,11 +44,11 @@
   }
 
   function chart(title, unit, lines) {
-    const shown = lines.map(([label, key, tone, dashed]) => [label, seconds.map(row => row[AT[key]]), tone, dashed]);
+    const shown = lines.map(([label, key, tone, look]) => [label, seconds.map(row => row[AT[key]]), tone, look]);
     const highest = roundUp(Math.max(0, ...shown.map(([, values]) => values.reduce((a, b) => Math.max(a, b || 0), 0))));
     const length = Math.max(1, seconds.length - 1);
     const x = at => LEFT + (width - LEFT) * at / length, y = value => (HEIGHT - BOTTOM) * (1 - value / highest) + 4;
-    const paths = shown.map(([, values, tone, dashed]) => {
+    const paths = shown.map(([, values, tone, look]) => {
       let pen = "M";
       const path = thinned(values).map(([at, value]) => {
         if (value === null) { pen = "M"; return ""; }
@@ -56,15 +56,15 @@
         pen = "L";
         return place;
       }).join("");
-      return `<path class="tone-${tone}${dashed ? " dashed" : ""}" d="${path}"/>`;
+      return `<path class="tone-${tone}${look ? ` ${look}` : ""}" d="${path}"/>`;
     });
     const grid = [0, 0.5, 1].map(part =>
       `<line x1="${LEFT}" x2="${width}" y1="${y(part * highest)}" y2="${y(part * highest)}"/>` +
       `<text x="${LEFT - 6}" y="${y(part * highest) + 4}" text-anchor="end">${number(part * highest)}</text>`);
     const times = [0, 0.5, 1].map((part, place) =>
       `<text x="${x(part * length)}" y="${HEIGHT}" text-anchor="${["start", "middle", "end"][place]}">${clock(Math.round(part * length))}</text>`);
-    const legend = shown.map(([label, values, tone, dashed]) =>
-      `<li class="tone-${tone}${dashed ? " dashed" : ""}">${label} <b>${number(values[values.length - 1])}</b></li>`);
+    const legend = shown.map(([label, values, tone, look]) =>
+      `<li class="tone-${tone}${look ? ` ${look}` : ""}">${label} <b>${number(values[values.length - 1])}</b></li>`);
     const told = shown.map(([label, values]) => `${label} ${number(values[values.length - 1])}`).join(", ");
     return `<figure><h2>${title} <small>${unit}</small></h2><ul class="legend">${legend.join("")}</ul>` +
       `<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${title}: ${told}">` +

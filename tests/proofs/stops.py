@@ -6,13 +6,14 @@ The suite takes a few stops; ``benchmarks/stops.py`` starts this program for as 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import random
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,7 +83,8 @@ def stops_from_page(folder: Path, count: int, seed: int, arguments: tuple[str, .
             if number:
                 answer = requests.post(f"{url}/swarm", data={}, timeout=_ANSWER_SECONDS).json()
                 assert answer["success"], answer
-            wait_for_requests(test, standin, before + moments.randint(1, _MOST_REQUESTS))
+            wanted = before + moments.randint(1, _MOST_REQUESTS)
+            wait_for_requests(test, standin, wanted, functools.partial(_has_ended, folder, number))
             requests.post(f"{url}/stop", timeout=_ANSWER_SECONDS).raise_for_status()
             summary = wait_for_summary(test, folder, number)
             yield Stop(summary, standin.stats()["requests_total"] - before)
@@ -98,9 +100,16 @@ def _can_start(url: str) -> bool:
         return False
 
 
-def wait_for_requests(test: LoadTest, standin: StandinServer, wanted: int) -> None:
-    """Wait until the stand-in has counted so many requests."""
-    test.wait_until(lambda: standin.stats()["requests_total"] >= wanted)
+def wait_for_requests(
+    test: LoadTest, standin: StandinServer, wanted: int, has_ended: Callable[[], bool] = lambda: False
+) -> None:
+    """Wait until the stand-in has counted so many requests, or the run has ended by itself."""
+    test.wait_until(lambda: standin.stats()["requests_total"] >= wanted or has_ended())
+
+
+def _has_ended(folder: Path, number: int) -> bool:
+    """Return whether a run, numbered from 0, has its summary."""
+    return len(list((folder / "results").glob("*/summary.md"))) > number
 
 
 def wait_for_summary(test: LoadTest, folder: Path, number: int) -> dict[str, Any]:
