@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from config.command_line import ABORTED
 from tests.programs.cluster import Cluster
 from tests.programs.k6_json import assert_is_k6_json, points
 from tests.programs.load_test import (
@@ -192,7 +193,7 @@ def test_a_worker_with_other_code_or_another_profile_is_refused_with_one_line(tm
     assert changed.exit_code == misled.exit_code == 2
     assert "refused by the master: its code is version" in changed.stderr
     assert "refused by the master: its --profile is not this master's" in misled.stderr
-    assert finished.exit_code == 0
+    assert finished.exit_code == ABORTED
     assert len([worker for worker in finished.summary["workers"] if worker["started"]]) == 2
 
 

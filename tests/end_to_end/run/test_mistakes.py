@@ -68,7 +68,7 @@ def assert_refused(finished: Finished, problem: str) -> None:
         (GOOD.replace('"1s"', '"soon"', 1), "scenarios.identify_load.stages.0.duration: expected a duration"),
         (
             GOOD.replace('user = "identify"', 'user = "group"'),
-            "no such user 'group'; expected one of identify, queued, track",
+            "no such user 'group'; expected one of anonymous, batch, device, identify, object, queued, track",
         ),
         (GOOD + '[thresholds]\nerrors = ["rate<"]\n', "thresholds.errors.0.threshold: expected a threshold"),
         (GOOD + '[thresholds]\nerror = ["rate<1"]\n', "thresholds.error: no such metric; expected one of"),
@@ -124,8 +124,8 @@ def test_all_mistakes_of_a_profile_are_shown_at_once(tmp_path: Path, standin: St
     expected = [
         "startRate: unknown option, got 10; did you mean start_rate?",
         "preAllocatedVUs: unknown option, got 50; did you mean pre_allocated_vus?",
-        "no such user 'trak'; expected one of identify, ",
-        "thresholds.erors: no such metric; expected one of checks, ",
+        "no such user 'trak'; expected one of anonymous, ",
+        "thresholds.erors: no such metric; expected one of ",
         "thresholds.errors.0: 'p(95)<1': a rate has rate, not p(95)",
     ]
     for mistake, words in zip(mistakes, expected, strict=True):

@@ -92,6 +92,8 @@ def test_v1_and_v2_bring_the_same(standin: Standin) -> None:
     lines = standin.journal()
     for line in lines:
         line["event_id"] = len(line["event_id"] or "")
+    instants = [line.pop("at") for line in lines]
+    assert instants == sorted(instants)
     known = {"kind": "id", "person": "a b/ä?", "duplicate": False}
     assert (
         lines

@@ -198,7 +198,7 @@ def test_a_topic_is_not_made_unasked(broker: KafkaBroker, capsys: pytest.Capture
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "--from --count"),
+        ([], "--from --relay --count"),
         (["--count", "0"], "at least 1"),
         (["--count", "1", "--rate", "0"], "more than 0"),
         (["--count", "1", "--from", "-"], "not allowed"),
