@@ -7,10 +7,12 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 lock() {
-    uv pip compile pyproject.toml "$@" --universal --python-version 3.11 --generate-hashes \
+    uv pip compile "$@" --universal --python-version 3.11 --generate-hashes \
         --no-config --no-emit-index-url --no-emit-find-links --no-annotate --no-header --quiet
 }
 
-lock "$@" --output-file requirements.lock
-lock "$@" --extra pipeline --output-file requirements-pipeline.lock
-lock "$@" --extra dev --output-file requirements-dev.lock
+lock pyproject.toml "$@" --output-file requirements.lock
+lock pyproject.toml "$@" --extra pipeline --output-file requirements-pipeline.lock
+lock pyproject.toml "$@" --extra dev --output-file requirements-dev.lock
+# What the image has is what the tests ran with.
+lock --group pipeline-image --constraint requirements-pipeline.lock --output-file requirements-pipeline-image.lock

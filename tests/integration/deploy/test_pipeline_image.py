@@ -24,7 +24,13 @@ for name in names:
     importlib.import_module(name)
 rooms = {name.partition(".")[0] for name in sys.modules}
 print(len(names), *sorted(rooms & {"locust", "gevent", "standin", "users", "metrics", "tests"}))
+from importlib.metadata import packages_distributions
+print(*{name for room, names in packages_distributions().items() if room in rooms for name in names})
 """
+
+
+# Libraries import these if they happen to be there.
+_OPTIONAL = {"brotli", "cryptography", "pysocks", "setuptools"}
 
 
 def test_every_module_is_there_and_needs_nothing_of_the_load_test(tmp_path: Path) -> None:
@@ -48,7 +54,11 @@ def test_every_module_is_there_and_needs_nothing_of_the_load_test(tmp_path: Path
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
-    count, *others = finished.stdout.split()
+    imported, distributions = finished.stdout.splitlines()
+    count, *others = imported.split()
     assert int(count) > 20
     assert others == []
+    lock = (ROOT / "requirements-pipeline-image.lock").read_text()
+    locked = set(re.findall(r"^([\w.-]+)==", lock, re.MULTILINE))
+    assert {name.lower().replace("_", "-") for name in distributions.split()} - _OPTIONAL <= locked
     assert not list(tmp_path.rglob("__pycache__"))

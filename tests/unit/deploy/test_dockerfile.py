@@ -13,7 +13,7 @@ DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text().replace("\\\n", " ")
 PREFACE, *_STAGES = re.split(r"^(?=FROM )", DOCKERFILE, flags=re.MULTILINE)
 IGNORE_LINES = (ROOT / ".dockerignore").read_text().splitlines()
 INSTALLER, PIPELINE_BUILDER, PIPELINE, BUILDER, LOAD_TEST = _STAGES
-LOCKS = {"load-test": "requirements.lock", "pipeline": "requirements-pipeline.lock"}
+LOCKS = {"load-test": "requirements.lock", "pipeline": "requirements-pipeline-image.lock"}
 BUILDERS = {"load-test": BUILDER, "pipeline": PIPELINE_BUILDER}
 FINALS = {"load-test": LOAD_TEST, "pipeline": PIPELINE}
 
@@ -41,9 +41,19 @@ def test_it_installs_what_the_lock_file_names_and_compiles_nothing(image: str) -
 
 
 def test_the_pipelines_lock_file_has_what_the_pipeline_needs() -> None:
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    locked = set(re.findall(r"^([\w-]+)==", (ROOT / LOCKS["pipeline"]).read_text(), re.MULTILINE))
-    assert {re.split(r"[<>=\[]", requirement)[0] for requirement in extras["pipeline"]} <= locked
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = set(project["dependency-groups"]["pipeline-image"])
+    assert set(project["project"]["optional-dependencies"]["pipeline"]) <= wanted
+    locked = _locked(LOCKS["pipeline"])
+    assert {re.split(r"[<>=\[]", requirement)[0] for requirement in wanted} <= locked.keys()
+    # The versions that the tests run with, and neither the load test nor test tools.
+    assert locked.items() <= _locked("requirements-dev.lock").items()
+    assert locked.keys().isdisjoint({"locust", "gevent", "flask", "pytest", "faker"})
+
+
+def _locked(lock: str) -> dict[str, str]:
+    """Return the versions of a lock file by package."""
+    return dict(re.findall(r"^([\w.-]+)==(\S+)", (ROOT / lock).read_text(), re.MULTILINE))
 
 
 @pytest.mark.parametrize(("image", "builder"), [("load-test", "builder"), ("pipeline", "pipeline-builder")])
