@@ -7,9 +7,12 @@ import os
 import signal
 import sys
 import threading
-from typing import Any, NoReturn
+from collections.abc import Callable
+from typing import Any, NoReturn, TypeVar
 
 from config.shown import shown_url, visible
+
+Value = TypeVar("Value")
 
 PASSED = 0
 """Exit code: the run finished, and no threshold or limit failed."""
@@ -43,6 +46,18 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         print_error(without_values(message))
         self.exit(USAGE_ERROR)
+
+
+def argument(read: Callable[[str], Value]) -> Callable[[str], Value]:
+    """Return a reader for argparse that prints the text of the ``ValueError`` which ``read`` raises."""
+
+    def checked(text: str) -> Value:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return checked
 
 
 def without_values(message: str) -> str:

@@ -15,7 +15,7 @@ from types import FrameType
 
 import uvicorn
 
-from config.command_line import OneLineParser
+from config.command_line import OneLineParser, argument
 from config.durations import parse_duration_seconds
 from receiver.app import Receiver
 from receiver.event_log import EventLog, read_events
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--max-age",
-        type=_duration,
+        type=argument(parse_duration_seconds),
         default=300.0,
         metavar="5m",
         help="refuse a timestamp that is further from now (default: 5m)",
@@ -85,13 +85,6 @@ def _parser() -> argparse.ArgumentParser:
         help="answer when the event is on the disk, not only with the system (default: yes)",
     )
     return parser
-
-
-def _duration(text: str) -> float:
-    try:
-        return parse_duration_seconds(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 async def _serve(receiver: Receiver, log: EventLog, listener: socket.socket, path: Path) -> None:

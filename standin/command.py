@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from config.command_line import OneLineParser, end_with_stdin
+from config.command_line import OneLineParser, argument, end_with_stdin
 from standin import faults
 from standin.app import StandIn
 from standin.control import Control
@@ -163,12 +163,9 @@ def _option(convert: Callable[[str], Any], check: Callable[[object], Any]) -> Ca
             value: object = convert(text)
         except ValueError:
             value = text
-        try:
-            return check(value)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
+        return check(value)
 
-    return parse
+    return argument(parse)
 
 
 def _port(text: str) -> int:

@@ -6,11 +6,10 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from config.command_line import PASSED, THRESHOLDS_FAILED, USAGE_ERROR, OneLineParser, print_error
+from config.command_line import PASSED, THRESHOLDS_FAILED, USAGE_ERROR, OneLineParser, argument, print_error
 from config.customerio.limits import limit
 from config.errors import ConfigError
 from pipeline.plan import amounts, calibration, load_profile, overlay
@@ -148,11 +147,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog="docs/scaling.md explains the figures. Exit code 99: the plan cannot work.",
     )
     parser.add_argument(
-        "--events-per-day", type=_argument(amounts.events_per_day), metavar="N", help="such as 8M or 250000"
+        "--events-per-day", type=argument(amounts.events_per_day), metavar="N", help="such as 8M or 250000"
     )
     parser.add_argument(
         "--peak-factor",
-        type=_argument(amounts.peak_factor),
+        type=argument(amounts.peak_factor),
         metavar="X",
         help=f"the busiest minutes' rate, as a multiple of the day's mean (default: {_PEAK_FACTOR:g})",
     )
@@ -161,7 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--payload",
-        type=_argument(lambda text: amounts.payload_bytes(text, most_bytes)),
+        type=argument(lambda text: amounts.payload_bytes(text, most_bytes)),
         default=900,
         metavar="SIZE",
         help="the JSON of one event as Customer.io receives it (default: 900B)",
@@ -169,28 +168,28 @@ def _parser() -> argparse.ArgumentParser:
     lower, higher = limit("track_requests_per_second_older"), limit("track_requests_per_second")
     parser.add_argument(
         "--limit",
-        type=_argument(amounts.requests_per_second),
+        type=argument(amounts.requests_per_second),
         default=lower,
         metavar="N/s",
         help=f"the workspace's limit; published: {lower}/s (default), {higher}/s",
     )
     parser.add_argument(
         "--outage",
-        type=_argument(amounts.outage_seconds),
+        type=argument(amounts.outage_seconds),
         default=1800.0,
         metavar="DURATION",
         help="how long Customer.io may be unreachable (default: 30m)",
     )
     parser.add_argument(
         "--request-duration",
-        type=_argument(amounts.request_seconds),
+        type=argument(amounts.request_seconds),
         default=0.25,
         metavar="DURATION",
         help="how long Customer.io takes for a request; an assumption (default: 250ms)",
     )
     parser.add_argument(
         "--people",
-        type=_argument(amounts.people),
+        type=argument(amounts.people),
         metavar="N",
         help="the people of the workspace, for the cost",
     )
@@ -214,15 +213,3 @@ def _parser() -> argparse.ArgumentParser:
         help="where the measured rate is kept (default: %(default)s)",
     )
     return parser
-
-
-def _argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return a reader for argparse, which prints the text of its own error alone."""
-
-    def checked(text: str) -> Any:
-        try:
-            return read(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return checked
