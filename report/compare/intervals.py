@@ -55,7 +55,7 @@ class Estimate:
 
 @dataclass(frozen=True)
 class Difference:
-    """B minus A, with its confidence interval, in the unit of the two."""
+    """B minus A in the unit of the two, or B over A minus 1, with its confidence interval."""
 
     value: float
     low: float

@@ -20,11 +20,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 from report.compare.distribution import PooledDistribution, QuantileRow
-from report.compare.intervals import critical_value
+from report.compare.intervals import Difference, critical_value
 from report.compare.reading import TrendSeries
 
 MOST_SECTIONS = 20
@@ -39,23 +38,9 @@ _GREATEST_CORRELATION = 0.8
 _SMALLEST_MS = 1e-6
 
 
-@dataclass(frozen=True)
-class RelativeChange:
-    """B over A, minus 1, with its interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def excludes_zero(self) -> bool:
-        """Whether the interval lies wholly above or wholly below zero."""
-        return self.low > 0 or self.high < 0
-
-
 def percentile_change(
     a: TrendSeries, b: TrendSeries, percent: int, confidence: float, *, same_schedule: bool
-) -> RelativeChange | None:
+) -> Difference | None:
     """Return by how much a percentile of B differs from A's, or ``None`` if there are too few values.
 
     Args:
@@ -82,7 +67,7 @@ def percentile_change(
     else:
         variance = _variance_of_mean(logs_a, whole_a) + _variance_of_mean(logs_b, whole_b)
     half = critical_value(confidence, len(both) - 1) * math.sqrt(variance)
-    return RelativeChange(math.expm1(change), math.expm1(change - half), _exponential(change + half))
+    return Difference(math.expm1(change), math.expm1(change - half), _exponential(change + half))
 
 
 def _sections_wanted(run: TrendSeries, percent: int) -> int:

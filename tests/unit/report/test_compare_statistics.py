@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from report.compare.distribution import PooledDistribution, QuantileRow
 from report.compare.intervals import (
+    Difference,
     Estimate,
     critical_value,
     difference,
@@ -19,7 +20,7 @@ from report.compare.intervals import (
     share_estimates,
 )
 from report.compare.reading import RateSeries, TrendSeries
-from report.compare.sections import RelativeChange, percentile_change
+from report.compare.sections import percentile_change
 
 PERCENTS = (50, 95, 99)
 values_of_a_row = st.lists(st.floats(0.01, 10_000), min_size=1, max_size=300)
@@ -97,7 +98,7 @@ def test_a_shift_of_10_percent_is_found_in_runs_of_five_minutes_at_200_per_secon
     assert not any(any(called_different(a, b, own).values()) for (a, _), (b, _) in combinations(runs, 2))
 
 
-def width_of(change: RelativeChange | None) -> float:
+def width_of(change: Difference | None) -> float:
     assert change is not None
     return change.high - change.low
 
