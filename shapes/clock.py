@@ -271,12 +271,11 @@ class ArrivalClock:
         """Drop the arrivals that are due and that no idle VU has taken."""
         if self._origin is None:
             return
-        due = self._due()
+        due, dropped_before = self._due(), self._dropped
         while self._returned and self._returned[0] <= due:
             heapq.heappop(self._returned)
             self._dropped += 1
-            self._highest_dropped = max(self._highest_dropped, due)
-        if passed := self._share.count(self._next_number, due):
-            self._dropped += passed
+        self._dropped += self._share.count(self._next_number, due)
+        if self._dropped > dropped_before:
             self._highest_dropped = max(self._highest_dropped, due)
         self._next_number = max(self._next_number, due + 1)
