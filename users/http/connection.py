@@ -11,13 +11,14 @@ import errno
 import socket
 import ssl
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import gevent
 from gevent import monkey
 from gevent import socket as gevent_socket
 
+from users.http.addresses import Address, Addresses
 from users.http.answer import AnswerError, AnswerReader
 from users.http.tls import TlsLayer
 
@@ -43,11 +44,18 @@ class StaleConnectionError(Exception):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where connections go; ``tls`` says whom to trust, ``None`` is plain HTTP."""
+    """Where connections go; ``tls`` says whom to trust, ``None`` is plain HTTP.
+
+    ``addresses`` are those of the host, for all connections that share this endpoint.
+    """
 
     host: str
     port: int
     tls: ssl.SSLContext | None = None
+    addresses: Addresses = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "addresses", Addresses(self.host, self.port))
 
 
 class Connection:
@@ -147,7 +155,7 @@ class Connection:
         """Look up the name, connect and shake hands, all by the deadline."""
         seconds = max(0.0, deadline - time.monotonic())
         with gevent.Timeout(seconds, DeadlineError(f"no connection within {seconds:.3g} s")):
-            waiting_socket = gevent_socket.create_connection((self._endpoint.host, self._endpoint.port))
+            waiting_socket = _connected(self._endpoint.addresses)
             try:
                 waiting_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 if self._endpoint.tls is not None:
@@ -277,6 +285,33 @@ class Connection:
             self.close()
         else:
             waiting.switch()
+
+
+def _connected(addresses: Addresses) -> Any:
+    """Return a socket of gevent's that is connected to the first address that answers.
+
+    Raises:
+        OSError: none does; that of the last one.
+    """
+    fault: OSError = ConnectionError("the name has no address")
+    for address in addresses.get():
+        try:
+            return _connected_to(address)
+        except OSError as error:
+            fault = error
+    addresses.forget()
+    raise fault
+
+
+def _connected_to(address: Address) -> Any:
+    family, socket_address = address
+    waiting_socket = gevent_socket.socket(family, socket.SOCK_STREAM)
+    try:
+        waiting_socket.connect(socket_address)
+    except BaseException:
+        waiting_socket.close()
+        raise
+    return waiting_socket
 
 
 def _shake_hands(waiting_socket: Any, context: ssl.SSLContext, hostname: str) -> TlsLayer:
