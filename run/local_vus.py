@@ -14,6 +14,7 @@ from metrics.store import Cell, MetricStore
 from metrics.verdict import GeneratorFigures, WorkerReport
 from run.arrival_source import Row
 from run.cpu_meter import CpuMeter
+from run.descriptors import make_room
 from run.drop_causes import LOOK_SECONDS, DropCauses
 from run.preparation import Preparation
 from run.run import yield_to_arrivals
@@ -83,6 +84,7 @@ class LocalVus:
             )
             for name, options in preparation.profile.scenarios.items()
         ]
+        make_room(sum(scenario.options.max_vus for scenario in self.scenarios))
         self._by_name = {scenario.name: scenario for scenario in self.scenarios}
         self._pools = {
             scenario.name: VuPool(scenario.options.pre_allocated_vus, scenario.options.max_vus)
