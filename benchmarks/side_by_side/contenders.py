@@ -116,11 +116,11 @@ def _busy_seconds(cores: Collection[int]) -> float:
     return seconds
 
 
-def _ours(*options: str) -> Callable[[str, int, int, Path], list[str]]:
+def _ours(*options: str, vus: int = VUS) -> Callable[[str, int, int, Path], list[str]]:
     def build(url: str, rate: int, seconds: int, folder: Path) -> list[str]:
         (folder / "profile.toml").write_text(
             '[scenarios.load]\nexecutor = "ramping-arrival-rate"\nuser = "identify"\n'
-            f"start_rate = {rate}\npre_allocated_vus = {VUS}\nmax_vus = {VUS}\n"
+            f"start_rate = {rate}\npre_allocated_vus = {vus}\nmax_vus = {vus}\n"
             f'stages = [{{ target = {rate}, duration = "{seconds}s" }}]\n'
         )
         return [
@@ -295,11 +295,11 @@ GENERATORS = {
 
 
 def two_workers() -> Generator:
-    """Return this project's generator with two workers and their master."""
+    """Return this project's generator with two workers and their master; each has the VUs of one alone."""
     return Generator(
         "two workers",
         "this project, two workers",
-        _ours("--processes", "2"),
+        _ours("--processes", "2", vus=2 * VUS),
         _our_figures,
         {"LOAD_TEST_HTTP_CLIENT": "fast"},
     )

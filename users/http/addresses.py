@@ -64,8 +64,7 @@ class Addresses:
             self._kept_until = float("inf")
             # In a greenlet of its own: the one that asks may be ended, and others wait for the same.
             gevent.spawn(self._find, self._found)
-        found: list[Address] = self._found.get()
-        return found
+        return self._found.get() or []
 
     def forget(self) -> None:
         """Look up anew at the next question: none of them answers any more."""
