@@ -58,6 +58,28 @@ def schedule_of(profile: Path, scenario: str = "identify_load") -> Schedule:
     return Schedule(options.start_rate, stages, options.time_unit)
 
 
+def profile_arguments(tmp_path: Path, profile: str | None) -> list[str]:
+    """Write a profile's text to a file, and return the arguments that name it."""
+    if profile is None:
+        return []
+    path = tmp_path / "profile.toml"
+    path.write_text(profile)
+    return ["--profile", str(path)]
+
+
+def environment_of(tmp_path: Path, env: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the environment of a load test, with next to nothing of the developer's own settings."""
+    own = ("CUSTOMERIO_", "LOAD_TEST_", "LOCUST_")
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if name == "LOAD_TEST_HTTP_CLIENT" or not name.startswith(own)
+    }
+    (tmp_path / "empty.env").touch()
+    environment |= {"LOAD_TEST_ENV_FILE": str(tmp_path / "empty.env"), "COLUMNS": "200"}
+    return environment | {"LOAD_TEST_RESULTS_DIR": str(tmp_path / "results"), **(env or {})}
+
+
 @dataclass(frozen=True)
 class Finished:
     """A load test that has ended, and what it left in its results folder."""
@@ -133,19 +155,8 @@ class LoadTest:
         self.results_dir = tmp_path / "results"
         command = [sys.executable, "-m", module, "-f", locustfile, "--loglevel", "WARNING"]
         command += ["--headless"] if headless else []
-        if profile is not None:
-            path = tmp_path / "profile.toml"
-            path.write_text(profile)
-            command += ["--profile", str(path)]
-        own = ("CUSTOMERIO_", "LOAD_TEST_", "LOCUST_")
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name == "LOAD_TEST_HTTP_CLIENT" or not name.startswith(own)
-        }
-        (tmp_path / "empty.env").touch()
-        environment |= {"LOAD_TEST_ENV_FILE": str(tmp_path / "empty.env"), "COLUMNS": "200"}
-        environment |= {"LOAD_TEST_RESULTS_DIR": str(self.results_dir), **(env or {})}
+        command += profile_arguments(tmp_path, profile)
+        environment = environment_of(tmp_path, env)
         # Files, not pipes: nobody reads them while the test looks elsewhere.
         self._stdout = (tmp_path / "stdout.txt").open("w+")
         self._stderr = (tmp_path / "stderr.txt").open("w+")
