@@ -77,8 +77,10 @@ def check_metric(name: str, catalog: Mapping[str, Metric]) -> None:
         ConfigError: it has not.
     """
     if name not in catalog:
+        # Thirty names are of use only to somebody who is far from all of them.
         meant = did_you_mean(nearest(name, catalog))
-        raise ConfigError(f"no such metric; expected one of {', '.join(sorted(catalog))}{meant}")
+        all_names = f"; expected one of {', '.join(sorted(catalog))}"
+        raise ConfigError(f"no such metric{meant or all_names}")
 
 
 def check_threshold(selector: str, expression: ThresholdExpression, catalog: Mapping[str, Metric]) -> None:

@@ -137,7 +137,8 @@ def test_only_a_failed_threshold_that_aborts_ends_the_run_and_only_after_its_del
 @pytest.mark.parametrize(
     ("thresholds", "problem"),
     [
-        ('eror = ["rate<0.1"]', "thresholds.eror: no such metric; expected one of checks, "),
+        ('eror = ["rate<0.1"]', "thresholds.eror: no such metric; did you mean errors?"),
+        ('queue_age = ["max<1"]', "thresholds.queue_age: no such metric; expected one of checks, "),
         ('errors = ["p(95)<1"]', "thresholds.errors.0: 'p(95)<1': a rate has rate, not p(95)"),
         ('http_reqs = ["avg<1"]', "a counter has count, rate, not avg"),
     ],
