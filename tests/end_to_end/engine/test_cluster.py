@@ -90,7 +90,9 @@ def test_four_processes_send_what_one_would(four: FourProcesses) -> None:
         for stat, percent in (("med", 50), ("p(95)", 95), ("p(99)", 99)):
             exact = ordered[math.ceil(len(ordered) * percent / 100) - 1]
             assert trend[stat] == pytest.approx(exact, rel=2e-3, abs=2e-3), stat
-    assert four.people == len(arrivals["identify"]), "nothing was sent twice"
+    # An event creates the person whose identify call was dropped.
+    dropped = schedule.total - len(arrivals["identify"])
+    assert 0 <= four.people - len(arrivals["identify"]) <= dropped, "nothing was sent twice"
     workers = finished.summary["workers"]
     assert [worker["name"] for worker in workers] == ["worker-0", "worker-1", "worker-2", "worker-3"]
     assert {worker["state"] for worker in workers} == {"ended in order"}

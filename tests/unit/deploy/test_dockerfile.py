@@ -66,7 +66,7 @@ def test_the_final_stage_installs_nothing(image: str, builder: str) -> None:
 
 @pytest.mark.parametrize(
     ("image", "entry_point"),
-    [("load-test", '["locust"]'), ("pipeline", '["python", "-m", "pipeline.worker"]')],
+    [("load-test", '["python", "-m", "engine"]'), ("pipeline", '["python", "-m", "pipeline.worker"]')],
 )
 def test_it_runs_its_program_and_not_as_root(image: str, entry_point: str) -> None:
     # A number, and not a name: Kubernetes cannot tell whether a name is root.
