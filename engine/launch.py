@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
@@ -49,6 +50,7 @@ from users.kinds import shipped_kinds
 
 _OWNER_ONLY = 0o077
 _SECRET_VARIABLES = ("K6_INFLUXDB_PASSWORD", "K6_INFLUXDB_TOKEN", KEY_VARIABLE)
+_HEADER_VARIABLES = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS")
 _ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
@@ -138,4 +140,7 @@ def _start_session(
 def _secrets(settings: Settings, variables: Mapping[str, str]) -> list[str]:
     credentials = settings.credentials
     own = secrets_of_sign_in(credentials.authorization) if credentials is not None else []
+    # A list such as "api-key=abc,tenant=1": the values may be secrets.
+    headers = ",".join(variables[name] for name in _HEADER_VARIABLES if name in variables)
+    own += [unquote(header.partition("=")[2].strip()) for header in headers.split(",")]
     return [*own, *(variables[name] for name in _SECRET_VARIABLES if name in variables)]

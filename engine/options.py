@@ -17,7 +17,8 @@ from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
 from run.arguments import DEFAULT_RESULTS_DIR, parse_people_seed, parse_time_scale
 from users.http.factory import HttpClient
 
-_PREFIX = "LOAD_TEST_"
+# The SDK of OpenTelemetry reads its own variables, and from the environment alone.
+_PREFIXES = ("LOAD_TEST_", "OTEL_")
 
 
 def add_options(parser: LocustArgumentParser) -> None:
@@ -128,7 +129,8 @@ def _add_output_options(parser: LocustArgumentParser) -> None:
         env_var="LOAD_TEST_OUT",
         include_in_web_ui=False,
         help="Write every sample to a further output; may be given several times: json, json=PATH, "
-        "influxdb=http://HOST:8086/DATABASE, influxdb=http://HOST:8086?org=ORG&bucket=BUCKET",
+        "influxdb=http://HOST:8086/DATABASE, influxdb=http://HOST:8086?org=ORG&bucket=BUCKET; or its totals: "
+        "otel (to OTEL_EXPORTER_OTLP_ENDPOINT), prometheus=PORT (a page to scrape)",
     )
     parser.add_argument(
         "--out-optional",
@@ -172,12 +174,15 @@ def _describe_locusts_options(parser: LocustArgumentParser) -> None:
 
 
 def offer_variables(variables: Mapping[str, str]) -> None:
-    """Put the options of ``.env`` into the environment for Locust's parser, and remove empty ones from it."""
-    for name in [name for name in os.environ if name.startswith(_PREFIX)]:
+    """Put the options of ``.env`` into the environment, where Locust's parser and OpenTelemetry look.
+
+    Empty ones are removed.
+    """
+    for name in [name for name in os.environ if name.startswith(_PREFIXES)]:
         if not os.environ[name].strip():
             del os.environ[name]
     for name, value in variables.items():
-        if name.startswith(_PREFIX):
+        if name.startswith(_PREFIXES):
             os.environ.setdefault(name, value)
 
 

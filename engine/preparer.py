@@ -9,8 +9,9 @@ from locust.runners import MasterRunner
 
 from config.settings import Settings
 from engine.locust_host import LocustHost
+from metrics.output import Output
 from run.arguments import read_arguments
-from run.outputs import check_outputs
+from run.outputs import check_outputs, open_outputs_of_totals
 from run.preparation import Preparation, prepare
 from run.queue_watch import QueueWatch, check_queue_metrics
 from run.queued.delivery_watch import DeliveryWatch
@@ -95,6 +96,14 @@ class Preparer:
         if not preparation.uses_queue:
             return None
         return open_queue(preparation, run_id, folder, base_url, self._variables, pages, self._host.say)
+
+    def open_outputs_of_totals(self, preparation: Preparation, folder: Path) -> list[Output]:
+        """Open the outputs that are one for the whole run, for a master; its workers have all others.
+
+        Raises:
+            ConfigError: a receiver cannot be reached, or a port is not free.
+        """
+        return open_outputs_of_totals(preparation, folder, self._variables)
 
     @property
     def has_lost_standin(self) -> bool:

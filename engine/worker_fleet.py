@@ -119,6 +119,7 @@ class WorkerFleet:
         """Open the run, and invite the workers before Locust tells them to spawn.
 
         Raises:
+            ConfigError: an output cannot be reached.
             OSError: a file of the run cannot be opened.
         """
         identity, preparation = opening.identity, opening.preparation
@@ -128,6 +129,7 @@ class WorkerFleet:
         outputs: list[Output] = [
             CsvOutput(identity.folder / "metrics.csv"),
             JoinedWorkerFiles(preparation, identity.folder, workers.count),
+            *self._preparer.open_outputs_of_totals(preparation, identity.folder),
             *opening.watchers,
         ]
         run = Run(identity, preparation, workers, store, clock, outputs, CpuMeter(), queue=opening.queue)

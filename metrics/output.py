@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from metrics.store import Cell, MergedCell
+from shapes.ledger import Ledger
 
 
 class Output(Protocol):
@@ -45,3 +46,11 @@ class Output(Protocol):
         Raises:
             OSError: the end cannot be written.
         """
+
+
+@runtime_checkable
+class TakesLedgers(Protocol):
+    """An output that has a use for the closed ledgers too."""
+
+    def take_ledgers(self, ledgers: Mapping[str, Ledger]) -> None:
+        """Take the ledger of each scenario. Called once, after the last ``samples`` and before ``stop``."""

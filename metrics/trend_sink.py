@@ -109,6 +109,19 @@ class TrendSink:
         bucket = self._histogram.get_counts_array_index(_microseconds(milliseconds))
         return sum(self._histogram.counts[bucket + 1 :])
 
+    def counts_up_to(self, bounds_ms: Sequence[float]) -> list[int]:
+        """Return for each of ascending bounds how many values are at most that, to a thousandth of the bound.
+
+        The buckets are gone through once, whatever the number of bounds.
+        """
+        counts, up_to, begin = [], 0, 0
+        for bound in bounds_ms:
+            end = self._histogram.get_counts_array_index(_microseconds(bound)) + 1
+            up_to += sum(self._histogram.counts[begin:end])
+            begin = max(begin, end)
+            counts.append(up_to)
+        return counts
+
     def aggregate(self, aggregation: str, seconds: float) -> float:
         if aggregation == "med":
             return self.percentile(50)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from types import ModuleType
 
 from config.errors import ConfigError
 from config.shown import shown_url
@@ -12,12 +14,16 @@ from metrics.csv_output import CsvOutput
 from metrics.influxdb_output import InfluxDbOutput, InfluxDbTarget
 from metrics.json_output import JsonOutput, join_json
 from metrics.output import Output
+from metrics.prometheus_output import PrometheusOutput, parse_prometheus_address
 from metrics.store import Cell, MergedCell
 from run.preparation import Preparation
 from run.run import yield_to_arrivals
+from users.scenario import schedule_of
 
 JSON_NAME = "results.json"
-_EXPECTED = "expected csv, json, json=PATH, influxdb=URL or python=MODULE:FUNCTION"
+OTEL_LOCK = "requirements-otel.lock"
+_EXPECTED = "expected csv, json, json=PATH, influxdb=URL, otel, prometheus=PORT or python=MODULE:FUNCTION"
+_PLAIN = ("csv", "json", "otel")
 
 
 def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> None:
@@ -32,7 +38,13 @@ def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> Non
             _influxdb_target(value, variables)
         elif kind == "python":
             _factory(value)
-        elif kind not in ("csv", "json") or (equals and not value) or (kind == "csv" and equals):
+        elif kind == "prometheus":
+            parse_prometheus_address(value)
+        elif kind == "otel" and equals:
+            raise ConfigError("--out otel: expected no value; OTEL_EXPORTER_OTLP_ENDPOINT names the receiver")
+        elif kind == "otel":
+            _otel_output().OtelSettings.read(variables)
+        elif kind not in _PLAIN or (equals and not value) or (kind == "csv" and equals):
             # Of another form than it should be, it may hold a secret anywhere.
             raise ConfigError(f"--out {shown_url(kind)[1:-1]}{'=...' if equals else ''}: {_EXPECTED}")
 
@@ -63,9 +75,53 @@ def open_outputs(
                 outputs.append(InfluxDbOutput(target, worker, is_optional=is_optional))
             elif kind == "python":
                 outputs.append(_made_elsewhere(value, folder, worker))
+        if worker is None:
+            outputs += open_outputs_of_totals(preparation, folder, variables)
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
     return outputs
+
+
+def open_outputs_of_totals(
+    preparation: Preparation, folder: Path, variables: Mapping[str, str]
+) -> list[Output]:
+    """Open the outputs that take totals, not samples: one for the whole run, whatever its workers.
+
+    Args:
+        preparation: names the outputs.
+        folder: the run's, which is named after its id.
+        variables: the environment and ``.env``.
+
+    Raises:
+        ConfigError: a receiver cannot be reached, or a port is not free.
+    """
+    return list(_outputs_of_totals(preparation, folder.name, variables))
+
+
+def _outputs_of_totals(
+    preparation: Preparation, run_id: str, variables: Mapping[str, str]
+) -> Iterator[Output]:
+    scheduled = {name: schedule_of(options).total for name, options in preparation.profile.scenarios.items()}
+    for spec in preparation.outputs:
+        kind, _, value = spec.partition("=")
+        if kind == "otel":
+            otel = _otel_output()
+            is_optional = preparation.arguments.outputs_optional
+            settings = otel.OtelSettings.read(variables)
+            yield otel.OtelOutput(settings, run_id, scheduled, is_optional=is_optional)
+        elif kind == "prometheus":
+            yield PrometheusOutput(parse_prometheus_address(value), scheduled, yield_to_arrivals)
+
+
+def _otel_output() -> ModuleType:
+    """Return the module of the OpenTelemetry output, whose packages are an extra."""
+    try:
+        return importlib.import_module("metrics.otel_output")
+    except ImportError as error:
+        raise ConfigError(
+            f"--out otel: the packages of OpenTelemetry are missing; install them with: "
+            f"{sys.executable} -m pip install -r {OTEL_LOCK}"
+        ) from error
 
 
 def json_path(value: str, folder: Path) -> Path:

@@ -13,7 +13,7 @@ import gevent
 from gevent.event import Event
 
 from metrics.delivery_figures import DeliveryFigures
-from metrics.output import Output
+from metrics.output import Output, TakesLedgers
 from metrics.progress import RunProgress, ScenarioProgress
 from metrics.store import Cell, MergedCell, MetricStore
 from metrics.thresholds import ThresholdResult, evaluate, first_to_abort
@@ -251,8 +251,11 @@ class Run:
         return self._report(length_seconds)
 
     def _stop_outputs(self) -> None:
+        ledgers, _ = self._source.ledgers()
         for output in self._outputs:
             try:
+                if isinstance(output, TakesLedgers):
+                    output.take_ledgers(ledgers)
                 note = output.stop()
             except Exception as error:  # noqa: BLE001 - likewise
                 self.fault(f"{output.name} could not be closed: {_reason(error)}")

@@ -14,5 +14,6 @@ lock() {
 lock pyproject.toml "$@" --output-file requirements.lock
 lock pyproject.toml "$@" --extra pipeline --output-file requirements-pipeline.lock
 lock pyproject.toml "$@" --extra dev --output-file requirements-dev.lock
-# What the image has is what the tests ran with.
+# What these have is what the tests ran with.
+lock pyproject.toml --extra otel --constraint requirements-dev.lock --output-file requirements-otel.lock
 lock --group pipeline-image --constraint requirements-pipeline.lock --output-file requirements-pipeline-image.lock

@@ -21,6 +21,11 @@ for argument in "${LOAD_TEST_PROFILE:-}" "$@"; do
     esac
 done
 
+# OpenTelemetry's packages are for who sends to it.
+case " ${LOAD_TEST_OUT:-} $* " in
+    *[\ ,=]otel[\ ,]*) (cd "$root" && bootstrap requirements-otel.lock) ;;
+esac
+
 mode=(--headless)
 for argument in "$@"; do
     case "$argument" in --ui) mode=() ;; esac

@@ -69,7 +69,7 @@ def profile_arguments(tmp_path: Path, profile: str | None) -> list[str]:
 
 def environment_of(tmp_path: Path, env: Mapping[str, str] | None) -> dict[str, str]:
     """Return the environment of a load test, with next to nothing of the developer's own settings."""
-    own = ("CUSTOMERIO_", "LOAD_TEST_", "LOCUST_")
+    own = ("CUSTOMERIO_", "LOAD_TEST_", "LOCUST_", "OTEL_")
     environment = {
         name: value
         for name, value in os.environ.items()

@@ -13,7 +13,7 @@ DOCKERFILE = (ROOT / "deploy/Dockerfile").read_text().replace("\\\n", " ")
 PREFACE, *_STAGES = re.split(r"^(?=FROM )", DOCKERFILE, flags=re.MULTILINE)
 IGNORE_LINES = (ROOT / ".dockerignore").read_text().splitlines()
 INSTALLER, PIPELINE_BUILDER, PIPELINE, BUILDER, LOAD_TEST = _STAGES
-LOCKS = {"load-test": "requirements.lock", "pipeline": "requirements-pipeline-image.lock"}
+LOCKS = {"load-test": "requirements-otel.lock", "pipeline": "requirements-pipeline-image.lock"}
 BUILDERS = {"load-test": BUILDER, "pipeline": PIPELINE_BUILDER}
 FINALS = {"load-test": LOAD_TEST, "pipeline": PIPELINE}
 
