@@ -13,7 +13,9 @@ from engine.options import add_options
 
 _MOST_COLUMNS = 100
 _GROUPS: Mapping[str, Sequence[str]] = {
-    "What to run": ("--profile", "--time-scale", "--people-seed", "--http-client", "--resend-post"),
+    "What to run": (
+        "--profile", "--time-scale", "--people-seed", "--http-client", "--resend-post", "--traceparent",
+    ),
     "Where to": ("--host", "--allow-live"),
     "Watching": ("--dry-run", "--ui", "--quiet", "--web-host", "--web-port", "--queue-metrics"),
     "Results": (

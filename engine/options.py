@@ -101,6 +101,13 @@ def add_options(parser: LocustArgumentParser) -> None:
         help="Send a POST (track) once more, as a PUT is, when its kept connection turns out to be closed; "
         "it may then arrive twice. Without it such a request fails",
     )
+    parser.add_argument(
+        "--traceparent",
+        action="store_true",
+        env_var="LOAD_TEST_TRACEPARENT",
+        include_in_web_ui=False,
+        help="Send a W3C traceparent header with each request: a trace id of its own, sampled",
+    )
     _add_output_options(parser)
     _describe_locusts_options(parser)
     # The web UI has no login by default.

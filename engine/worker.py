@@ -167,6 +167,7 @@ class WorkerSession:
             people_seed=invitation.people_seed,
             http_client=_http_client(invitation.http_client),
             resend_post=invitation.resend_post,
+            traceparent=invitation.traceparent,
             outputs=invitation.outputs,
             outputs_optional=invitation.outputs_optional,
         )

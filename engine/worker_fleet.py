@@ -166,6 +166,7 @@ class WorkerFleet:
             people_seed=arguments.people_seed,
             http_client=arguments.http_client.value,
             resend_post=arguments.resend_post,
+            traceparent=arguments.traceparent,
             outputs=arguments.outputs,
             outputs_optional=arguments.outputs_optional,
             base_url=self._opening.base_url,

@@ -32,6 +32,7 @@ class Arguments:
     queue_metrics: tuple[str, ...] = ()
     summary_export: Path | None = None
     resend_post: bool = False
+    traceparent: bool = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for the record of a run."""
@@ -84,6 +85,7 @@ def read_arguments(
         queue_metrics=first.queue_metrics if first else _split_values(options.queue_metrics),
         summary_export=first.summary_export if first else _path(options.summary_export),
         resend_post=resend_post,
+        traceparent=first.traceparent if first else options.traceparent,
     )
 
 

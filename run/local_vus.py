@@ -67,7 +67,13 @@ class LocalVus:
         people = PeoplePool(run_id, seed)
         target = preparation.target
         allow_live = preparation.arguments.allow_live
-        sign_in = SignIn(target.credentials.authorization, target.ca_file, target.base_url, allow_live)
+        sign_in = SignIn(
+            target.credentials.authorization,
+            target.ca_file,
+            target.base_url,
+            allow_live,
+            preparation.arguments.traceparent,
+        )
         self.scenarios = [
             Scenario(
                 name,

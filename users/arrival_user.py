@@ -76,6 +76,7 @@ class ArrivalUser(HttpUser):
             self.scenario.options.timeout,
             allow_live=sign_in.allow_live,
             resend_post=self.scenario.resend_post,
+            is_traced=sign_in.is_traced,
             on_resent=self.log.resent,
         )
         self._prepared = self._new_prepared_transport()

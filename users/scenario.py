@@ -26,12 +26,14 @@ class SignIn:
         ca_file: the authority to trust.
         base_url: the target, as it was checked; ``None`` for Locust's host, where the run's own stand-in is.
         allow_live: whether the target may be a host under customer.io.
+        is_traced: whether each request has a ``traceparent`` of its own.
     """
 
     authorization: str = field(repr=False)
     ca_file: str | None = None
     base_url: str | None = None
     allow_live: bool = False
+    is_traced: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from config.customerio.paths import CallKind, call_kind
 from config.guarded_session import body_flaw, follow_no_redirect, guard_session
 from users.answer_text import AnswerText
 from users.outcome import Failure, FailureKind, failure_kind
+from users.trace_context import new_traceparent
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,17 @@ class RequestsTransport:
         authorization: the value of the Authorization header.
         timeout_seconds: for the whole of a request: connecting, sending, and all of the answer.
         allow_live: whether the target may be a host under customer.io.
+        is_traced: whether each request has a ``traceparent`` of its own.
     """
 
     def __init__(
-        self, session: HttpSession, authorization: str, timeout_seconds: float, *, allow_live: bool = False
+        self,
+        session: HttpSession,
+        authorization: str,
+        timeout_seconds: float,
+        *,
+        allow_live: bool = False,
+        is_traced: bool = False,
     ) -> None:
         # As the other client does: no proxy, no .netrc, no cookies of the server's.
         session.trust_env = False
@@ -75,6 +83,7 @@ class RequestsTransport:
             "Accept-Encoding": "identity",
         }
         self._timeout_seconds = timeout_seconds
+        self._is_traced = is_traced
 
     def send(self, call: Call) -> Failure | None:
         """Send a call; return what went wrong, or ``None`` if everything in it was accepted."""
@@ -110,7 +119,7 @@ class RequestsTransport:
             catch_response=True,
             context=call.context,
             data=json.dumps(call.body, separators=(",", ":")).encode(),
-            headers=self._headers,
+            headers={**self._headers, "traceparent": new_traceparent()} if self._is_traced else self._headers,
             timeout=self._timeout_seconds,
             # A redirect is an answer to look at (a wrong region), not one to follow under load.
             allow_redirects=False,

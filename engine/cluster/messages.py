@@ -216,6 +216,7 @@ class Invitation(Wire):
     people_seed: Annotated[int, Field(strict=True, ge=-(2**63), lt=2**63)]
     http_client: Text
     resend_post: Flag
+    traceparent: Flag
     outputs: Annotated[tuple[Text, ...], Field(max_length=_MOST_SCENARIOS)]
     outputs_optional: Flag
     base_url: Text

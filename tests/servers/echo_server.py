@@ -21,7 +21,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         authorization = self.headers.get("Authorization", "")
         others = [f"{name}: {value}" for name, value in self.headers.items() if name != "Authorization"]
-        self.server.heard += f"{self.requestline} {others}".encode() + content
+        # Requests are answered by threads of their own, and to append is one step.
+        self.server.heard.append(f"{self.requestline} {others}".encode() + content)
         pair = base64.b64decode(authorization.removeprefix("Basic ")).decode()
         body = f"{self.headers}{_RED}{pair} {authorization.removeprefix('Basic ')}".encode()
         self.server.asked += 1
@@ -49,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     asked = 0
-    heard = b""
+    heard: list[bytes]
     answers_reads = False
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -66,6 +67,7 @@ class EchoServer:
     def __init__(self, *, answers_reads: bool = False) -> None:
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.answers_reads = answers_reads
+        self._server.heard = []
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
@@ -77,7 +79,7 @@ class EchoServer:
     @property
     def heard_beside_authorization(self) -> bytes:
         """All that was sent to it: targets, bodies, and headers but ``Authorization``."""
-        return self._server.heard
+        return b"".join(self._server.heard)
 
     def __enter__(self) -> Self:
         self._thread.start()

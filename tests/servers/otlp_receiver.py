@@ -76,11 +76,12 @@ class OtlpReceiver:
 
     def total(self, name: str, **tags: str) -> float:
         """Return the sum of a metric over the series with these tags: a counter's values, a Trend's count."""
-        return sum(
+        values: list[float] = [
             point.count if hasattr(point, "count") else point.as_int or point.as_double
             for found, point in self.points(name)
             if tags.items() <= found.items()
-        )
+        ]
+        return sum(values)
 
     def kind(self, name: str) -> str:
         """Return the kind of a metric: ``sum``, ``gauge``, ``histogram`` or ``exponential_histogram``."""

@@ -50,7 +50,10 @@ class Exchange(NamedTuple):
 
 @dataclass(frozen=True)
 class Site:
-    """Where a client's requests go, and what they all carry."""
+    """Where a client's requests go, and what they all carry.
+
+    With ``is_traced`` each request has a ``traceparent`` of its own.
+    """
 
     base_url: str
     endpoint: Endpoint
@@ -58,11 +61,18 @@ class Site:
     host_header: str
     authorization: str = field(repr=False)
     text: AnswerText
+    is_traced: bool = False
 
     @classmethod
     @lru_cache(maxsize=8)
     def of(
-        cls, base_url: str, authorization: str, ca_file: str | None = None, *, allow_live: bool = False
+        cls,
+        base_url: str,
+        authorization: str,
+        ca_file: str | None = None,
+        *,
+        allow_live: bool = False,
+        is_traced: bool = False,
     ) -> Site:
         """From a base URL such as ``https://standin:8443``; once made, the same for all VUs.
 
@@ -73,6 +83,7 @@ class Site:
             authorization: the value of the Authorization header.
             ca_file: PEM certificates to trust in place of certifi's.
             allow_live: whether it may be a host under customer.io.
+            is_traced: whether each request has a ``traceparent``.
 
         Raises:
             ValueError: not such a URL.
@@ -91,7 +102,8 @@ class Site:
         )
         text = AnswerText.of(authorization)
         host_header = parts.netloc.rpartition("@")[2]
-        return cls(base_url.rstrip("/"), endpoint, parts.path.rstrip("/"), host_header, authorization, text)
+        path_prefix = parts.path.rstrip("/")
+        return cls(base_url.rstrip("/"), endpoint, path_prefix, host_header, authorization, text, is_traced)
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:

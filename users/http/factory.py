@@ -31,6 +31,7 @@ def new_transport(
     *,
     allow_live: bool = False,
     resend_post: bool = False,
+    is_traced: bool = False,
     on_resent: Callable[[], object] = lambda: None,
 ) -> Transport:
     """Return the transport of one VU.
@@ -45,6 +46,8 @@ def new_transport(
         allow_live: whether the target may be a host under customer.io.
         resend_post: whether the fast client also sends a POST once more when its kept connection turns out to
             be closed.
+        is_traced: whether each request has a ``traceparent`` of its own; one that is sent once more has the
+            same.
         on_resent: called when the fast client sends a request once more; ``requests`` never does.
 
     Raises:
@@ -57,7 +60,9 @@ def new_transport(
         session = HttpSession(base_url, user.environment.events.request, user)
         if ca_file is not None:
             session.verify = ca_file
-        return RequestsTransport(session, authorization, timeout_seconds, allow_live=allow_live)
-    site = Site.of(base_url, authorization, ca_file, allow_live=allow_live)
+        return RequestsTransport(
+            session, authorization, timeout_seconds, allow_live=allow_live, is_traced=is_traced
+        )
+    site = Site.of(base_url, authorization, ca_file, allow_live=allow_live, is_traced=is_traced)
     client = FastClient(site.endpoint, timeout_seconds, resend_all=resend_post, on_resent=on_resent)
     return FastTransport(user, client, site)

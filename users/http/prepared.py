@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from users.http.client import Site
+from users.trace_context import new_traceparent
 
 ID = "__id__"
 """A hole for text within a string or a path. What fills it goes in as it is, so it must need no escape."""
@@ -18,6 +19,8 @@ ID = "__id__"
 NOW = "__now__"
 NOW_MS = "__now_ms__"
 """Holes for whole numbers, in place of a value."""
+
+_TRACEPARENT = "__traceparent__"
 
 _USER_AGENT = "customerio-load"
 # May stand in a path as they are; anything else is percent-encoded.
@@ -35,20 +38,25 @@ class RequestTemplate:
     """
 
     def __init__(self, site: Site, method: str, path: str, body: Mapping[str, Any]) -> None:
-        self._head = _with_holes(_head(site, method, path)) + "%(length)d\r\n\r\n"
+        traceparent = _TRACEPARENT if site.is_traced else None
+        self._head = _with_holes(_head(site, method, path, traceparent)) + "%(length)d\r\n\r\n"
         self._body = _with_holes(_json(body))
+        self._is_traced = site.is_traced
 
     def fill(self, values: dict[str, str | int]) -> bytes:
         """Return the request's bytes; ``values`` has ``id``, ``now`` and ``now_ms`` where those are holes."""
         body = self._body % values
         values["length"] = len(body)
+        if self._is_traced:
+            values["traceparent"] = new_traceparent()
         return (self._head % values + body).encode("ascii")
 
 
 def request_bytes(site: Site, method: str, path: str, body: Mapping[str, Any]) -> bytes:
     """Return a request without holes."""
     content = _json(body)
-    return f"{_head(site, method, path)}{len(content)}\r\n\r\n{content}".encode("ascii")
+    traceparent = new_traceparent() if site.is_traced else None
+    return f"{_head(site, method, path, traceparent)}{len(content)}\r\n\r\n{content}".encode("ascii")
 
 
 def _json(body: Mapping[str, Any]) -> str:
@@ -56,8 +64,9 @@ def _json(body: Mapping[str, Any]) -> str:
     return json.dumps(body, separators=(",", ":"))
 
 
-def _head(site: Site, method: str, path: str) -> str:
+def _head(site: Site, method: str, path: str, traceparent: str | None) -> str:
     """Return all up to the value of Content-Length, the last header."""
+    trace_header = f"traceparent: {traceparent}\r\n" if traceparent is not None else ""
     return (
         f"{method} {quote(site.path_prefix + path, safe=_PATH_CHARACTERS)} HTTP/1.1\r\n"
         f"Host: {site.host_header}\r\n"
@@ -65,6 +74,7 @@ def _head(site: Site, method: str, path: str) -> str:
         f"User-Agent: {_USER_AGENT}\r\n"
         "Accept: */*\r\n"
         "Content-Type: application/json\r\n"
+        f"{trace_header}"
         "Content-Length: "
     )
 
@@ -74,6 +84,7 @@ def _with_holes(text: str) -> str:
     return (
         text.replace("%", "%%")
         .replace(ID, "%(id)s")
+        .replace(_TRACEPARENT, "%(traceparent)s")
         .replace(f'"{NOW}"', "%(now)d")
         .replace(f'"{NOW_MS}"', "%(now_ms)d")
     )

@@ -29,8 +29,11 @@ SHORT_SECONDS = 0.3
 class Client:
     """A fast client against one server."""
 
-    def __init__(self, server: ScriptedServer, seconds: float, *, resend_all: bool = False) -> None:
-        self.site = Site.of(f"http://127.0.0.1:{server.port}", "Basic c2VjcmV0")
+    def __init__(
+        self, server: ScriptedServer, seconds: float, *, resend_all: bool = False, is_traced: bool = False
+    ) -> None:
+        base_url = f"http://127.0.0.1:{server.port}"
+        self.site = Site.of(base_url, "Basic c2VjcmV0", is_traced=is_traced)
         self.resent = 0
         self.fast = FastClient(
             self.site.endpoint, seconds, resend_all=resend_all, on_resent=self._count_resent
@@ -337,3 +340,24 @@ def test_a_request_without_a_place_to_go_is_refused() -> None:
     for base_url in ("ftp://localhost", "localhost:8080", "http://"):
         with pytest.raises(ValueError, match="expected http"):
             Site.of(base_url, "")
+
+
+def test_what_is_sent_once_more_is_the_same_trace() -> None:
+    heard: list[bytes] = []
+
+    def hears_and_closes(peer: Peer) -> None:
+        peer.request()
+        peer.send(OK)
+        heard.append(peer.request())
+
+    def hears(peer: Peer) -> None:
+        heard.append(peer.request())
+        peer.send(OK)
+
+    with ScriptedServer(hears_and_closes, hears).serving() as server:
+        client = Client(server, PATIENT_SECONDS, is_traced=True)
+        assert [client.kind(), client.kind()] == [None, None]
+        client.fast.close()
+    assert client.resent == 1
+    assert b"\r\ntraceparent: 00-" in heard[0]
+    assert heard[0] == heard[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import ssl
 import tracemalloc
 import zlib
@@ -45,10 +46,20 @@ class Sender:
     events: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, client: HttpClient, base_url: str, seconds: float, ca_file: str | None = None) -> Sender:
+    def of(
+        cls,
+        client: HttpClient,
+        base_url: str,
+        seconds: float,
+        ca_file: str | None = None,
+        *,
+        is_traced: bool = False,
+    ) -> Sender:
         environment = Environment(host=base_url)
         vu = type("Vu", (Vu,), {"host": base_url})(environment)
-        sender = cls(new_transport(client, vu, base_url, "Basic c2VjcmV0", ca_file, seconds))
+        sender = cls(
+            new_transport(client, vu, base_url, "Basic c2VjcmV0", ca_file, seconds, is_traced=is_traced)
+        )
         environment.events.request.add_listener(lambda **event: sender.events.append(event))
         return sender
 
@@ -380,6 +391,27 @@ def test_every_client_connects_again_after_a_failure(client: HttpClient) -> None
         assert failure.kind is K.CONNECTION
         assert sender.send() is None
         sender.transport.close()
+
+
+@pytest.mark.parametrize("is_traced", [True, False], ids=["traced", "not traced"])
+def test_every_client_gives_each_request_a_trace_of_its_own_if_asked(
+    client: HttpClient, is_traced: bool
+) -> None:
+    heads: list[bytes] = []
+
+    def listens(peer: Peer) -> None:
+        while request := peer.request():
+            heads.append(request)
+            peer.send(OK)
+
+    with ScriptedServer(listens).serving() as server:
+        base_url = f"http://127.0.0.1:{server.port}"
+        sender = Sender.of(client, base_url, TIMEOUT_SECONDS, is_traced=is_traced)
+        assert [sender.send() for _ in range(3)] == [None, None, None]
+        sender.transport.close()
+    traces = re.findall(rb"\r\ntraceparent: 00-([0-9a-f]{32})-[0-9a-f]{16}-01\r\n", b"".join(heads))
+    assert len(heads) == 3
+    assert len(set(traces)) == (3 if is_traced else 0)
 
 
 def test_nobody_there_is_a_connection_error_to_every_client(client: HttpClient) -> None:

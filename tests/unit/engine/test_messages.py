@@ -61,6 +61,7 @@ MESSAGES: list[Wire] = [
         -3,
         "fast",
         True,
+        True,
         ("json",),
         True,
         "http://localhost:1",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from argparse import Namespace
 
@@ -63,6 +64,19 @@ def test_a_request_has_the_length_of_its_body_and_the_headers_of_the_api() -> No
         f"Content-Length: {len(body)}",
     } <= set(lines)
     assert json.loads(body) == {"name": "Zoë", "at": [1, None]}
+
+
+def test_a_traced_request_has_a_trace_of_its_own_and_is_otherwise_the_same() -> None:
+    traced = Site.of("http://localhost:8080", "Basic c2VjcmV0", is_traced=True)
+    template = RequestTemplate(traced, "PUT", f"/customers/{ID}", {"n": NOW})
+    requests = [template.fill({"id": "1", "now": 7}) for _ in range(2)]
+    requests += [request_bytes(traced, "PUT", "/customers/1", {"n": 7}) for _ in range(2)]
+    header = re.compile(rb"\r\ntraceparent: 00-([0-9a-f]{32})-([0-9a-f]{16})-01(?=\r\n)")
+    ids = [header.search(request) for request in requests]
+    assert len({found.group(1) for found in ids if found}) == 4
+    assert len({found.group(2) for found in ids if found}) == 4
+    plain = request_bytes(SITE, "PUT", "/customers/1", {"n": 7})
+    assert {header.sub(b"", request) for request in requests} == {plain}
 
 
 def test_what_a_path_or_a_text_holds_never_becomes_a_line_or_a_hole() -> None:
