@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from config.errors import ConfigError
+from config.k6_options import in_k6s_names, profile_of_k6_options
 from config.nearest import did_you_mean, nearest
 from config.profile_mistakes import mistakes_of
 from config.profile_values import Name, Options, PositiveSeconds, ProfileChecks, Seconds
@@ -41,6 +42,8 @@ from config.threshold_grammar import ThresholdExpression, parse_expression, pars
 
 PROFILES_FOLDER = Path(__file__).with_name("profiles")
 DEFAULT_PROFILE = "ramping-rate"
+
+_JSON = ".json"
 
 MOST_PROFILE_BYTES = 1_000_000
 """A profile travels to every worker in one message. The largest one here has less than 2 kB."""
@@ -141,10 +144,19 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 
 @dataclass(frozen=True)
 class ProfileText:
-    """The TOML text of a profile, and the path it was read from."""
+    """The TOML text of a profile, and the path it was read from.
+
+    A profile that was made of k6's options has a line for each of those that were ``left_out``.
+    """
 
     place: str
     toml: str
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def is_of_k6(self) -> bool:
+        """Whether the file has k6's options."""
+        return self.place.endswith(_JSON)
 
 
 def load_profile(name_or_path: str) -> Profile:
@@ -157,19 +169,23 @@ def load_profile(name_or_path: str) -> Profile:
 
 
 def read_profile(name_or_path: str) -> ProfileText:
-    """Read the text of a built-in profile by name, or of any profile by path.
+    """Read the text of a built-in profile by name, or of any profile by path; JSON has the options of k6.
 
     Raises:
-        ConfigError: the profile does not exist, or cannot be read.
+        ConfigError: the profile does not exist, cannot be read, or is no such JSON.
     """
     path = _find(name_or_path)
     try:
         if path.stat().st_size > MOST_PROFILE_BYTES:
             raise ConfigError(f"{path}: expected a profile of at most {MOST_PROFILE_BYTES} bytes")
-        return ProfileText(str(path), path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise ConfigError(f"{path}: cannot be read: {reason}") from error
+    if path.suffix != _JSON:
+        return ProfileText(str(path), text)
+    toml, left_out = profile_of_k6_options(text, shown_path(str(path)))
+    return ProfileText(str(path), toml, tuple(left_out))
 
 
 def parse_profile(text: ProfileText, checks: ProfileChecks | None = None) -> Profile:
@@ -191,7 +207,8 @@ def parse_profile(text: ProfileText, checks: ProfileChecks | None = None) -> Pro
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{place}: not valid TOML: {visible(str(error))}") from error
     except ValidationError as error:
-        raise ConfigError(place, mistakes_of(error, _MODELS)) from error
+        mistakes = mistakes_of(error, _MODELS)
+        raise ConfigError(place, [*map(in_k6s_names, mistakes)] if text.is_of_k6 else mistakes) from error
     except RecursionError:
         raise deep from None
     except (ValueError, OverflowError):
@@ -211,7 +228,12 @@ def shown_path(path: str) -> str:
 
 
 def _find(name_or_path: str) -> Path:
-    looks_like_path = name_or_path.endswith(".toml") or "/" in name_or_path
+    if name_or_path.endswith((".js", ".ts")):
+        raise ConfigError(
+            f"profile {shown(name_or_path)}: expected the options of a script, not the script: "
+            "k6 inspect SCRIPT > options.json, then --profile options.json"
+        )
+    looks_like_path = name_or_path.endswith((".toml", _JSON)) or "/" in name_or_path
     path = Path(name_or_path) if looks_like_path else PROFILES_FOLDER / f"{name_or_path}.toml"
     try:
         is_file = path.is_file()

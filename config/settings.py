@@ -17,7 +17,8 @@ from config.errors import ConfigError
 from config.shown import shown, shown_url
 from config.urls import split_url
 
-_CREDENTIALS = ("CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_AUTH")
+_ALIASES = {"CIO_SITE_ID": "CUSTOMERIO_SITE_ID", "CIO_API_KEY": "CUSTOMERIO_API_KEY"}
+_CREDENTIALS = (*_ALIASES, "CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_AUTH")
 # Plain names and addresses only: an escape such as %63 would be undone after the host was looked at.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
 _API_PATHS = ("/api/v1", "/api/v2")
@@ -53,7 +54,7 @@ def read_environment(environ: Mapping[str, str], env_file: Path | None) -> dict[
     A file that does not exist is an empty one. Empty values count as not set.
 
     Raises:
-        ConfigError: the file exists and cannot be read.
+        ConfigError: the file exists and cannot be read, or a variable is set under two names.
     """
     values: dict[str, str | None] = {}
     if env_file is not None and env_file.exists():
@@ -67,7 +68,22 @@ def read_environment(environ: Mapping[str, str], env_file: Path | None) -> dict[
     if not ours.keys().isdisjoint(_CREDENTIALS):
         # Credentials are one thing: a half of them from here and a half from there fits no workspace.
         values = {name: value for name, value in values.items() if name not in _CREDENTIALS}
-    return {**{name: value.strip() for name, value in values.items() if value and value.strip()}, **ours}
+    theirs = {name: value.strip() for name, value in values.items() if value and value.strip()}
+    return _under_own_names({**theirs, **ours})
+
+
+def _under_own_names(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with those of the older shell script under the names they have here.
+
+    Raises:
+        ConfigError: a variable is set under both its names, with two values.
+    """
+    found = dict(variables)
+    for alias, name in _ALIASES.items():
+        value = found.pop(alias, None)
+        if value is not None and found.setdefault(name, value) != value:
+            raise ConfigError(f"{alias}, {name}: both are set and differ; expected one of them")
+    return found
 
 
 def load_settings(variables: Mapping[str, str]) -> Settings:
@@ -109,14 +125,21 @@ def parse_base_url(text: str, place: str) -> str:
 
 def _credentials(variables: Mapping[str, str]) -> Credentials | None:
     site_id, api_key = variables.get("CUSTOMERIO_SITE_ID"), variables.get("CUSTOMERIO_API_KEY")
+    encoded = variables.get("CUSTOMERIO_AUTH")
     if site_id and api_key:
+        if encoded and _decoded(encoded) != Credentials(site_id, api_key):
+            raise ConfigError(
+                "CUSTOMERIO_AUTH, CUSTOMERIO_SITE_ID: both are set and differ; expected one of them"
+            )
         return _checked(Credentials(site_id, api_key))
     if site_id or api_key:
         missing = "CUSTOMERIO_API_KEY" if site_id else "CUSTOMERIO_SITE_ID"
         raise ConfigError(f"{missing}: not set; expected both CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY")
-    encoded = variables.get("CUSTOMERIO_AUTH")
-    if not encoded:
-        return None
+    return _checked(_decoded(encoded)) if encoded else None
+
+
+def _decoded(encoded: str) -> Credentials:
+    """Return the credentials in the value of ``CUSTOMERIO_AUTH``; ``ConfigError`` if it has none."""
     # The value itself is a secret and stays out of the message.
     expected = "CUSTOMERIO_AUTH: expected base64 of 'site_id:api_key'"
     try:
@@ -126,7 +149,7 @@ def _credentials(variables: Mapping[str, str]) -> Credentials | None:
     site_id, colon, api_key = decoded.partition(":")
     if not (site_id and colon and api_key):
         raise ConfigError(expected)
-    return _checked(Credentials(site_id, api_key))
+    return Credentials(site_id, api_key)
 
 
 def _checked(credentials: Credentials) -> Credentials:

@@ -117,7 +117,7 @@ def _check_user_classes(named: Sequence[str], kinds: Collection[str]) -> None:
         if name in loaded:
             continue
         expected = f"expected one of {', '.join(sorted(kinds))}"
-        if name in profile_names() or name.endswith(".toml"):
+        if name in profile_names() or name.endswith((".toml", ".json")):
             expected = f"did you mean --profile {name}?"
         elif "://" in name:
             expected = "did you mean --host URL?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from collections.abc import Mapping
 
@@ -37,4 +38,6 @@ def show_plan(options: Namespace, variables: Mapping[str, str]) -> None:
     preparation = prepare(arguments, load_settings(variables), options.host, kinds, is_dry=True)
     check_outputs(preparation, variables)
     check_queue_metrics(arguments.queue_metrics)
+    for line in preparation.profile_text.left_out:
+        sys.stderr.write(f"warning: {line}\n")
     print_plan(Console(), preparation)

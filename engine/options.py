@@ -30,7 +30,8 @@ def add_options(parser: LocustArgumentParser) -> None:
         "--profile",
         default=DEFAULT_PROFILE,
         metavar="NAME|PATH",
-        help=f"{', '.join(profile_names())}, or the path of a .toml file (default: {DEFAULT_PROFILE})",
+        help=f"{', '.join(profile_names())}, or the path of a .toml file, or of a .json file with the "
+        f"options of a k6 script (default: {DEFAULT_PROFILE})",
         env_var="LOAD_TEST_PROFILE",
     )
     parser.add_argument(

@@ -143,6 +143,8 @@ class Session:
         return run
 
     def _say_plan(self, preparation: Preparation, base_url: str) -> None:
+        for line in preparation.profile_text.left_out:
+            self._host.say(f"warning: {line}")
         if self._host.options.quiet and not is_live(base_url):
             return
         self._host.say(f"Plan for {base_url}: {preparation.plan.describe()}")

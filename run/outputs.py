@@ -40,6 +40,8 @@ def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> Non
             _factory(value)
         elif kind == "prometheus":
             parse_prometheus_address(value)
+        elif kind == "opentelemetry":
+            raise ConfigError("--out opentelemetry: here it is --out otel")
         elif kind == "otel" and equals:
             raise ConfigError("--out otel: expected no value; OTEL_EXPORTER_OTLP_ENDPOINT names the receiver")
         elif kind == "otel":

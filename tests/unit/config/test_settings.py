@@ -26,6 +26,37 @@ def test_a_pair_and_its_base64_are_the_same_credentials() -> None:
     assert pair.authorization == f"Basic {encoded}"
 
 
+def test_the_names_of_the_older_script_are_taken_for_ours(tmp_path: Path) -> None:
+    old = {"CIO_SITE_ID": "site", "CIO_API_KEY": "key"}
+    assert read_environment(old, None) == PAIR
+    assert read_environment({**old, **PAIR}, None) == PAIR
+    file = tmp_path / ".env"
+    file.write_text("CIO_SITE_ID=file\nCIO_API_KEY=file\n")
+    assert read_environment({}, file) == {"CUSTOMERIO_SITE_ID": "file", "CUSTOMERIO_API_KEY": "file"}
+    # Credentials come whole from one place, whatever their names.
+    assert read_environment(PAIR, file) == PAIR
+
+
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [
+        ({"CIO_API_KEY": "hush"}, "CIO_API_KEY, CUSTOMERIO_API_KEY"),
+        ({"CIO_SITE_ID": "hush"}, "CIO_SITE_ID, CUSTOMERIO_SITE_ID"),
+        ({"CUSTOMERIO_AUTH": base64.b64encode(b"site:hush").decode()}, "CUSTOMERIO_AUTH, CUSTOMERIO_SITE_ID"),
+    ],
+    ids=["API key", "site id", "both as one"],
+)
+def test_credentials_under_two_names_that_differ_are_one_line(more: dict[str, str], named: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(read_environment({**PAIR, **more}, None))
+    assert str(caught.value) == f"{named}: both are set and differ; expected one of them"
+
+
+def test_the_pair_and_its_base64_may_both_be_set() -> None:
+    encoded = base64.b64encode(b"site:key").decode()
+    assert load_settings({**PAIR, "CUSTOMERIO_AUTH": encoded}) == load_settings(PAIR)
+
+
 def test_credentials_do_not_show_in_repr() -> None:
     assert "key" not in repr(
         load_settings({"CUSTOMERIO_SITE_ID": "site", "CUSTOMERIO_API_KEY": "key"}).credentials

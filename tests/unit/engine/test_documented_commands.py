@@ -39,6 +39,7 @@ PROFILES = {name for service in COMPOSE["services"].values() for name in service
 ELSEWHERE = {
     "git": "the repository's address is the reader's",
     "cd": "a shell's own",
+    "k6": "another program",
     "kubectl": "needs a cluster; paths are checked, and the manifests have tests of their own",
     "docker": "needs an engine; paths are checked, and the Dockerfile has tests of its own",
 }

@@ -35,6 +35,7 @@ def preparation_with(tmp_path: Path, *outputs: str) -> Preparation:
             "otel=http://h:4318",
             "--out otel: expected no value; OTEL_EXPORTER_OTLP_ENDPOINT names the receiver",
         ),
+        ("opentelemetry", "--out opentelemetry: here it is --out otel"),
         ("prometheus", "--out prometheus: expected prometheus=PORT or prometheus=HOST:PORT, got ''"),
         ("prometheus=http://h", "--out prometheus: expected prometheus=PORT or prometheus=HOST:PORT"),
         ("otlp", "--out otlp: expected csv, json, json=PATH, influxdb=URL, otel, prometheus=PORT or python="),
