@@ -66,7 +66,10 @@ _MEANINGS: dict[str, str] = {
         ("-e --env --env-file", _ENVIRONMENT),
         ("-o --output --output-dir --export --report", _SAMPLES),
         ("--influxdb", "--out influxdb=URL writes to InfluxDB: docs/grafana.md"),
-        ("--otel --opentelemetry --otlp", "--out otel sends metrics by OTLP: docs/results.md"),
+        (
+            "--otel --opentelemetry --otlp",
+            "--out otel sends metrics by OTLP, its packages are an extra: docs/results.md",
+        ),
         ("--prometheus", "--out prometheus=9464 serves a page to scrape: docs/results.md"),
         ("--think-time --sleep --wait --delay --pause", _PACE),
         ("-x --proxy", _PROXY),

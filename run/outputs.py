@@ -97,7 +97,16 @@ def open_outputs_of_totals(
     Raises:
         ConfigError: a receiver cannot be reached, or a port is not free.
     """
-    return list(_outputs_of_totals(preparation, folder.name, variables))
+    opened: list[Output] = []
+    try:
+        for output in _outputs_of_totals(preparation, folder.name, variables):
+            opened.append(output)
+    except ConfigError:
+        # The web UI lives on, and must not go on sending for a run that never was.
+        for output in opened:
+            output.stop()
+        raise
+    return opened
 
 
 def _outputs_of_totals(

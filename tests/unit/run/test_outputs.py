@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from config.settings import load_settings
 from run.arguments import Arguments
 from run.outputs import check_outputs, open_outputs, open_outputs_of_totals
 from run.preparation import Preparation, prepare
+from tests.servers.otlp_receiver import OtlpReceiver
 from users.identify import IdentifyUser
 from users.kinds import Kinds
 
@@ -72,3 +74,13 @@ def test_workers_open_no_output_of_totals(tmp_path: Path) -> None:
     (csv,) = open_outputs(preparation, tmp_path, variables, worker="worker-0")
     assert csv.name == "metrics.csv"
     csv.stop()
+
+
+def test_when_one_output_cannot_be_opened_the_others_are_closed(tmp_path: Path) -> None:
+    with OtlpReceiver() as receiver, socket.create_server(("127.0.0.1", 0)) as taken:
+        preparation = preparation_with(tmp_path, "otel", f"prometheus={taken.getsockname()[1]}")
+        variables = {"OTEL_EXPORTER_OTLP_ENDPOINT": receiver.url, "OTEL_METRIC_EXPORT_INTERVAL": "3600000"}
+        with pytest.raises(ConfigError, match="expected a free port"):
+            open_outputs_of_totals(preparation, tmp_path, variables)
+        # The first and the last: it has ended.
+        assert len(receiver.exports) == 2
