@@ -61,7 +61,7 @@ def main() -> None:
     import engine.launch  # noqa: F401 - what the locustfile imports
 
     # gevent's own would start an event loop here.
-    fork, wait = monkey.get_original("os", ["fork", "waitpid"])
+    fork, wait = monkey.get_original("os", "fork"), monkey.get_original("os", "waitpid")
     for line in sys.stdin:
         child = fork()
         if child == 0:
