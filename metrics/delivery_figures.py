@@ -22,6 +22,7 @@ class DeliveryFigures:
     """The ledger of delivery, and how the queue did; times in the unit of their names.
 
     Args:
+        queue: where the messages went, in words.
         started: arrivals whose iterations have started, as the arrival clocks counted them.
         not_produced: messages that the queue did not acknowledge, and that were not delivered either.
         delivered: messages that Customer.io has accepted, each counted once.
@@ -39,6 +40,7 @@ class DeliveryFigures:
         reads_failed: how often the acceptances could not be read.
     """
 
+    queue: str
     started: int
     not_produced: int
     delivered: int

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from config.customerio.limits import published_limits
 from config.durations import format_duration
 from config.profile import Profile
+from users.arrival_user import ArrivalUser
 from users.scenario import schedule_of
 
 MOST_SECONDS = 366 * 86_400.0
@@ -48,8 +49,12 @@ class Plan:
         return lines
 
 
-def plan_of(profile: Profile) -> Plan:
+def plan_of(profile: Profile, user_classes: Mapping[str, type[ArrivalUser]]) -> Plan:
     """Return the plan of a profile that is already scaled.
+
+    Args:
+        profile: the profile.
+        user_classes: for each scenario its kind of user, which knows how many people its arrivals are about.
 
     Raises:
         ValueError: it is longer than a year, or longer than a number can say.
@@ -67,8 +72,11 @@ def plan_of(profile: Profile) -> Plan:
     return Plan(
         scenarios=len(timed),
         requests=sum(schedule.total for _, schedule in timed),
-        # Person n is the one of arrival n, in every scenario.
-        people=max(schedule.total for _, schedule in timed),
+        # Person n is the same one in every scenario, so the most are all.
+        people=max(
+            user_classes[name].people_in(schedule.total)
+            for name, (_, schedule) in zip(profile.scenarios, timed, strict=True)
+        ),
         peak_rate=round(
             max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3
         ),

@@ -49,6 +49,11 @@ class Preparation:
         return any(self.user_classes[name].uses_queue for name in self.profile.scenarios)
 
     @property
+    def sends_requests(self) -> bool:
+        """Whether a scenario sends requests, as all but those that put messages into the queue do."""
+        return not all(self.user_classes[name].uses_queue for name in self.profile.scenarios)
+
+    @property
     def outputs(self) -> tuple[str, ...]:
         """The outputs that profile and arguments name, each once."""
         return tuple(dict.fromkeys((*self.profile.outputs, *self.arguments.outputs)))
@@ -64,6 +69,7 @@ class Preparation:
             "target": base_url,
             "is_standin": self.target.base_url is None,
             "arguments": self.arguments.as_dict(),
+            "http_client": self.arguments.http_client.value if self.sends_requests else None,
             "plan": self.plan.describe(),
             "profile": self.profile.model_dump(mode="json"),
         }
@@ -102,7 +108,7 @@ def prepare(
         only = [name for name, user_class in user_classes.items() if kinds.is_chosen(user_class)]
     profile = _limited_to(profile, only).scaled(arguments.time_scale)
     try:
-        plan = plan_of(profile)
+        plan = plan_of(profile, user_classes)
     except ValueError as error:
         raise ConfigError(f"{profile_text.place} at time scale {arguments.time_scale:g}: {error}") from error
     target = choose_target(settings, host, allow_live=arguments.allow_live)

@@ -23,6 +23,10 @@ class AnonymousUser(ArrivalUser):
     abstract = False
     kind = "anonymous"
 
+    @classmethod
+    def people_in(cls, arrivals: int) -> int:
+        return -(-arrivals // _REQUESTS_PER_VISITOR)
+
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         people = self.scenario.people
         number, step = divmod(arrival.number - 1, _REQUESTS_PER_VISITOR)

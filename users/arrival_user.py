@@ -98,6 +98,11 @@ class ArrivalUser(HttpUser):
         """Write the scenario's requests beforehand, the same ones as ``prepared_call`` gives."""
         return None
 
+    @classmethod
+    def people_in(cls, arrivals: int) -> int:
+        """Return how many people the first ``arrivals`` are about: one each, unless a kind says otherwise."""
+        return arrivals
+
     def _new_prepared_transport(self) -> PreparedTransport | None:
         transport, cls = self._transport, type(self)
         if not isinstance(transport, FastTransport) or cls.call is not cls.prepared_call:

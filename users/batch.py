@@ -22,6 +22,10 @@ class BatchUser(ArrivalUser):
     kind = "batch"
     size: ClassVar[int] = 50
 
+    @classmethod
+    def people_in(cls, arrivals: int) -> int:
+        return arrivals * (cls.size // 2)
+
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         people, now = self.scenario.people, int(time.time())
         per_batch = self.size // 2

@@ -22,6 +22,11 @@ class QueuedUser(ArrivalUser):
     check = "queued message is acknowledged"
     uses_queue = True
 
+    @classmethod
+    def people_in(cls, arrivals: int) -> int:
+        """Return how many people so many arrivals are about."""
+        return (arrivals + 1) // 2
+
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         """Return the method, the name and the message of an arrival."""
         people = self.scenario.people

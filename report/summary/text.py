@@ -77,11 +77,13 @@ def _closing(report: RunReport) -> Iterator[str]:
         result = f"{failed} of {total} failed" if failed else f"{total} of {total} passed"
         without = f", {unjudged} without samples" if unjudged else ""
         yield f"  [{colour}]Thresholds: {result}{without}[/]"
-    client = report.record.get("arguments", {}).get("http_client")
-    with_client = f" with the {client} HTTP client" if client else ""
+    client = report.record.get("http_client")
+    ways = [f"with the {client} HTTP client"] if client else []
+    if report.deliveries is not None:
+        ways.append(f"through {report.deliveries.queue}")
     seconds = format_duration(round(report.seconds, 1))
     ended = f"{report.ended_by[:1].upper()}{report.ended_by[1:]}"
-    yield f"  {escape(ended)} after {seconds}{with_client}"
+    yield f"  {escape(ended)} {' '.join([f'after {seconds}', *ways])}"
     yield f"  Results: {escape(str(report.folder))}"
     page = (report.folder / REPORT_NAME).resolve().as_uri()
     yield f"  Report, for a browser: [bold]{escape(page)}[/]"

@@ -26,7 +26,9 @@ _VALUES_AT_ONCE = 200
 
 
 class OpenQueue(MessageQueue, Protocol):
-    """A queue that this process has opened."""
+    """A queue that this process has opened. ``name`` says in words where it is."""
+
+    name: str
 
     @property
     def fault(self) -> str | None:
@@ -254,6 +256,7 @@ class DeliveryWatch:
         is_drained = not self.backlog and self._last_instant > 0
         peak_drained = self._peak_drained_at
         return DeliveryFigures(
+            queue=self._queue.name,
             started=started,
             not_produced=self._sent.not_produced,
             delivered=self._sent.delivered,

@@ -24,6 +24,7 @@ class FileQueue:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.name = f"the file {path.name}"
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
 
     @property

@@ -23,7 +23,6 @@ from users.message_queue import ID_ATTRIBUTE, QueuedMessage
 # The packages without which no command of the pipeline starts.
 _NEEDED = ("aiohttp", "aiokafka", "prometheus_client", "pythonjsonlogger", "redis", "ulid")
 _WARM_UP_SECONDS = 60.0
-_DEFAULT_TOPIC = "customerio-events"
 
 
 def check_queue(preparation: Preparation, variables: Mapping[str, str], *, has_workers: bool) -> None:
@@ -36,7 +35,8 @@ def check_queue(preparation: Preparation, variables: Mapping[str, str], *, has_w
         return
     if has_workers:
         raise ConfigError(
-            "user 'queued': expected one process; --processes and --master are not supported with it"
+            "user 'queued': expected one process, as one follows every message to its acceptance; leave out "
+            "--processes and --master"
         )
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if not has_pipeline():
@@ -92,8 +92,7 @@ def open_queue(
     if brokers:
         others = {name: value for name, value in variables.items() if name != "MESSAGE_MAPPING"}
         queue = TopicQueue(others, folder / "producer.log")
-        topic = variables.get("KAFKA_TOPIC", _DEFAULT_TOPIC)
-        say(f"Messages go to the topic {topic} at {brokers}; workers of yours deliver them to {base_url}")
+        say(f"Messages go to {queue.name} at {brokers}; workers of yours deliver them to {base_url}")
     else:
         queue = FileQueue(folder / "queue.jsonl")
         worker = OwnWorker(queue.path, target, base_url, variables)

@@ -21,6 +21,9 @@ from run.queued.child import PipelineCommand
 from users.message_queue import NotQueuedError, QueuedMessage
 from users.outcome import Failure, FailureKind
 
+#: The worker's default, too.
+DEFAULT_TOPIC = "customerio-events"
+
 _READY_SECONDS = 30.0
 _BLOCK_BYTES = 65_536
 
@@ -48,6 +51,7 @@ class TopicQueue:
         self._stdout = self._command.process.stdout.fileno()
         make_nonblocking(self._stdin)
         make_nonblocking(self._stdout)
+        self.name = f"the topic {variables.get('KAFKA_TOPIC', DEFAULT_TOPIC)}"
         self._number = 0
         self._waiting: dict[int, AsyncResult[str]] = {}
         # Lines go out in one greenlet: a VU that gives up waiting must not leave half a line in the pipe.

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from config.profile import load_profile
+import pytest
+
+from config.profile import Profile, load_profile
 from config.scenario_options import RampingArrivalRate
-from run.plan import plan_of
+from run.plan import Plan, plan_of
+from users.kinds import shipped_kinds
+
+
+def plan(profile: Profile) -> Plan:
+    kinds = {user_class.kind: user_class for user_class in shipped_kinds().values()}
+    return plan_of(profile, {name: kinds[scenario.user] for name, scenario in profile.scenarios.items()})
 
 
 def test_the_plan_of_the_default_profile() -> None:
-    plan = plan_of(load_profile("ramping-rate"))
-    assert plan.describe() == "2 scenarios, 9m, 87600 requests, peak 200/s, up to 43800 people"
-    assert [line.split(" of ")[0] for line in plan.against_limits()] == [
+    planned = plan(load_profile("ramping-rate"))
+    assert planned.describe() == "2 scenarios, 9m, 87600 requests, peak 200/s, up to 43800 people"
+    assert [line.split(" of ")[0] for line in planned.against_limits()] == [
         "peak 200/s is 20%",
         "peak 200/s is 200%",
     ]
@@ -31,7 +39,24 @@ def test_the_peak_is_that_of_rates_that_come_together_and_sees_both_sides_of_a_j
         }
     )
     later = spike.model_copy(update={"start_time": 100.0})
-    assert plan_of(profile.model_copy(update={"scenarios": {"a": spike}})).peak_rate == 30
-    assert plan_of(profile.model_copy(update={"scenarios": {"a": spike, "b": later}})).peak_rate == 30
-    assert plan_of(profile.model_copy(update={"scenarios": {"a": spike, "b": spike}})).peak_rate == 60
-    assert plan_of(profile.model_copy(update={"scenarios": {"a": spike, "b": later}})).seconds == 120
+    assert plan(profile.model_copy(update={"scenarios": {"a": spike}})).peak_rate == 30
+    assert plan(profile.model_copy(update={"scenarios": {"a": spike, "b": later}})).peak_rate == 30
+    assert plan(profile.model_copy(update={"scenarios": {"a": spike, "b": spike}})).peak_rate == 60
+    assert plan(profile.model_copy(update={"scenarios": {"a": spike, "b": later}})).seconds == 120
+
+
+@pytest.mark.parametrize(
+    ("user", "people"), [("identify", 41), ("queued", 21), ("anonymous", 11), ("batch", 41 * 25)]
+)
+def test_the_people_are_those_that_the_arrivals_of_a_kind_are_about(user: str, people: int) -> None:
+    options = RampingArrivalRate.model_validate(
+        {
+            "executor": "ramping-arrival-rate",
+            "user": user,
+            "start_rate": 4.1,
+            "pre_allocated_vus": 1,
+            "stages": [{"target": 4.1, "duration": "10s"}],
+        }
+    )
+    profile = load_profile("ramping-rate").model_copy(update={"scenarios": {"a": options}})
+    assert (plan(profile).requests, plan(profile).people) == (41, people)
