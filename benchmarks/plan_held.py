@@ -1,7 +1,10 @@
 """Does a plan hold? Its workers under its peak and through an outage, beside what it predicts.
 
     python benchmarks/plan_held.py --events-per-day 8M [--outage 30s] [--limit 100/s]
+    python benchmarks/plan_held.py --events-per-day 60M --outage 20s --rates-divided-by 2
 
+The second form is for a plan that is too large for this machine: events, limit and the rate of each worker
+are divided; workers, batches, outage and with them the drain time stay.
 Ends with exit code 1 if rates differ by more than a tenth, the backlog takes longer, or the limit is passed.
 """
 

@@ -5,6 +5,11 @@
 It starts a broker, a Redis, a stand-in with the plan's limit and latency, and the plan's workers, with the
 limiter's settings of the plan. It sends the peak, lets the stand-in answer all requests with 500 for a while,
 and measures requests and events per second before, and how long the backlog of the outage takes afterwards.
+
+A plan that is too large for one machine runs with all rates divided by a whole number: the events, the limit,
+and what a worker can have in flight, as each request takes longer by this factor. The number of workers, full
+batches, the share of the limit that the peak takes and the length of the outage stay, and so does the
+predicted drain time, which depends on ratios of rates alone.
 """
 
 from __future__ import annotations
@@ -13,7 +18,7 @@ import argparse
 import asyncio
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from config.profile import ProfileText, parse_profile
@@ -51,6 +56,31 @@ def queue_tier(plan: Plan) -> QueueTierPlan:
     if plan.queue_tier is None:
         raise ValueError("expected a volume that needs a queue")
     return plan.queue_tier
+
+
+def divided(plan: Plan, divisor: int) -> Plan:
+    """Return the plan of the same demand with all rates divided.
+
+    Raises:
+        ValueError: it has not the same workers, or not the same drain time to a hundredth.
+    """
+    demand, part = plan.demand, queue_tier(plan)
+    smaller = make_plan(
+        replace(
+            demand,
+            events_per_day=demand.events_per_day / divisor,
+            peak_events_per_second=demand.peak_events_per_second / divisor,
+            limit_requests_per_second=demand.limit_requests_per_second // divisor,
+            request_seconds=demand.request_seconds * divisor,
+        ),
+        part.rate,
+    )
+    assert plan.drain_seconds is not None
+    assert smaller.drain_seconds is not None
+    has_same_drain = abs(smaller.drain_seconds / plan.drain_seconds - 1) <= 0.01
+    if queue_tier(smaller).workers != part.workers or not has_same_drain:
+        raise ValueError(f"a plan divided by {divisor} is another plan; expected a smaller number")
+    return smaller
 
 
 async def measure(plan: Plan) -> Measured:
@@ -143,13 +173,23 @@ def main() -> int:
     parser.add_argument("--peak-factor", type=float, default=5.0)
     parser.add_argument("--outage", type=amounts.outage_seconds, default=30.0)
     parser.add_argument("--limit", type=amounts.requests_per_second, default=100)
+    parser.add_argument("--rates-divided-by", type=int, default=1, metavar="N")
     parser.add_argument("--calibration", type=Path, default=Path("pipeline-calibration.json"))
     options = parser.parse_args()
     rate = calibration.read(options.calibration, 150) or calibration.measure(150)
-    plan = make_plan(_demand(options), rate)
+    whole = make_plan(_demand(options), rate)
+    divisor: int = options.rates_divided_by
+    if divisor < 1 or options.limit % divisor:
+        parser.error("--rates-divided-by: expected a whole number that divides --limit")
+    plan = divided(whole, divisor)
     measured = asyncio.run(measure(plan))
     assert plan.drain_seconds is not None
-    print(f"workers {queue_tier(plan).workers}, outage {options.outage:g} s")
+    print(f"workers {queue_tier(plan).workers}, outage {options.outage:g} s, tier {whole.tier.name}")
+    if divisor > 1:
+        print(
+            f"all rates divided by {divisor}; undivided: {whole.demand.peak_events_per_second:.2f} events/s "
+            f"in {whole.requests_per_second:.2f} requests/s, drain {whole.drain_seconds:.2f} s"
+        )
     pairs = (
         ("events/s", plan.demand.peak_events_per_second, measured.events_per_second),
         ("requests/s", plan.requests_per_second, measured.requests_per_second),
