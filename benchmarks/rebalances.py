@@ -1,10 +1,11 @@
 """How long deliveries stand still when workers come and go: 3, 8 and 3 of them, and a restart.
 
-    python benchmarks/rebalances.py [--static] [--set KAFKA_HEARTBEAT_MS=3000]
+    python benchmarks/rebalances.py [--static] [--heartbeat-ms 3000] [--brokers-waits]
     python benchmarks/rebalances.py --brokers HOST:PORT --topic TOPIC
 
-Without ``--brokers`` it starts the tests' broker. Nothing else should be running: a worker takes a second of
-CPU to start, and five are started at once.
+Without ``--brokers`` it starts the tests' broker, and a proxy that coordinates the group by Kafka's rules:
+the broker itself lets each join wait for half the session timeout, as ``--brokers-waits`` shows. Nothing else
+should run: a worker takes a second of CPU to start, and five are started at once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long deliveries stand still when workers come and go: 3, 8 and 3 of them, and a restart.
 
-    python -m tests.proofs.rebalances [--static]
+    python -m tests.proofs.rebalances [--static] [--brokers-waits]
     python -m tests.proofs.rebalances --brokers HOST:PORT --topic TOPIC
 
 It sends messages at a steady rate, changes the number of real workers, and reads from the stand-in's journal
@@ -26,7 +26,7 @@ from pipeline.produce import outgoing
 from pipeline.produce.producer import Producer
 from tests.programs.pipeline_worker import WorkerProcess, health
 from tests.servers.free_port import free_port
-from tests.servers.kafka_broker import KafkaBroker
+from tests.servers.kafka_broker import GROUP_COORDINATOR, KafkaBroker
 from tests.servers.standin_server import StandinServer
 
 TOPIC = "customerio-events"
@@ -38,6 +38,9 @@ _FEWEST, _MOST = 3, 8
 _CALM_SECONDS = 3.0
 _LEAST_STEP_SECONDS = 10.0
 _MOST_STEP_SECONDS = 120.0
+# Members that joined together beat together, and drift apart over hours. Each slot beats faster by this
+# share, so that they are apart from the beginning.
+_HEARTBEAT_SHARE = 0.07
 _BEHIND = 100  # messages under way at 200/s when nothing stands still
 
 
@@ -61,8 +64,9 @@ class Stop:
 class Fleet:
     """Workers in numbered slots, as the pods of a StatefulSet."""
 
-    def __init__(self, variables: dict[str, str], *, is_static: bool) -> None:
+    def __init__(self, variables: dict[str, str], heartbeat_ms: int, *, is_static: bool) -> None:
         self._variables = variables
+        self._heartbeat_ms = heartbeat_ms
         self._is_static = is_static
         self._workers: dict[int, tuple[WorkerProcess, int]] = {}
 
@@ -95,8 +99,13 @@ class Fleet:
 
     def _start(self, slot: int) -> tuple[WorkerProcess, int]:
         port = free_port()
-        name = {"KAFKA_INSTANCE_ID": f"worker-{slot}"} if self._is_static else {}
-        return WorkerProcess({**self._variables, **name, "HEALTH_PORT": str(port)}), port
+        own = {
+            "HEALTH_PORT": str(port),
+            "KAFKA_HEARTBEAT_MS": str(round(self._heartbeat_ms * (1 - slot * _HEARTBEAT_SHARE))),
+        }
+        if self._is_static:
+            own["KAFKA_INSTANCE_ID"] = f"worker-{slot}"
+        return WorkerProcess({**self._variables, **own}), port
 
 
 class Sending:
@@ -115,7 +124,9 @@ class Sending:
             self.sent = number
 
 
-async def measure(brokers: str, topic: str, variables: dict[str, str], *, is_static: bool) -> dict[str, Stop]:
+async def measure(
+    brokers: str, topic: str, variables: dict[str, str], heartbeat_ms: int, *, is_static: bool
+) -> dict[str, Stop]:
     """Run all steps and return what each did."""
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.jsonl"
@@ -132,7 +143,7 @@ async def measure(brokers: str, topic: str, variables: dict[str, str], *, is_sta
                 "LIMIT_MIN_GAP_MS": "0",
                 **variables,
             }
-            fleet = Fleet(settings, is_static=is_static)
+            fleet = Fleet(settings, heartbeat_ms, is_static=is_static)
             until_end.callback(fleet.stop)
             fleet.scale_to(_FEWEST)
             producer = await until_end.enter_async_context(Producer(brokers, topic, idempotent=False))
@@ -204,12 +215,12 @@ def _stop(accepted: Sequence[tuple[float, float, str]], start: float, caught_up:
 
 
 @contextmanager
-def _broker(brokers: str | None, topic: str) -> Iterator[str]:
+def _broker(brokers: str | None, topic: str, *, has_own_waits: bool) -> Iterator[str]:
     """Yield the address of the broker that was named, or of one of our own with the topic."""
     if brokers is not None:
         yield brokers
         return
-    with KafkaBroker() as broker:
+    with KafkaBroker() if has_own_waits else KafkaBroker(GROUP_COORDINATOR) as broker:
         asyncio.run(broker.create_topic(topic, _PARTITIONS))
         asyncio.run(broker.create_topic(f"{topic}-dlq", 1))
         yield broker.address
@@ -220,12 +231,20 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--brokers", metavar="HOST:PORT", help="default: the tests' broker")
     parser.add_argument("--topic", default=TOPIC, help="it exists, with at least 8 partitions")
+    parser.add_argument(
+        "--brokers-waits", action="store_true", help="let the tests' broker coordinate the group"
+    )
     parser.add_argument("--static", action="store_true", help="static members, one name for each slot")
+    parser.add_argument(
+        "--heartbeat-ms", type=int, default=1000, metavar="N", help="of the first worker (1000)"
+    )
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="of the workers")
     options = parser.parse_args()
     variables = dict(setting.split("=", 1) for setting in options.set)
-    with _broker(options.brokers, options.topic) as address:
-        stops = asyncio.run(measure(address, options.topic, variables, is_static=options.static))
+    with _broker(options.brokers, options.topic, has_own_waits=options.brokers_waits) as address:
+        stops = asyncio.run(
+            measure(address, options.topic, variables, options.heartbeat_ms, is_static=options.static)
+        )
     print(f"{'step':<16}{'nothing for':>14}{'typical wait':>14}{'longest wait':>14}{'caught up after':>17}")
     for name, stop in stops.items():
         seconds = (stop.nothing, stop.typical, stop.longest)

@@ -23,6 +23,8 @@ from tests.servers.free_port import free_port
 
 _START_SECONDS = 30.0
 _PROXY = Path(__file__).with_name("tcp_proxy.py")
+#: A proxy that coordinates groups as Kafka does; see there. Such a broker can't be cut.
+GROUP_COORDINATOR = Path(__file__).with_name("group_coordinator.py")
 
 
 class Message(NamedTuple):
@@ -42,15 +44,18 @@ class KafkaBroker:
     InitProducerId (idempotence), OffsetFetch for "all partitions". A topic that is asked for exists, with
     4 partitions.
 
+    Args:
+        proxy: the program in front of it.
+
     Raises:
         RuntimeError: it did not start; the message is its log.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, proxy: Path = _PROXY) -> None:
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in stop()
         port = free_port()
         self._proxy = subprocess.Popen(
-            [sys.executable, str(_PROXY), str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(proxy), str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.port = int(self._proxy_answer())
         self.process = subprocess.Popen(
