@@ -201,7 +201,7 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
         group=variables.get("KAFKA_GROUP", "customerio-workers"),
         client_id=variables.get("KAFKA_CLIENT_ID", "customerio-worker"),
         session_timeout_ms=session_timeout_ms,
-        # A worker learns of a rebalance by its next heartbeat, and whoever has learnt of it waits for the others.
+        # A worker learns of a rebalance by its next heartbeat, and the first to learn waits for the last.
         heartbeat_ms=read.whole(
             "KAFKA_HEARTBEAT_MS", min(1000, session_timeout_ms // 3), least=100, most=session_timeout_ms // 3
         ),

@@ -83,7 +83,7 @@ class RunSummary:
     """A run's summary. Metrics go by selector, ledgers by scenario; shares are counts of two.
 
     ``deliveries`` is the ledger of delivery, empty for a run that put nothing into a queue; the line says how
-    the queue did.
+    the queue did, and ``drain_seconds`` how long the queue took after its peak, if it was drained.
     """
 
     run_id: str
@@ -103,6 +103,7 @@ class RunSummary:
     queue_reads_failed: int
     deliveries: Mapping[str, int]
     delivery_line: str
+    drain_seconds: float | None
     target: str
     is_standin: bool
     time_scale: float
@@ -151,6 +152,7 @@ def summary_from_json(value: object) -> RunSummary:
         queue_reads_failed=data.child("queue", is_optional=True).count("failed", 0),
         deliveries=_delivery_counts(data.child("deliveries", is_optional=True)),
         delivery_line=data.child("deliveries", is_optional=True).text("line", ""),
+        drain_seconds=_drain_seconds(data.child("deliveries", is_optional=True)),
         target=run.text("target", ""),
         is_standin=run.flag("is_standin", False),
         time_scale=run.child("arguments", is_optional=True).number("time_scale", 1.0),
@@ -165,6 +167,11 @@ def _counts(data: JsonObject) -> dict[str, int]:
 def _delivery_counts(data: JsonObject) -> dict[str, int]:
     """Return the ledger of delivery; an empty one of a run that put nothing into a queue."""
     return {name: data.count(name) for name in DELIVERY_COLUMNS} if set(data) else {}
+
+
+def _drain_seconds(deliveries: JsonObject) -> float | None:
+    name = "drain_after_peak_seconds"
+    return deliveries.number(name) if name in deliveries else None
 
 
 def _rising(metric: str, stats: Mapping[str, float]) -> Mapping[str, float]:

@@ -88,7 +88,7 @@ def _facts(preparation: Preparation) -> Iterator[tuple[str, str]]:
     after = format_duration(preparation.graceful_stop_seconds)
     length = format_duration(round(plan.seconds, 1))
     yield "Length", f"{length}, and up to {after} for what is in flight at the end"
-    yield "Requests", f"{plan.requests}, peak {plan.peak_rate:g}/s"
+    yield plan.sent.capitalize(), f"{plan.requests}, peak {plan.peak_rate:g}/s"
     yield "People", f"up to {plan.people}, of seed {arguments.people_seed}"
     for line in plan.against_limits():
         yield "Limit", line

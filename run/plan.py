@@ -20,24 +20,38 @@ _BEFORE = 1e-9
 
 @dataclass(frozen=True)
 class Plan:
-    """A profile in figures: rates in requests/s, the length in seconds without the graceful stop."""
+    """A profile in figures: rates in requests/s, the length in seconds without the graceful stop.
+
+    ``sends_requests`` is whether requests to Customer.io are among them, not messages into a queue alone.
+    """
 
     scenarios: int
     requests: int
     people: int
     peak_rate: float
     seconds: float
+    sends_requests: bool = True
+
+    @property
+    def sent(self) -> str:
+        """What is sent: requests, or messages alone."""
+        return "requests" if self.sends_requests else "messages"
 
     def describe(self) -> str:
         """Return the plan in one line."""
         scenarios = f"{self.scenarios} scenario" + ("s" if self.scenarios != 1 else "")
         return (
-            f"{scenarios}, {format_duration(self.seconds)}, {self.requests} requests, "
+            f"{scenarios}, {format_duration(self.seconds)}, {self.requests} {self.sent}, "
             f"peak {self.peak_rate:g}/s, up to {self.people} people"
         )
 
     def against_limits(self) -> list[str]:
-        """Return a line for each published rate limit, with the peak rate in percent of it."""
+        """Return a line for each published rate limit, with the peak rate in percent of it.
+
+        There is none for messages alone: the queue's workers send them in batches, and wait for the limit.
+        """
+        if not self.sends_requests:
+            return []
         lines = []
         for name in ("track_requests_per_second", "track_requests_per_second_older"):
             limit = published_limits()[name]
@@ -81,6 +95,7 @@ def plan_of(profile: Profile, user_classes: Mapping[str, type[ArrivalUser]]) -> 
             max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3
         ),
         seconds=seconds,
+        sends_requests=not all(user_classes[name].uses_queue for name in profile.scenarios),
     )
 
 

@@ -49,11 +49,6 @@ class Preparation:
         return any(self.user_classes[name].uses_queue for name in self.profile.scenarios)
 
     @property
-    def sends_requests(self) -> bool:
-        """Whether a scenario sends requests, as all but those that put messages into the queue do."""
-        return not all(self.user_classes[name].uses_queue for name in self.profile.scenarios)
-
-    @property
     def outputs(self) -> tuple[str, ...]:
         """The outputs that profile and arguments name, each once."""
         return tuple(dict.fromkeys((*self.profile.outputs, *self.arguments.outputs)))
@@ -69,7 +64,7 @@ class Preparation:
             "target": base_url,
             "is_standin": self.target.base_url is None,
             "arguments": self.arguments.as_dict(),
-            "http_client": self.arguments.http_client.value if self.sends_requests else None,
+            "http_client": self.arguments.http_client.value if self.plan.sends_requests else None,
             "plan": self.plan.describe(),
             "profile": self.profile.model_dump(mode="json"),
         }

@@ -83,7 +83,8 @@ class Facts:
     """A run in figures: durations in milliseconds, rates per second, CPU in percent of one core.
 
     ``None`` where the run was killed before it could say. ``requests`` counts messages too, where the run put
-    such into a queue; ``deliveries`` is what became of those, and ``delivery_line`` how the queue did.
+    such into a queue: ``messages`` is their number, ``deliveries`` what became of them, and ``delivery_line``
+    how the queue did.
     """
 
     is_complete: bool
@@ -107,11 +108,19 @@ class Facts:
     start_skew_ms: float
     backlog: Backlog | None = None
     deliveries: Mapping[str, int] | None = None
+    messages: int = 0
     delivery_line: str = ""
+    oldest_age_ms: float | None = None
+    drain_seconds: float | None = None
     starts: int | None = None
     starts_late: int | None = None
     cpu_seconds: int | None = None
     cpu_seconds_busy: int | None = None
+
+    @property
+    def sends_messages_only(self) -> bool:
+        """Whether the run put all of its load into a queue, and sent no requests itself."""
+        return 0 < self.messages == self.requests
 
 
 def read_run_files(path: Path) -> RunFiles:
@@ -157,7 +166,10 @@ def facts_of(run: RunFiles) -> Facts:
         start_skew_ms=generator.start_skew_ms,
         backlog=_backlog(run),
         deliveries=(summary.deliveries or None) if summary else None,
+        messages=sums(run.rows, "produced_messages").total(),
         delivery_line=summary.delivery_line if summary else "",
+        oldest_age_ms=max(gauge(run.rows, "queue_oldest_age").values(), default=None),
+        drain_seconds=summary.drain_seconds if summary else None,
         starts=generator.starts,
         starts_late=generator.starts_late,
         cpu_seconds=generator.cpu_seconds,

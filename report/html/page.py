@@ -168,10 +168,11 @@ def _tiles(facts: Facts) -> Sequence[tuple[str, str, str]]:
     arrivals = facts.arrivals
     share = percent_text(facts.failed / facts.requests) if facts.requests else "none"
     lag = facts.start_lag_p99_ms
+    what = "messages" if facts.sends_messages_only else "requests"
     tiles = [
-        ("Requests", number_text(facts.requests), f"in {duration_text(facts.seconds)}"),
+        (what.capitalize(), number_text(facts.requests), f"in {duration_text(facts.seconds)}"),
         *_latency_tile(facts),
-        ("Failed", share, f"{number_text(facts.failed)} requests"),
+        ("Failed", share, f"{number_text(facts.failed)} {what}"),
         ("Arrivals started", number_text(arrivals.started), f"of {number_text(arrivals.due)} due"),
         (
             "Dropped",
@@ -187,7 +188,19 @@ def _tiles(facts: Facts) -> Sequence[tuple[str, str, str]]:
     ]
     if lag is not None and arrivals.started:
         tiles.append(("Start lag p99", milliseconds_text(lag), "waiting in the generator"))
-    return tiles
+    return [*tiles, *_queue_tile(facts)]
+
+
+def _queue_tile(facts: Facts) -> Sequence[tuple[str, str, str]]:
+    if facts.backlog is None:
+        return []
+    drained = facts.drain_seconds
+    after = f"{number_text(facts.backlog.end)} at the end"
+    if drained is not None:
+        after = f"drained {duration_text(drained)} after it"
+    if facts.oldest_age_ms is not None:
+        after += f"; the oldest {milliseconds_text(facts.oldest_age_ms)} old"
+    return [("Backlog at its peak", number_text(facts.backlog.peak), after)]
 
 
 def _latency_tile(facts: Facts) -> Sequence[tuple[str, str, str]]:

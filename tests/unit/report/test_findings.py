@@ -188,6 +188,8 @@ def test_report_and_verdict_have_the_same_limits() -> None:
 def test_a_peak_is_held_against_the_published_limits(limit_name: str, more: int, found: list[str]) -> None:
     facts = replace(CALM, planned_peak=float(limit(limit_name) + more))
     assert names(facts) == found
+    # Messages go to Customer.io in batches, by the queue's workers.
+    assert names(replace(facts, messages=facts.requests)) == []
 
 
 @pytest.mark.parametrize(

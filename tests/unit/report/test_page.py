@@ -181,6 +181,7 @@ def test_a_queue_that_was_watched_has_a_chart_and_a_finding_killed_or_not(
     assert "Queue backlog" in outline.headings
     assert "backlog: 0 to 600" in outline.text
     assert "from 0 to 600 messages, 600 at its peak" in outline.text
+    assert "Backlog at its peak 600 600 at the end" in " ".join(outline.text.split())
     assert ("2 times a page could not be read" in outline.text) is not is_killed
 
 

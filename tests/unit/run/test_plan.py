@@ -60,3 +60,9 @@ def test_the_people_are_those_that_the_arrivals_of_a_kind_are_about(user: str, p
     )
     profile = load_profile("ramping-rate").model_copy(update={"scenarios": {"a": options}})
     assert (plan(profile).requests, plan(profile).people) == (41, people)
+
+
+def test_messages_are_not_held_against_the_limit_of_requests() -> None:
+    planned = plan(load_profile("queued"))
+    assert planned.describe() == "1 scenario, 1m, 8400 messages, peak 200/s, up to 4200 people"
+    assert planned.against_limits() == []
