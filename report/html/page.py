@@ -199,7 +199,7 @@ def _queue_tile(facts: Facts) -> Sequence[tuple[str, str, str]]:
     if drained is not None:
         after = f"drained {duration_text(drained)} after it"
     if facts.oldest_age_ms is not None:
-        after += f"; the oldest {milliseconds_text(facts.oldest_age_ms)} old"
+        after += f"; the oldest {duration_text(facts.oldest_age_ms / 1000)} old"
     return [("Backlog at its peak", number_text(facts.backlog.peak), after)]
 
 
