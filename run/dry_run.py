@@ -50,7 +50,8 @@ def plan_lines(preparation: Preparation, width: int, *, is_plain: bool = False) 
     yield ""
     yield "  [bold]SCENARIOS[/]"
     for name, options in preparation.profile.scenarios.items():
-        yield from _paragraph(f"{name}: {_scenario(options)}", width, indent="    ", hanging=2)
+        sent = "messages" if preparation.user_classes[name].uses_queue else "requests"
+        yield from _paragraph(f"{name}: {_scenario(options, sent)}", width, indent="    ", hanging=2)
         yield from _paragraph(_rates(options), width, indent="      ")
         yield from _paragraph(_vus(options), width, indent="      ")
     yield ""
@@ -98,10 +99,10 @@ def _facts(preparation: Preparation) -> Iterator[tuple[str, str]]:
         yield "Output", output.partition("=")[0]
 
 
-def _scenario(options: ScenarioOptions) -> str:
-    requests = f"{schedule_of(options).total} requests"
+def _scenario(options: ScenarioOptions, sent: str) -> str:
+    arrivals = f"{schedule_of(options).total} {sent}"
     start = f", from {format_duration(options.start_time)} on" if options.start_time else ""
-    return f"user {options.user}, {options.executor}, {requests}{start}"
+    return f"user {options.user}, {options.executor}, {arrivals}{start}"
 
 
 def _rates(options: ScenarioOptions) -> str:
