@@ -109,6 +109,8 @@ def test_without_a_broker_a_run_brings_a_queue_and_a_worker(tmp_path: Path) -> N
     deliveries = finished.summary["deliveries"]
     # The summary folds a line at the terminal's width.
     assert deliveries["line"] in " ".join(finished.stdout.split())
+    assert "through the file queue.jsonl\n" in finished.stdout
+    assert "HTTP client" not in finished.stdout
     ledger = {name: deliveries[name] for name in ("started", "delivered", "dead_letters", "still_queued")}
     assert ledger == {"started": started, "delivered": started, "dead_letters": 0, "still_queued": 0}
     assert (deliveries["lost"], deliveries["not_produced"], deliveries["repeated"]) == (0, 0, 0)
@@ -150,6 +152,7 @@ def test_with_a_broker_messages_go_to_the_topic(tmp_path: Path) -> None:
     assert finished.summary["deliveries"]["delivered"] == started
     assert finished.summary["deliveries"]["lost"] == 0
     assert finished.summary["deliveries"]["replicas"] == 1
+    assert "through the topic load\n" in finished.stdout
 
 
 def test_what_is_still_queued_at_the_drain_timeout_is_counted(tmp_path: Path) -> None:
