@@ -50,7 +50,7 @@ CALLS = {
     # Not a connection: the stand-in's own port is opened.
     "standin/server.py": {"getaddrinfo"},
     # Site.of asks before there is an endpoint.
-    "users/http/connection.py": {"create_connection"},
+    "users/http/connection.py": {"connect"},
     # The session is guarded by RequestsTransport.
     "users/http/factory.py": {"HttpSession"},
 }
@@ -60,6 +60,7 @@ IMPORTS = {
     "engine/options.py": {"socket"},
     "engine/worker.py": {"socket"},
     "metrics/influxdb_output.py": {"requests"},
+    "metrics/otel_output.py": {"requests"},
     "pipeline/client/connections.py": {"aiohttp"},
     "pipeline/dlq/dead_letter_topic.py": {"aiokafka"},
     "pipeline/dlq/handling.py": {"aiokafka"},
@@ -86,6 +87,7 @@ IMPORTS = {
     "standin/connection.py": {"socket"},
     "standin/control_client.py": {"requests"},
     "standin/server.py": {"socket"},
+    "users/http/addresses.py": {"gevent.socket", "socket"},
     "users/http/connection.py": {"gevent.socket", "socket"},
     "users/http/transport.py": {"requests"},
     "users/transport.py": {"requests"},

@@ -57,8 +57,8 @@ def test_one_that_is_ended_in_its_sleep_wakes_nobody_and_keeps_nobody_up(waker: 
         woken.append(name)
 
     now = time.monotonic()
-    ended = gevent.spawn(sleep, "ended", now + 0.01)
-    stays = gevent.spawn(sleep, "stays", now + 0.02)
+    ended = gevent.spawn(sleep, "ended", now + 0.5)
+    stays = gevent.spawn(sleep, "stays", now + 0.6)
     gevent.sleep(0)
     ended.kill()
     stays.join()
