@@ -57,7 +57,8 @@ def test_requests_sent_once_more_are_counted(tmp_path: Path) -> None:
     with serving() as server:
         finished = run_load_test(
             tmp_path,
-            "--resend-post",
+            # The other client cannot.
+            *("--http-client", "fast", "--resend-post"),
             profile=two_scenarios([(20, "1s")], start_rate=20, vus=2, more=""),
             env={"CUSTOMERIO_BASE_URL": f"http://127.0.0.1:{server.server_address[1]}"},
         )
