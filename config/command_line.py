@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
+from config.keys_on_command_line import key_on_command_line
 from config.shown import shown_url, visible
 
 Value = TypeVar("Value")
@@ -24,10 +25,10 @@ USAGE_ERROR = 2
 """Exit code: a mistake in arguments, settings or files; nothing was sent."""
 
 THRESHOLDS_FAILED = 99
-"""Exit code: a threshold of the run, or a limit of a comparison, failed. k6 uses the same code."""
+"""Exit code: a threshold, the abort switch or a limit of a comparison failed. k6 uses this code too."""
 
 ABORTED = 105
-"""Exit code: Ctrl-C or SIGTERM stopped the run before its end. k6 uses the same code."""
+"""Exit code: Ctrl-C, SIGTERM or a stop file ended the run before its end. k6 uses the same code."""
 
 _UNRECOGNIZED = "unrecognized arguments: "
 _EXPLICIT = "ignored explicit argument "
@@ -37,11 +38,18 @@ _SHORT_OPTION = len("-p")
 class OneLineParser(argparse.ArgumentParser):
     """An argument parser that reports an error in one line and exits with ``USAGE_ERROR``.
 
-    Arguments are taken by their full names only: ``--allow-l`` must not mean ``--allow-live``.
+    Arguments are taken by their full names only: ``--allow-l`` must not mean ``--allow-live``. A key among
+    them is refused.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**{"allow_abbrev": False, **options})
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        key = key_on_command_line(sys.argv[1:] if args is None else args, self._option_string_actions)
+        if key is not None:
+            self.error(key)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         print_error(without_values(message))
@@ -96,6 +104,11 @@ def print_error(message: str, program: str | None = None) -> None:
     """
     name = f"{program}: " if program else ""
     sys.stderr.write(f"{name}error: {visible(' '.join(message.splitlines()))}\n")
+
+
+def print_warning(message: str) -> None:
+    """Print ``warning: message`` on standard error, on one line whatever the message holds."""
+    sys.stderr.write(f"warning: {visible(' '.join(message.splitlines()))}\n")
 
 
 def end_with_stdin() -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
 
+from config.command_line import print_warning
 from config.customerio.hosts import TRACK_HOSTS, Region
 from config.errors import ConfigError
 from config.shown import shown, shown_url
@@ -21,7 +24,12 @@ _ALIASES = {"CIO_SITE_ID": "CUSTOMERIO_SITE_ID", "CIO_API_KEY": "CUSTOMERIO_API_
 _CREDENTIALS = (*_ALIASES, "CUSTOMERIO_SITE_ID", "CUSTOMERIO_API_KEY", "CUSTOMERIO_AUTH")
 # Plain names and addresses only: an escape such as %63 would be undone after the host was looked at.
 _HOST = re.compile(r"[A-Za-z0-9._-]+|[0-9A-Fa-f:.]+")
+_HOST_AND_PORT = re.compile(r"[a-z0-9._-]+(?::\d{1,5})?")
 _API_PATHS = ("/api/v1", "/api/v2")
+_ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
+_OTHERS = 0o077
+# Of a variable's name. Redis' address may hold a password.
+_SECRET_NAME = re.compile(r"KEY|PASSWORD|TOKEN|SECRET|AUTH|SITE_ID|REDIS_URL")
 
 
 @dataclass(frozen=True)
@@ -46,12 +54,27 @@ class Settings:
     region: Region
     base_url: str | None
     ca_file: str | None
+    live_hosts: frozenset[str] = frozenset()
+    """Hosts that count as live workspaces beside those under customer.io: ``host`` or ``host:port``."""
+
+
+def load_test_environment() -> dict[str, str]:
+    """Return the environment's variables over those of ``.env`` beside the README.
+
+    Raises:
+        ConfigError: the file cannot be read, or LOAD_TEST_ENV_FILE names one that does not exist.
+    """
+    named = os.environ.get("LOAD_TEST_ENV_FILE")
+    if named and not Path(named).exists():
+        raise ConfigError(f"LOAD_TEST_ENV_FILE: no such file: {named}")
+    return read_environment(os.environ, Path(named or _ENV_FILE))
 
 
 def read_environment(environ: Mapping[str, str], env_file: Path | None) -> dict[str, str]:
     """The variables of ``env_file`` with those of the real environment over them.
 
-    A file that does not exist is an empty one. Empty values count as not set.
+    A file that does not exist is an empty one. Empty values count as not set. If others than its owner can
+    read a file with secrets, a line on standard error says so.
 
     Raises:
         ConfigError: the file exists and cannot be read, or a variable is set under two names.
@@ -64,6 +87,8 @@ def read_environment(environ: Mapping[str, str], env_file: Path | None) -> dict[
             reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
             raise ConfigError(f"{env_file}: cannot be read: {reason}") from error
         values = dict(dotenv_values(stream=io.StringIO(text), interpolate=False))
+        if env_file.stat().st_mode & _OTHERS and _has_secrets(values):
+            print_warning(f"{env_file}: others can read its secrets; chmod 600 {shlex.quote(str(env_file))}")
     ours = {name: value.strip() for name, value in environ.items() if value.strip()}
     if not ours.keys().isdisjoint(_CREDENTIALS):
         # Credentials are one thing: a half of them from here and a half from there fits no workspace.
@@ -86,6 +111,10 @@ def _under_own_names(variables: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
+def _has_secrets(values: Mapping[str, str | None]) -> bool:
+    return any(value and value.strip() and _SECRET_NAME.search(name) for name, value in values.items())
+
+
 def load_settings(variables: Mapping[str, str]) -> Settings:
     """Settings from variables as ``.env.example`` names them.
 
@@ -97,6 +126,7 @@ def load_settings(variables: Mapping[str, str]) -> Settings:
         region=_region(variables),
         base_url=_base_url(variables.get("CUSTOMERIO_BASE_URL")),
         ca_file=_ca_file(variables.get("CUSTOMERIO_CA_FILE")),
+        live_hosts=_live_hosts(variables.get("CUSTOMERIO_LIVE_HOSTS", "")),
     )
 
 
@@ -171,6 +201,16 @@ def _region(variables: Mapping[str, str]) -> Region:
 
 def _base_url(text: str | None) -> str | None:
     return None if text is None else parse_base_url(text, "CUSTOMERIO_BASE_URL")
+
+
+def _live_hosts(text: str) -> frozenset[str]:
+    hosts = frozenset(part.strip().lower() for part in text.split(",") if part.strip())
+    for host in hosts:
+        if not _HOST_AND_PORT.fullmatch(host):
+            raise ConfigError(
+                f"CUSTOMERIO_LIVE_HOSTS: expected host or host:port, commas between, got {shown_url(host)}"
+            )
+    return hosts
 
 
 def _ca_file(path: str | None) -> str | None:

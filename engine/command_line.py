@@ -11,6 +11,7 @@ from locust.argument_parser import LocustArgumentParser
 
 from config.command_line import USAGE_ERROR, print_error, without_values
 from config.errors import ConfigError
+from config.keys_on_command_line import key_on_command_line
 from config.nearest import did_you_mean, nearest
 from config.profile import profile_names
 from config.shown import shown, shown_url
@@ -40,6 +41,8 @@ def read_command_line(parser: LocustArgumentParser, kinds: Collection[str]) -> N
         ConfigError: a mistake in what was given.
         SystemExit: a mistake that argparse found; its one line is printed.
     """
+    if (key := key_on_command_line(sys.argv[1:])) is not None:
+        raise ConfigError(key)
     check_habits(sys.argv[1:])
 
     def end(message: str) -> NoReturn:

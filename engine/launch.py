@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
@@ -18,7 +17,7 @@ from locust.web import WebUI
 from config.command_line import PASSED
 from config.errors import ConfigError
 from config.redaction import secrets_of_sign_in
-from config.settings import Settings, load_settings, read_environment
+from config.settings import Settings, load_settings, load_test_environment
 from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.command_line import read_command_line
 from engine.dry_run import show_plan
@@ -49,9 +48,8 @@ from users.arrival_user import ArrivalUser
 from users.kinds import shipped_kinds
 
 _OWNER_ONLY = 0o077
-_SECRET_VARIABLES = ("K6_INFLUXDB_PASSWORD", "K6_INFLUXDB_TOKEN", KEY_VARIABLE)
+_SECRET_VARIABLES = ("K6_INFLUXDB_PASSWORD", "K6_INFLUXDB_TOKEN", "CUSTOMERIO_APP_KEY", KEY_VARIABLE)
 _HEADER_VARIABLES = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS")
-_ENV_FILE = Path(__file__).resolve().parent.parent / ".env"
 
 
 def user_classes() -> dict[str, type[ArrivalUser]]:
@@ -63,7 +61,7 @@ def user_classes() -> dict[str, type[ArrivalUser]]:
 def register(events: Events) -> None:
     """Hook the load test into Locust. Called while Locust loads the locustfile."""
     with plain_errors():
-        variables = _read_variables()
+        variables = load_test_environment()
     offer_variables(variables)
     with plain_errors():
         seal = Seal(variables.get(KEY_VARIABLE))
@@ -88,14 +86,6 @@ def register(events: Events) -> None:
 
     events.init_command_line_parser.add_listener(on_parser)
     events.init.add_listener(on_init)
-
-
-def _read_variables() -> dict[str, str]:
-    named = os.environ.get("LOAD_TEST_ENV_FILE")
-    env_file = Path(named or _ENV_FILE)
-    if named and not env_file.exists():
-        raise ConfigError(f"LOAD_TEST_ENV_FILE: no such file: {named}")
-    return read_environment(os.environ, env_file)
 
 
 def _start_session(

@@ -13,6 +13,7 @@ OTHERS = {
     "K6_INFLUXDB_TOKEN": "canary-4-influxdb-token",
     "K6_INFLUXDB_PASSWORD": "canary-5-influxdb-password",
     "KAFKA_PASSWORD": "canary-6-broker-password",
+    "CUSTOMERIO_APP_KEY": "canary-8-app-api-key",
     "REDIS_URL": "redis://:canary-7-redis-password@127.0.0.1:1/0",
 }
 ALL = {**CREDENTIALS, **OTHERS}

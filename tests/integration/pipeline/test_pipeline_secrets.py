@@ -101,8 +101,9 @@ def test_a_wrong_setting_says_none(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--api-key", canaries.CREDENTIALS["CUSTOMERIO_API_KEY"]], "unrecognized arguments: --api-key ..."),
-        ([f"--token={HIDDEN}"], "unrecognized arguments: --token=..."),
+        (["--api-key", canaries.CREDENTIALS["CUSTOMERIO_API_KEY"]], "--api-key: everybody on this machine"),
+        ([f"--token={HIDDEN}"], "--token: everybody on this machine"),
+        ([f"--tokn={HIDDEN}"], "unrecognized arguments: --tokn=..."),
         ([f"redis://:{HIDDEN}@h/0"], "unrecognized arguments: redis://..."),
         (["--from", "/no/such"], "--from: /no/such"),
     ],

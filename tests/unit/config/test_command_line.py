@@ -58,8 +58,8 @@ def test_a_mistake_stays_on_one_line_whatever_was_given(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (["--api-key", "hush", "--more"], "unrecognized arguments: --api-key ... --more"),
-        (["--api-key=hush"], "unrecognized arguments: --api-key=..."),
+        (["--customer", "hush", "--more"], "unrecognized arguments: --customer ... --more"),
+        (["--customer=hush"], "unrecognized arguments: --customer=..."),
         (["-phush", "hush", "hush"], "unrecognized arguments: -p... ..."),
         (["redis://me:hush@h/0"], "unrecognized arguments: redis://..."),
         (["me@h?token=hush"], "unrecognized arguments: ..."),

@@ -143,6 +143,8 @@ def test_credentials_in_a_url_are_refused_without_being_repeated(text: str) -> N
         ({"CUSTOMERIO_SITE_ID": "a:b", "CUSTOMERIO_API_KEY": "hush"}, "expected printable ASCII"),
         ({"CUSTOMERIO_REGION": "mars"}, "CUSTOMERIO_REGION: expected 'us' or 'eu', got 'mars'"),
         ({"CUSTOMERIO_BASE_URL": "nowhere"}, "CUSTOMERIO_BASE_URL: expected http"),
+        ({"CUSTOMERIO_LIVE_HOSTS": "http://h"}, "CUSTOMERIO_LIVE_HOSTS: expected host or host:port"),
+        ({"CUSTOMERIO_LIVE_HOSTS": "a, me:hush@h"}, "CUSTOMERIO_LIVE_HOSTS: expected host or host:port"),
         ({"CUSTOMERIO_CA_FILE": "/no/such.pem"}, "CUSTOMERIO_CA_FILE: expected the path of a PEM file"),
     ],
 )
@@ -153,3 +155,8 @@ def test_a_mistake_is_told_by_variable_and_no_secret_is_repeated(
         load_settings(variables)
     assert problem in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_hosts_that_count_as_live_are_a_list() -> None:
+    hosts = load_settings({"CUSTOMERIO_LIVE_HOSTS": "Proxy.example.com, 127.0.0.1:8080,"}).live_hosts
+    assert hosts == {"proxy.example.com", "127.0.0.1:8080"}
