@@ -24,6 +24,7 @@ from pydantic import (
     WrapValidator,
 )
 
+from config.abort_bounds import AbortBounds
 from config.errors import ConfigError
 from config.k6_options import in_k6s_names, profile_of_k6_options
 from config.nearest import did_you_mean, nearest
@@ -106,10 +107,12 @@ class Profile(Options):
     """What a run does: scenarios by name, thresholds by metric, outputs in addition to ``--out``.
 
     ``drain_timeout`` is for how many seconds, after its last iteration, a run waits for what is in the queue.
+    ``abort`` switches the abort switch on, which a run on a live workspace has without it too.
     """
 
     outputs: tuple[str, ...] = ()
     drain_timeout: PositiveSeconds = 60.0
+    abort: AbortBounds | None = None
     scenarios: dict[Name, Scenario] = Field(min_length=1)
     thresholds: Annotated[
         dict[MetricSelector, tuple[Threshold, ...]], BeforeValidator(_with_their_metrics)
@@ -134,6 +137,7 @@ class Profile(Options):
 
 _MODELS: Mapping[str, type[BaseModel]] = {
     "": Profile,
+    "abort": AbortBounds,
     RAMPING: RampingArrivalRate,
     CONSTANT: ConstantArrivalRate,
     "stages": StageOptions,

@@ -24,7 +24,8 @@ def _duration(value: Any) -> float:
     return seconds
 
 
-def _number(value: Any) -> Any:
+def number(value: Any) -> Any:
+    """Return a value that is a number as TOML has it; ``ValueError`` for anything else."""
     # pydantic's lax mode would accept "10" and true as numbers. In a profile they are mistakes.
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"expected a number, got {shown(value)}")
@@ -39,8 +40,8 @@ def _positive_duration(seconds: float) -> float:
 
 Seconds = Annotated[float, BeforeValidator(_duration)]
 PositiveSeconds = Annotated[float, BeforeValidator(_duration), AfterValidator(_positive_duration)]
-Rate = Annotated[float, BeforeValidator(_number), Field(ge=0, le=1e6, allow_inf_nan=False)]
-VuCount = Annotated[int, BeforeValidator(_number), Field(ge=1, le=100_000)]
+Rate = Annotated[float, BeforeValidator(number), Field(ge=0, le=1e6, allow_inf_nan=False)]
+VuCount = Annotated[int, BeforeValidator(number), Field(ge=1, le=100_000)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,59}$")]
 
 

@@ -15,7 +15,11 @@ from run.run import Run, RunIdentity
 
 @dataclass(frozen=True)
 class Opening:
-    """What a generator needs to open a run. ``base_url`` is the target's, ``watchers`` see every second."""
+    """What a generator needs to open a run.
+
+    ``base_url`` is the target's, ``watchers`` see every second. ``environment_id`` is that of the live
+    workspace whose load was confirmed.
+    """
 
     identity: RunIdentity
     preparation: Preparation
@@ -23,6 +27,7 @@ class Opening:
     queue: QueueWatch | None
     deliveries: DeliveryWatch | None = None
     watchers: Sequence[Output] = ()
+    environment_id: str | None = None
 
 
 class Generator(Protocol):

@@ -16,7 +16,7 @@ _GROUPS: Mapping[str, Sequence[str]] = {
     "What to run": (
         "--profile", "--time-scale", "--people-seed", "--http-client", "--resend-post", "--traceparent",
     ),
-    "Where to": ("--host", "--allow-live"),
+    "Where to": ("--host", "--allow-live", "--confirm-live", "--people-budget", "--event-age"),
     "Watching": ("--dry-run", "--ui", "--quiet", "--web-host", "--web-port", "--queue-metrics"),
     "Results": (
         "--results-dir", "--share-results", "--summary-export", "--out", "--out-optional", "--csv", "--html",
@@ -44,9 +44,10 @@ Examples:
 _FOOT = """
 A profile sets rates, lengths and VUs; write your own: docs/profiles.md.
 Options can be set in .env: --time-scale as LOAD_TEST_TIME_SCALE, and so on.
-Exit codes: 0 all thresholds passed; 99 a threshold failed; 105 stopped by
-Ctrl-C or SIGTERM; 2 a mistake in arguments or settings, nothing was sent;
-1 the run itself broke.
+A file named STOP in this folder, or in the run's, ends a run.
+Exit codes: 0 all thresholds passed; 99 a threshold failed, or the abort
+switch ended the run; 105 stopped by Ctrl-C, SIGTERM or STOP; 2 a mistake in
+arguments or settings, nothing was sent; 1 the run itself broke.
 Locust's options that are not listed here: --help-locust
 """
 LOCUSTS_HELP_NOTE = """\

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import gc
 import os
+import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 import gevent
+from gevent.select import select
 from locust.env import Environment
 from rich.console import Console
 
 from config.command_line import ABORTED
+from config.environment_confirmation import is_terminal
 from config.shown import visible
 from engine.locust_internals import add_page_log, begin_waiting, cut_off_users, end_waiting
 from engine.locust_statistics import LocustStatistics
@@ -46,6 +49,18 @@ class LocustHost:
         """Print a line for the user on standard error."""
         self.err.print(visible(line), highlight=False, markup=False, soft_wrap=not self.err.is_terminal)
         add_page_log(line)
+
+    def ask(self, question: str) -> str | None:
+        """Return what the user types after a question: ``""`` after Ctrl-C, ``None`` without a terminal."""
+        if not is_terminal():
+            return None
+        self.err.print(question, end="", highlight=False, markup=False)
+        try:
+            # Other greenlets go on: a master's workers would take it for dead.
+            select([sys.stdin], [], [])
+            return sys.stdin.readline()
+        except KeyboardInterrupt:
+            return ""
 
     # Users.
 

@@ -11,10 +11,17 @@ from locust.argument_parser import LocustArgumentParser
 
 from config.customerio.hosts import check_connection, is_live, is_loopback
 from config.errors import ConfigError
+from config.load_test_people import LIVE_PEOPLE_BUDGET
 from config.profile import DEFAULT_PROFILE, profile_names
 from engine.cluster.seal import KEY_VARIABLE
 from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
-from run.arguments import DEFAULT_RESULTS_DIR, parse_people_seed, parse_time_scale
+from run.arguments import (
+    DEFAULT_RESULTS_DIR,
+    parse_event_age_seconds,
+    parse_people_budget,
+    parse_people_seed,
+    parse_time_scale,
+)
 from users.http.factory import HttpClient
 
 # The SDK of OpenTelemetry reads its own variables, and from the environment alone.
@@ -109,6 +116,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         include_in_web_ui=False,
         help="Send a W3C traceparent header with each request: a trace id of its own, sampled",
     )
+    _add_live_options(parser)
     _add_output_options(parser)
     _describe_locusts_options(parser)
     # The web UI has no login by default.
@@ -118,6 +126,33 @@ def add_options(parser: LocustArgumentParser) -> None:
         default=LOOPBACK,
         metavar="HOST",
         help=f"Host that the web UI listens on; '*' is all interfaces (default: {LOOPBACK})",
+    )
+
+
+def _add_live_options(parser: LocustArgumentParser) -> None:
+    parser.add_argument(
+        "--confirm-live",
+        metavar="ID",
+        env_var="LOAD_TEST_CONFIRM_LIVE",
+        help="The id of the live environment that the load is meant for; without it a terminal is asked",
+    )
+    parser.add_argument(
+        "--people-budget",
+        type=parse_people_budget,
+        metavar="N",
+        env_var="LOAD_TEST_PEOPLE_BUDGET",
+        include_in_web_ui=False,
+        help="Send the same N people again and again, whatever the number of requests "
+        f"(default: {LIVE_PEOPLE_BUDGET} on a live workspace, elsewhere no limit)",
+    )
+    parser.add_argument(
+        "--event-age",
+        type=parse_event_age_seconds,
+        default=0.0,
+        metavar="DURATION",
+        env_var="LOAD_TEST_EVENT_AGE",
+        include_in_web_ui=False,
+        help="Date events this far back; older than 72h they trigger no campaign, so 73h (default: 0s)",
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from locust.runners import MasterRunner
 
+from config.customerio.account import Account
 from config.settings import Settings
 from engine.locust_host import LocustHost
 from metrics.output import Output
@@ -16,7 +17,7 @@ from run.preparation import Preparation, prepare
 from run.queue_watch import QueueWatch, check_queue_metrics
 from run.queued.delivery_watch import DeliveryWatch
 from run.queued.opening import check_queue, open_queue
-from run.region import check_account_region
+from run.region import check_account_region, live_account
 from standin.own_process import LocalStandin
 from users.kinds import Kinds
 
@@ -52,9 +53,8 @@ class Preparer:
         Raises:
             ConfigError: the arguments, the profile or the target are wrong.
         """
-        form = form or {}
         arguments = read_arguments(self._host.options, form, self._first_arguments)
-        target = form.get("host", self._host.environment.host)
+        target = (form or {}).get("host", self._host.environment.host)
         if self._standin is not None and target == self._standin.url:
             target = None
         preparation = prepare(arguments, self._settings, target, self.kinds)
@@ -76,7 +76,7 @@ class Preparer:
         return base_url
 
     def check_account(self, preparation: Preparation) -> None:
-        """Ask a target that the run did not start for the account's region.
+        """Ask a target that is not live, and that the run did not start, for the account's region.
 
         Raises:
             ConfigError: the account is in the other region than the target.
@@ -84,6 +84,14 @@ class Preparer:
         check_account_region(
             preparation.target, self._settings, is_region_set="CUSTOMERIO_REGION" in self._variables
         )
+
+    def live_account(self, preparation: Preparation) -> Account:
+        """Ask a live target for the account.
+
+        Raises:
+            ConfigError: it cannot be asked, or is not the one of the region.
+        """
+        return live_account(preparation.target, self._settings)
 
     def open_queue(
         self, preparation: Preparation, run_id: str, folder: Path, base_url: str, pages: QueueWatch | None

@@ -12,7 +12,7 @@ import gevent
 from gevent.event import Event
 
 from config.command_line import BROKEN, USAGE_ERROR
-from config.customerio.hosts import is_live
+from config.customerio.account import Account
 from config.errors import ConfigError
 from engine.generator import Generator, Opening
 from engine.locust_host import LocustHost
@@ -21,12 +21,18 @@ from engine.shown_run import ShownRun, live_seconds
 from engine.stop_signals import StopSignals
 from metrics.progress import NoProgress, ProgressView, new_progress
 from report.publish import publish
-from report.run_report import INTERRUPTED, TERMINATED, RunReport
-from run.folder import make_run_folder, new_run_id
+from report.run_report import INTERRUPTED, STOPPED_BY_FILE, TERMINATED, RunReport
+from run.abort_switch import AbortSwitch
+from run.folder import make_run_folder, new_run_id, write_people_record
+from run.live_confirmation import LiveConfirmation
 from run.preparation import Preparation
 from run.queue_watch import QueueWatch
 from run.queued.delivery_watch import DeliveryWatch
 from run.run import Run, RunIdentity
+from run.stop_file import STOP_FILE, StopFile, check_no_stop_file
+
+# How often a run looks for the file that ends it.
+_LOOK_SECONDS = 0.25
 
 
 class Session:
@@ -36,6 +42,9 @@ class Session:
         host: the process.
         preparer: prepares each run.
         generator: sends the arrivals.
+
+    Raises:
+        ConfigError: a headless run on a live workspace is not confirmed, or a stop file would end it.
     """
 
     def __init__(self, host: LocustHost, preparer: Preparer, generator: Generator) -> None:
@@ -48,6 +57,8 @@ class Session:
         self._progress: ProgressView | None = None
         self._summary_export: Path | None = None
         self._seconds: gevent.Greenlet[..., None] | None = None
+        self._stop_watch: gevent.Greenlet[..., None] | None = None
+        self._switch: AbortSwitch | None = None
         self._is_ending = False
         # Cleared from the opening of a run until its report is written. Set at first: a runner may be
         # stopped without ever having run.
@@ -56,7 +67,14 @@ class Session:
         self._signals = StopSignals(
             lambda: not self._reported.is_set(), self.end, self._cut_off, self._host.leave_at_once
         )
-        self._preparer.set_target(self._preparer.prepare())
+        self._live = LiveConfirmation(preparer.live_account, host.say, host.ask)
+        preparation = self._preparer.prepare()
+        # The only run of a headless process. It is asked for now, before it waits for workers.
+        self._confirmed: Account | None = None
+        if host.options.headless:
+            check_no_stop_file()
+            self._confirmed = self._live.confirm(preparation)
+        self._preparer.set_target(preparation)
         self._listen()
 
     def _listen(self) -> None:
@@ -78,10 +96,10 @@ class Session:
         if not self._reported.is_set():
             return "a run is going or being stopped; expected a start after its end"
         try:
-            self._preparer.prepare(form)
+            check_no_stop_file()
+            return self._live.problem(self._preparer.prepare(form))
         except ConfigError as error:
             return str(error)
-        return None
 
     # Opening, at the shape's first tick.
 
@@ -116,20 +134,27 @@ class Session:
 
     def _open(self) -> Run:
         self._generator.check_ready()
+        check_no_stop_file()
         preparation = self._preparer.prepare()
+        account = self._confirmed or self._live.confirm(preparation)
         pages = preparation.arguments.queue_metrics
         queue = QueueWatch(pages) if pages else None
         base_url = self._preparer.set_target(preparation)
-        self._preparer.check_account(preparation)
-        self._say_plan(preparation, base_url)
+        if account is None:
+            self._preparer.check_account(preparation)
+            self._say_plan(preparation, base_url)
+        environment_id = account.environment_id if account is not None else None
         run_id = new_run_id()
         record = preparation.record(run_id, base_url)
         folder = make_run_folder(preparation.arguments.results_dir, run_id, record)
+        write_people_record(folder, preparation.people_record(run_id, base_url, environment_id))
         self._deliveries = self._preparer.open_queue(preparation, run_id, folder, base_url, queue)
         live = live_seconds(preparation) if not self._host.options.headless else None
-        watchers = [live] if live is not None else []
+        bounds = preparation.abort_bounds
+        self._switch = AbortSwitch(bounds) if bounds is not None else None
+        watchers = [watcher for watcher in (live, self._switch) if watcher is not None]
         identity = RunIdentity(run_id, folder, record)
-        opening = Opening(identity, preparation, base_url, queue, self._deliveries, watchers)
+        opening = Opening(identity, preparation, base_url, queue, self._deliveries, watchers, environment_id)
         run = self._generator.open(opening)
         self._host.record_requests(run.store)
         # Until a report says otherwise: it may fail, or never be made.
@@ -145,12 +170,8 @@ class Session:
     def _say_plan(self, preparation: Preparation, base_url: str) -> None:
         for line in preparation.profile_text.left_out:
             self._host.say(f"warning: {line}")
-        if self._host.options.quiet and not is_live(base_url):
-            return
-        self._host.say(f"Plan for {base_url}: {preparation.plan.describe()}")
-        if is_live(base_url):
-            for line in preparation.plan.against_limits():
-                self._host.say(f"  {line}")
+        if not self._host.options.quiet:
+            self._host.say(f"Plan for {base_url}: {preparation.plan.describe()}")
 
     # Starting, when Locust has spawned the VUs, and second after second from then on.
 
@@ -166,6 +187,14 @@ class Session:
             return
         self._seconds = gevent.spawn(self._every_second, run)
         self._seconds.link_exception(lambda greenlet: run.break_off(f"{greenlet.exception!r}"))
+        self._stop_watch = gevent.spawn(self._watch_stop_file, run)
+
+    def _watch_stop_file(self, run: Run) -> None:
+        stop_file = StopFile(run.folder)
+        while not stop_file.exists:
+            gevent.sleep(_LOOK_SECONDS)
+        self._host.say(f"Stopping: there is a file {STOP_FILE}. Requests in flight may finish.")
+        run.stop_clocks(STOPPED_BY_FILE)
 
     def _every_second(self, run: Run) -> None:
         for second in run.seconds():
@@ -176,6 +205,8 @@ class Session:
             if self._preparer.has_lost_standin:
                 run.break_off("the stand-in has died")
             run.abort_on_failed_threshold()
+            if self._switch is not None and (exceeded := self._switch.exceeded) is not None:
+                run.abort_by_switch(exceeded)
 
     # Stopping.
 
@@ -207,6 +238,9 @@ class Session:
         finally:
             # Even if that fails, the next run must not find anything of this one.
             self._close_queue()
+            if self._stop_watch is not None:
+                self._stop_watch.kill(block=False)
+            self._stop_watch = self._switch = None
             self._seconds = None
             self._progress = None
             self._generator.close()

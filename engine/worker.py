@@ -41,6 +41,7 @@ from report.publish import write_summary
 from report.run_report import INTERRUPTED
 from run.arguments import read_arguments
 from run.preparation import Preparation, prepare
+from run.region import live_account
 from users.http.factory import HttpClient
 from users.kinds import Kinds
 
@@ -151,7 +152,9 @@ class WorkerSession:
             self._give_up(str(error))
 
     def _open(self, invitation: Invitation) -> None:
-        run = WorkerRun(invitation, self._prepare(invitation), self._variables, self._port, self._host)
+        preparation = self._prepare(invitation)
+        self._check_environment(invitation, preparation)
+        run = WorkerRun(invitation, preparation, self._variables, self._port, self._host)
         self._host.set_user_classes(run.user_classes())
         self._host.record_requests(run.store)
         self._last_beat = time.monotonic()
@@ -170,6 +173,8 @@ class WorkerSession:
             traceparent=invitation.traceparent,
             outputs=invitation.outputs,
             outputs_optional=invitation.outputs_optional,
+            people_budget=invitation.people_budget,
+            event_age_seconds=invitation.event_age,
         )
         preparation = prepare(
             arguments,
@@ -186,6 +191,23 @@ class WorkerSession:
                     "worker's own command line"
                 )
         return preparation
+
+    def _check_environment(self, invitation: Invitation, preparation: Preparation) -> None:
+        """Check that this worker's credentials are of the live environment that the master's user confirmed.
+
+        Raises:
+            ConfigError: they are of another one, or nobody has confirmed any.
+        """
+        if not preparation.target.is_live:
+            return
+        if invitation.environment_id is None:
+            raise ConfigError(f"{invitation.base_url}: a live workspace that the master has not confirmed")
+        own = live_account(preparation.target, self._settings).environment_id
+        if own != invitation.environment_id:
+            raise ConfigError(
+                f"this worker's credentials are of environment {shown(own)}; expected those of "
+                f"{shown(invitation.environment_id)}, which the master has confirmed"
+            )
 
     def _on_start(self, _: str, start: Start) -> None:
         run = self._run_of(start.run_id)

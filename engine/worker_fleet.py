@@ -170,6 +170,9 @@ class WorkerFleet:
             outputs=arguments.outputs,
             outputs_optional=arguments.outputs_optional,
             base_url=self._opening.base_url,
+            people_budget=preparation.people_budget,
+            event_age=float(arguments.event_age_seconds),
+            environment_id=self._opening.environment_id,
         )
         self._port.send(invitation, client_id)
 

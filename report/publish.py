@@ -41,7 +41,7 @@ def publish(report: RunReport, out: Console, summary_export: Path | None = None)
         return BROKEN
     if report.is_aborted:
         return ABORTED
-    return PASSED if report.passed else THRESHOLDS_FAILED
+    return PASSED if report.passed and report.exceeded is None else THRESHOLDS_FAILED
 
 
 def _write_page(report: RunReport) -> bool:

@@ -17,7 +17,8 @@ from shapes.ledger import Ledger
 
 INTERRUPTED = "interrupted by Ctrl-C"
 TERMINATED = "stopped by SIGTERM"
-"""Why a run ended, if a signal ended it before its schedule did."""
+STOPPED_BY_FILE = "stopped by a file STOP"
+"""Why a run ended, if a signal or a file ended it before its schedule did."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class RunReport:
     record: Mapping[str, Any]
     queue: QueueFigures | None = None
     deliveries: DeliveryFigures | None = None
+    exceeded: str | None = None
+    """Which bound of the abort switch the run was above, if that ended it."""
 
     @property
     def passed(self) -> bool:
@@ -48,8 +51,8 @@ class RunReport:
 
     @property
     def is_aborted(self) -> bool:
-        """Whether a signal ended the run before its schedule did."""
-        return self.ended_by in (INTERRUPTED, TERMINATED)
+        """Whether a signal or a file ended the run before its schedule did."""
+        return self.ended_by in (INTERRUPTED, TERMINATED, STOPPED_BY_FILE)
 
     @property
     def is_broken(self) -> bool:

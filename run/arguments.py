@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from config.durations import parse_duration_seconds
 from config.errors import ConfigError
 from config.profile import DEFAULT_PROFILE
 from config.shown import shown
@@ -16,10 +17,15 @@ from users.http.factory import HttpClient
 
 DEFAULT_RESULTS_DIR = "results"
 
+_OLDEST_EVENT_SECONDS = 366 * 86_400.0
+
 
 @dataclass(frozen=True)
 class Arguments:
-    """The arguments of a run; ``time_scale`` multiplies durations and keeps rates."""
+    """The arguments of a run; ``time_scale`` multiplies durations and keeps rates.
+
+    ``confirm_live`` is the id of the live environment that the user has named.
+    """
 
     profile: str
     time_scale: float
@@ -33,6 +39,9 @@ class Arguments:
     summary_export: Path | None = None
     resend_post: bool = False
     traceparent: bool = False
+    people_budget: int | None = None
+    event_age_seconds: float = 0.0
+    confirm_live: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for the record of a run."""
@@ -55,13 +64,14 @@ def read_arguments(
 
     Args:
         options: Locust's parsed options, which the web UI changes too.
-        form: the web UI's form, if a run is to start from it.
+        form: the web UI's form, if a run is to start from it. A live run has to be confirmed in each.
         first: the arguments of the command line. They replace an empty profile, and everything that the web
             UI may not change.
 
     Raises:
         ConfigError: a value of the form is wrong, or two options do not go together.
     """
+    confirm_live = options.confirm_live if form is None else form.get("confirm_live")
     form = form or {}
     try:
         scale = parse_time_scale(str(form.get("time_scale", options.time_scale)))
@@ -86,7 +96,15 @@ def read_arguments(
         summary_export=first.summary_export if first else _path(options.summary_export),
         resend_post=resend_post,
         traceparent=first.traceparent if first else options.traceparent,
+        people_budget=first.people_budget if first else options.people_budget,
+        event_age_seconds=first.event_age_seconds if first else options.event_age,
+        confirm_live=_confirmed(confirm_live, first),
     )
+
+
+def _confirmed(given: str | None, first: Arguments | None) -> str | None:
+    """Return the id that was given now, or else on the command line."""
+    return (given or "").strip() or (first.confirm_live if first else None)
 
 
 def _path(text: str | None) -> Path | None:
@@ -120,3 +138,23 @@ def parse_people_seed(text: str) -> int:
     if not -(2**63) <= seed < 2**63:
         raise argparse.ArgumentTypeError("people seed: expected a whole number of at most 64 bits")
     return seed
+
+
+def parse_people_budget(text: str) -> int:
+    """Return a whole number from 1 on; ``argparse.ArgumentTypeError`` for anything else."""
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= 1):
+        raise argparse.ArgumentTypeError(
+            f"people budget: expected a whole number of at least 1, got {shown(text)}"
+        )
+    return int(text)
+
+
+def parse_event_age_seconds(text: str) -> float:
+    """Return the seconds of a duration; ``argparse.ArgumentTypeError`` for anything else."""
+    try:
+        seconds = parse_duration_seconds(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"event age: {error}") from None
+    if not seconds <= _OLDEST_EVENT_SECONDS:
+        raise argparse.ArgumentTypeError(f"event age: expected at most 366 days, got {shown(text)}")
+    return seconds

@@ -9,7 +9,6 @@ from itertools import zip_longest
 from rich.console import Console
 from rich.markup import escape
 
-from config.customerio.hosts import is_live
 from config.durations import format_duration
 from config.profile import shown_path
 from config.scenario_options import ScenarioOptions
@@ -85,7 +84,7 @@ def _facts(preparation: Preparation) -> Iterator[tuple[str, str]]:
     if base_url is None:
         yield "Target", "a stand-in that the run starts on this machine, as there are no credentials"
     else:
-        yield "Target", f"{base_url}{', a live workspace' if is_live(base_url) else ''}"
+        yield "Target", f"{base_url}{', a live workspace' if preparation.target.is_live else ''}"
     after = format_duration(preparation.graceful_stop_seconds)
     length = format_duration(round(plan.seconds, 1))
     yield "Length", f"{length}, and up to {after} for what is in flight at the end"

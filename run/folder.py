@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError
+from config.load_test_people import PEOPLE_RECORD, PeopleRecord
 
 
 def new_run_id() -> str:
@@ -60,3 +61,19 @@ def make_run_folder(results_dir: Path, run_id: str, settings: Mapping[str, Any])
     except OSError as error:
         raise ConfigError(f"--results-dir {results_dir}: cannot be written: {error.strerror}") from error
     return folder
+
+
+def write_people_record(folder: Path, record: PeopleRecord) -> None:
+    """Write whom the run may create into its folder, before it creates anybody: a run may be killed.
+
+    Raises:
+        ConfigError: it cannot be written.
+    """
+    path = folder / PEOPLE_RECORD
+    try:
+        with path.open("w", encoding="utf-8") as file:
+            file.write(record.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be written: {error.strerror}") from error

@@ -64,7 +64,7 @@ class LocalVus:
         self._failures = FailureLog()
         # Other people on every worker, the same ones again under the same seed.
         seed = preparation.arguments.people_seed + _SEEDS_BETWEEN_WORKERS * (worker or 0)
-        people = PeoplePool(run_id, seed)
+        people = PeoplePool(run_id, seed, preparation.people_budget)
         target = preparation.target
         allow_live = preparation.arguments.allow_live
         sign_in = SignIn(
@@ -87,6 +87,7 @@ class LocalVus:
                 locust,
                 queue=queue,
                 resend_post=preparation.arguments.resend_post,
+                event_age_seconds=preparation.arguments.event_age_seconds,
             )
             for name, options in preparation.profile.scenarios.items()
         ]

@@ -23,6 +23,8 @@ class Plan:
     """A profile in figures: rates in requests/s, the length in seconds without the graceful stop.
 
     ``sends_requests`` is whether requests to Customer.io are among them, not messages into a queue alone.
+    ``people`` is the most that can be created, ``highest_person`` the highest number: with a people budget,
+    several numbers are one person. ``objects`` count as people on the bill.
     """
 
     scenarios: int
@@ -30,6 +32,8 @@ class Plan:
     people: int
     peak_rate: float
     seconds: float
+    highest_person: int
+    objects: int = 0
     sends_requests: bool = True
 
     @property
@@ -63,12 +67,15 @@ class Plan:
         return lines
 
 
-def plan_of(profile: Profile, user_classes: Mapping[str, type[ArrivalUser]]) -> Plan:
+def plan_of(
+    profile: Profile, user_classes: Mapping[str, type[ArrivalUser]], people_budget: int | None = None
+) -> Plan:
     """Return the plan of a profile that is already scaled.
 
     Args:
         profile: the profile.
         user_classes: for each scenario its kind of user, which knows how many people its arrivals are about.
+        people_budget: the most people, if there is such a limit.
 
     Raises:
         ValueError: it is longer than a year, or longer than a number can say.
@@ -83,20 +90,29 @@ def plan_of(profile: Profile, user_classes: Mapping[str, type[ArrivalUser]]) -> 
         for at in _borders(stage.duration for stage in options.stages)
     }
     instants = borders | {border - _BEFORE for border in borders}
+    highest, objects = 0, 0
+    for name, (_, schedule) in zip(profile.scenarios, timed, strict=True):
+        kind = user_classes[name]
+        number = kind.people_in(schedule.total)
+        highest = max(highest, number)
+        objects = max(objects, kind.objects_of(_bounded(number, people_budget)))
     return Plan(
         scenarios=len(timed),
         requests=sum(schedule.total for _, schedule in timed),
         # Person n is the same one in every scenario, so the most are all.
-        people=max(
-            user_classes[name].people_in(schedule.total)
-            for name, (_, schedule) in zip(profile.scenarios, timed, strict=True)
-        ),
+        people=_bounded(highest, people_budget),
         peak_rate=round(
             max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3
         ),
         seconds=seconds,
+        highest_person=highest,
+        objects=objects,
         sends_requests=not all(user_classes[name].uses_queue for name in profile.scenarios),
     )
+
+
+def _bounded(people: int, budget: int | None) -> int:
+    return people if budget is None else min(people, budget)
 
 
 def _borders(durations: Iterable[float]) -> list[float]:

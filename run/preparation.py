@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from config.abort_bounds import AbortBounds
 from config.errors import ConfigError
+from config.load_test_people import LIVE_PEOPLE_BUDGET, MARK, PeopleRecord
 from config.profile import Profile, ProfileText, parse_profile, read_profile
 from config.settings import Settings
 from config.threshold_grammar import ThresholdExpression
@@ -47,6 +49,28 @@ class Preparation:
     def uses_queue(self) -> bool:
         """Whether a scenario puts messages into the queue."""
         return any(self.user_classes[name].uses_queue for name in self.profile.scenarios)
+
+    @property
+    def people_budget(self) -> int | None:
+        """The most people that the run may create; ``None`` for one per arrival."""
+        return _people_budget(self.arguments, self.target)
+
+    @property
+    def abort_bounds(self) -> AbortBounds | None:
+        """The bounds of the abort switch: the profile's, or on a live workspace the defaults."""
+        return self.profile.abort or (AbortBounds() if self.target.is_live else None)
+
+    def people_record(self, run_id: str, base_url: str, environment_id: str | None) -> PeopleRecord:
+        """Return the record of everybody whom the run may create."""
+        return PeopleRecord(
+            run_id=run_id,
+            base_url=base_url,
+            environment_id=environment_id,
+            people=self.plan.highest_person,
+            budget=self.people_budget,
+            further_ids=(first_person(run_id),) if self.uses_queue else (),
+            objects=self.plan.objects,
+        )
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -102,16 +126,27 @@ def prepare(
     if only is None:
         only = [name for name, user_class in user_classes.items() if kinds.is_chosen(user_class)]
     profile = _limited_to(profile, only).scaled(arguments.time_scale)
+    target = choose_target(settings, host, allow_live=arguments.allow_live)
     try:
-        plan = plan_of(profile, user_classes)
+        plan = plan_of(profile, user_classes, _people_budget(arguments, target))
     except ValueError as error:
         raise ConfigError(f"{profile_text.place} at time scale {arguments.time_scale:g}: {error}") from error
-    target = choose_target(settings, host, allow_live=arguments.allow_live)
     if not is_dry:
         check_writable(arguments.results_dir)
     if arguments.summary_export is not None:
         check_file_writable(arguments.summary_export, "--summary-export")
     return Preparation(arguments, profile_text, profile, user_classes, catalog, target, plan)
+
+
+def first_person(run_id: str) -> str:
+    """Return the id of the person of the first message, which opens a queue."""
+    return f"{MARK}{run_id}-first"
+
+
+def _people_budget(arguments: Arguments, target: Target) -> int | None:
+    if arguments.people_budget is None and target.is_live:
+        return LIVE_PEOPLE_BUDGET
+    return arguments.people_budget
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ class Run:
         self.ended_by = "finished"
         self.is_stopping = False
         self.faults: list[str] = []
+        self._exceeded: str | None = None
         self._record = identity.record
         self._profile = preparation.profile
         self._source = source
@@ -211,6 +212,12 @@ class Run:
         if failed is not None:
             self.stop_clocks(f"aborted by threshold {failed.selector} {failed.describe()}")
 
+    def abort_by_switch(self, exceeded: str) -> None:
+        """Stop the clocks because the run is above a bound of the abort switch. See ``stop_clocks``."""
+        if not self.is_stopping:
+            self._exceeded = exceeded
+            self.stop_clocks(f"aborted by the abort switch: {exceeded}")
+
     def progress(self) -> list[ScenarioProgress]:
         """Return the progress of each scenario, over the second that closed last."""
         return self._source.progress()
@@ -289,6 +296,7 @@ class Run:
             record=self._record,
             queue=self._queue.figures if self._queue is not None else None,
             deliveries=self._delivery_figures(ledgers),
+            exceeded=self._exceeded,
         )
 
     def _delivery_figures(self, ledgers: Mapping[str, Ledger]) -> DeliveryFigures | None:

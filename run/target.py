@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
-from config.customerio.hosts import TRACK_HOSTS, check_connection, is_live, is_loopback
+from config.customerio.hosts import TRACK_HOSTS, check_connection, is_live, is_loopback, is_named
 from config.errors import ConfigError
 from config.settings import Credentials, Settings, parse_base_url
 
@@ -19,6 +20,13 @@ class Target:
     base_url: str | None
     credentials: Credentials = field(repr=False)
     ca_file: str | None = None
+    is_declared_live: bool = False
+    """Whether ``CUSTOMERIO_LIVE_HOSTS`` names it."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it is a workspace that costs money, or is to be treated as one."""
+        return self.is_declared_live or (self.base_url is not None and is_live(self.base_url))
 
 
 def choose_target(settings: Settings, host_argument: str | None, *, allow_live: bool) -> Target:
@@ -42,14 +50,28 @@ def choose_target(settings: Settings, host_argument: str | None, *, allow_live: 
         allow_live=allow_live,
         instead="--allow-live for load on it, or no credentials for the local stand-in",
     )
+    is_declared = is_named(base_url, settings.live_hosts)
+    if is_declared:
+        _check_declared(base_url, allow_live=allow_live)
+    target = Target(base_url, settings.credentials or _STANDIN_CREDENTIALS, settings.ca_file, is_declared)
     if settings.credentials is None:
-        _check_no_credentials_needed(base_url)
-    return Target(base_url, settings.credentials or _STANDIN_CREDENTIALS, settings.ca_file)
+        _check_no_credentials_needed(base_url, target)
+    return target
 
 
-def _check_no_credentials_needed(base_url: str) -> None:
+def _check_declared(base_url: str, *, allow_live: bool) -> None:
+    """Check a host that ``CUSTOMERIO_LIVE_HOSTS`` names, which can only ask for more than others need."""
+    if not allow_live:
+        raise ConfigError(
+            f"{base_url}: refused, it is a live workspace by CUSTOMERIO_LIVE_HOSTS; expected --allow-live"
+        )
+    if urlsplit(base_url).scheme != "https" and not is_loopback(base_url):
+        raise ConfigError(f"{base_url}: expected https for a live workspace; http would show the credentials")
+
+
+def _check_no_credentials_needed(base_url: str, target: Target) -> None:
     expected = "expected CUSTOMERIO_SITE_ID and CUSTOMERIO_API_KEY"
-    if is_live(base_url):
+    if target.is_live:
         raise ConfigError(f"{base_url}: no credentials; {expected}")
     if not is_loopback(base_url):
         raise ConfigError(f"{base_url}: no credentials; {expected}, or CUSTOMERIO_AUTH")

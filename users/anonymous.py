@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -38,7 +37,7 @@ class AnonymousUser(ArrivalUser):
         event = {
             "name": "load_test_visit",
             "anonymous_id": anonymous_id,
-            "timestamp": int(time.time()),
+            "timestamp": int(self.scenario.event_time()),
             "data": {"source": "load_test", "_load_test_run": people.run_id, "step": step},
         }
         return "POST", ANONYMOUS_EVENTS_PATH, event

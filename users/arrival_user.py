@@ -37,8 +37,9 @@ class ArrivalUser(HttpUser):
     A kind of user names its ``kind`` and builds its call. One that can write its requests beforehand does so
     in ``prepare``, and names their ``method`` and the ``call`` that they stand for: where that was
     overridden, the override counts. One that ``uses_queue`` sends no requests: it puts messages into the
-    scenario's queue. Everything else is the same for all. The classes that Locust spawns are made per run by
-    ``for_scenario``.
+    scenario's queue. ``may_trigger`` says before a live run what its requests can set off. One that
+    does not send person n at arrival n overrides ``people_in``. Everything else is the same for all. The
+    classes that Locust spawns are made per run by ``for_scenario``.
     """
 
     abstract = True
@@ -46,6 +47,7 @@ class ArrivalUser(HttpUser):
     method: ClassVar[str] = ""
     check: ClassVar[str] = ""
     uses_queue: ClassVar[bool] = False
+    may_trigger: ClassVar[str] = "campaigns on events, attributes and segments"
     scenario: ClassVar[Scenario]
     log: ClassVar[IterationLog]
     prepared_call: ClassVar[Callable[..., Any] | None] = None
@@ -90,6 +92,11 @@ class ArrivalUser(HttpUser):
         return type(scenario.name, (cls,), own)
 
     @classmethod
+    def objects_of(cls, people: int) -> int:
+        """Return how many objects are created beside so many people."""
+        return 0
+
+    @classmethod
     def _check_name(cls) -> str:
         return cls.check or f"{cls.kind} status is 200"
 
@@ -100,7 +107,10 @@ class ArrivalUser(HttpUser):
 
     @classmethod
     def people_in(cls, arrivals: int) -> int:
-        """Return how many people the first ``arrivals`` are about: one each, unless a kind says otherwise."""
+        """Return how many people the first ``arrivals`` are about: one each, unless a kind says otherwise.
+
+        Their numbers are those from 1 to this. A clean-up relies on it.
+        """
         return arrivals
 
     def _new_prepared_transport(self) -> PreparedTransport | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -27,7 +26,7 @@ class BatchUser(ArrivalUser):
         return arrivals * (cls.size // 2)
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
-        people, now = self.scenario.people, int(time.time())
+        people, now = self.scenario.people, int(self.scenario.event_time())
         per_batch = self.size // 2
         first = (arrival.number - 1) * per_batch + 1
         operations: list[dict[str, Any]] = []

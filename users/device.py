@@ -16,6 +16,7 @@ class DeviceUser(ArrivalUser):
 
     abstract = False
     kind = "device"
+    may_trigger = "campaigns on segments, by the people that it creates"
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         person_id = self.scenario.people.id_of(arrival.number)

@@ -19,6 +19,7 @@ class IdentifyUser(ArrivalUser):
 
     abstract = False
     kind = "identify"
+    may_trigger = "campaigns on attributes and segments"
     method = "PUT"
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:

@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from config.customerio.paths import ENTITY_PATH
+from config.load_test_people import OBJECT_TYPE
 from shapes.clock import Arrival
 from users.arrival_user import ArrivalUser
 
 _PEOPLE_PER_OBJECT = 10
-# The first type of a workspace.
-_TYPE = "1"
 
 
 class ObjectUser(ArrivalUser):
@@ -19,10 +18,16 @@ class ObjectUser(ArrivalUser):
 
     abstract = False
     kind = "object"
+    may_trigger = "campaigns on objects, relationships and segments"
+
+    @classmethod
+    def objects_of(cls, people: int) -> int:
+        return -(-people // _PEOPLE_PER_OBJECT)
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         people = self.scenario.people
-        company = (arrival.number - 1) // _PEOPLE_PER_OBJECT + 1
+        company = (people.ids.number_of(arrival.number) - 1) // _PEOPLE_PER_OBJECT + 1
+        object_id = people.ids.object_id_of(company)
         person = {"identifiers": {"id": people.id_of(arrival.number)}}
         return (
             "POST",
@@ -30,7 +35,7 @@ class ObjectUser(ArrivalUser):
             {
                 "type": "object",
                 "action": "identify",
-                "identifiers": {"object_type_id": _TYPE, "object_id": f"company-{people.run_id}-{company}"},
+                "identifiers": {"object_type_id": OBJECT_TYPE, "object_id": object_id},
                 "attributes": {
                     "name": f"Company {company}",
                     "_load_test": True,

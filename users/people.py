@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from faker import Faker
+
+from config.load_test_people import PersonIds
 
 POOL_SIZE = 500
 """Different people; person n of a run has the attributes of pool entry n modulo this."""
@@ -14,24 +16,25 @@ POOL_SIZE = 500
 class PeoplePool:
     """Attributes by Faker, ids and addresses by run and number.
 
-    Ids are unique over runs and numbers. Addresses are under example.com, which RFC 2606 reserves:
+    Ids are unique over runs and numbers, or with a people budget those of a pool that all runs share. The
+    address goes with the id. Addresses are under example.com, which RFC 2606 reserves:
     no mail sent to one ever arrives anywhere.
 
     Args:
         run_id: what all ids of the run carry, and what it can be cleaned up by.
         seed: the same seed gives the same attributes.
+        budget: the most people; see ``PersonIds``.
     """
 
-    def __init__(self, run_id: str, seed: int) -> None:
+    def __init__(self, run_id: str, seed: int, budget: int | None = None) -> None:
         self.run_id = run_id
+        self.ids = PersonIds(run_id, budget)
+        self.id_of: Callable[[int], str] = self.ids.id_of
+        """Returns the id of person ``number``; safe in a URL path as it is."""
         # Unweighted: common names as often as rare ones, in 10 ms in place of 95.
         faker = Faker("en_US", use_weighting=False)
         faker.seed_instance(seed)
         self._attributes = [_attributes(faker) for _ in range(POOL_SIZE)]
-
-    def id_of(self, number: int) -> str:
-        """The id of person ``number`` of this run; safe in a URL path as it is."""
-        return f"load-test-{self.run_id}-{number}"
 
     def attributes_of(self, number: int) -> dict[str, Any]:
         """The attributes to identify person ``number`` with: the marks of a load test, and a life."""

@@ -37,7 +37,8 @@ class QueuedUser(ArrivalUser):
             attributes = {**people.attributes_of(number), "created_at": int(time.time()), **marks}
             return self.method, self.kind, identify_message(person, attributes)
         data = {"source": "load_test", "_load_test_run": people.run_id, **marks}
-        return self.method, self.kind, track_message(person, "load_test_event", data, int(time.time()))
+        happened = int(self.scenario.event_time())
+        return self.method, self.kind, track_message(person, "load_test_event", data, happened)
 
     def _message_id(self, arrival: Arrival) -> str:
         return f"{self.scenario.people.run_id}/{self.scenario.name}/{arrival.number}"

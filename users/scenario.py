@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 from gevent.event import Event
@@ -52,6 +53,11 @@ class Scenario:
     resend_post: bool = False
     clock_started: Event = field(default_factory=Event, repr=False)
     queue: MessageQueue | None = None
+    event_age_seconds: float = 0.0
+
+    def event_time(self) -> float:
+        """Return the Unix time for an event that is sent now, which ``--event-age`` puts into the past."""
+        return time.time() - self.event_age_seconds
 
     @property
     def open_queue(self) -> MessageQueue:

@@ -18,31 +18,32 @@ class TrackUser(ArrivalUser):
 
     abstract = False
     kind = "track"
+    may_trigger = "campaigns on the event"
     method = "POST"
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
-        now = time.time()
         people = self.scenario.people
-        body = _event(people.run_id, int(now), int(now * 1000))
+        body = _event(people.run_id, int(self.scenario.event_time()), int(time.time() * 1000))
         return self.method, events_path(people.id_of(arrival.number)), body
 
     prepared_call = call
 
     @classmethod
     def prepare(cls, site: Site) -> Write:
-        people = cls.scenario.people
+        people, age_seconds = cls.scenario.people, cls.scenario.event_age_seconds
         body = _event(people.run_id, NOW, NOW_MS)
         template = RequestTemplate(site, cls.method, events_path(ID), body)
 
         def write(number: int) -> bytes:
             now = time.time()
-            return template.fill({"id": people.id_of(number), "now": int(now), "now_ms": int(now * 1000)})
+            happened = int(now - age_seconds)
+            return template.fill({"id": people.id_of(number), "now": happened, "now_ms": int(now * 1000)})
 
         return write
 
 
 def _event(run_id: str, now: int | str, now_ms: int | str) -> Mapping[str, Any]:
-    """The event's body; times are Unix seconds and milliseconds, or holes for them."""
+    """The event's body: happened at Unix seconds, sent at Unix milliseconds, or holes for both."""
     return {
         "name": "load_test_event",
         "data": {"source": "load_test", "timestamp": now_ms, "_load_test_run": run_id},

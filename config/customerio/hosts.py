@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import unicodedata
+from collections.abc import Collection
 from typing import Literal, cast
 from urllib.parse import unquote, urlsplit
 
@@ -78,6 +79,11 @@ def is_live(url: str) -> bool:
     """
     host = _host(url)
     return host == _LIVE_DOMAIN or host.endswith("." + _LIVE_DOMAIN)
+
+
+def is_named(url: str, hosts: Collection[str]) -> bool:
+    """Return whether ``hosts`` has the host of a URL, as ``host`` or as ``host:port``."""
+    return not {_host(url), _host_and_port(url)}.isdisjoint(hosts)
 
 
 def is_loopback(url: str) -> bool:

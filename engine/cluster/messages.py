@@ -203,6 +203,7 @@ class Invitation(Wire):
     """Asks a worker to prepare a run. It never contains credentials: a worker has its own.
 
     ``index`` is the worker's. ``scenarios`` are the names of the profile's scenarios that run.
+    ``event_age`` is in seconds. ``environment_id`` is that of the live workspace whose load was confirmed.
     """
 
     kind = "load_test_open"
@@ -220,6 +221,9 @@ class Invitation(Wire):
     outputs: Annotated[tuple[Text, ...], Field(max_length=_MOST_SCENARIOS)]
     outputs_optional: Flag
     base_url: Text
+    people_budget: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None
+    event_age: Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
+    environment_id: Text | None
 
 
 @dataclass(frozen=True, config=_exact)

@@ -6,11 +6,11 @@ import importlib.util
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from config.customerio.hosts import is_live, is_loopback
+from config.customerio.hosts import is_loopback
 from config.errors import ConfigError
 from config.queue_message import encode_message, identify_message
 from config.shown import shown
-from run.preparation import Preparation
+from run.preparation import Preparation, first_person
 from run.queue_watch import QueueWatch
 from run.queued.acceptances import Acceptances
 from run.queued.child import has_pipeline
@@ -46,11 +46,10 @@ def check_queue(preparation: Preparation, variables: Mapping[str, str], *, has_w
             f"user 'queued': the packages of the pipeline are missing ({', '.join(missing)}); expected "
             "pip install 'customerio-load[pipeline]', or scripts/run-load-test.sh --profile queued"
         )
-    base_url = preparation.target.base_url
-    if base_url is not None and is_live(base_url):
+    if preparation.target.is_live:
         raise ConfigError(
-            f"user 'queued': expected a stand-in as the target; {base_url} does not say when it accepts "
-            "a message"
+            f"user 'queued': expected a stand-in as the target; {preparation.target.base_url} does not say "
+            "when it accepts a message"
         )
     brokers = variables.get("KAFKA_BROKERS")
     if brokers and not preparation.arguments.allow_live:
@@ -117,6 +116,6 @@ def open_queue(
 
 def _first_message(run_id: str) -> QueuedMessage:
     message_id = f"{run_id}/first"
-    person = f"load-test-{run_id}-first"
+    person = first_person(run_id)
     attributes = {"_load_test": True, "_load_test_run": run_id, ID_ATTRIBUTE: message_id}
     return QueuedMessage(message_id, "", 0.0, encode_message(identify_message(person, attributes)))

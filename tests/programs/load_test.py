@@ -135,6 +135,7 @@ class LoadTest:
         root: another copy of the project to run.
         has_own_group: whether it leads a process group, so that a signal can reach its workers too.
         module: ``engine`` is what ``scripts/run-load-test.sh`` starts.
+        terminal: the descriptor of one, for its standard input and standard error.
     """
 
     unfinished: ClassVar[list[LoadTest]] = []
@@ -151,6 +152,7 @@ class LoadTest:
         root: Path | None = None,
         has_own_group: bool = False,
         module: str = "locust",
+        terminal: int | None = None,
     ) -> None:
         self.results_dir = tmp_path / "results"
         command = [sys.executable, "-m", module, "-f", locustfile, "--loglevel", "WARNING"]
@@ -164,9 +166,9 @@ class LoadTest:
             [*command, *arguments],
             cwd=root or ROOT,
             env=environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=self._stdout,
-            stderr=self._stderr,
+            stderr=self._stderr if terminal is None else terminal,
             process_group=0 if has_own_group else None,
         )
         self.unfinished.append(self)

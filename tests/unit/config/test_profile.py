@@ -76,6 +76,32 @@ def test_the_long_form_of_a_threshold(tmp_path: Path) -> None:
     assert (threshold.abort_on_fail, threshold.delay_abort_eval) == (True, 10)
 
 
+def test_the_abort_switch_has_a_table_and_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(SCENARIO + '[abort]\nerrors = 0.5\nlatency = "2s"\n')
+    bounds = load_profile(str(path)).abort
+    assert bounds is not None
+    assert (bounds.errors, bounds.throttled, bounds.latency, bounds.window) == (0.5, 0.05, 2, 10)
+    path.write_text(SCENARIO)
+    assert load_profile(str(path)).abort is None
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("errors = 10", "abort.errors: "),
+        ('throttled = "5%"', "abort.throttled: expected a number, got '5%'"),
+        ("latency = 5", "abort.latency: expected a duration"),
+        ("least = 0", "abort.least: "),
+        ("erors = 0.1", "abort.erors: unknown option, got 0.1; did you mean errors?"),
+    ],
+)
+def test_a_mistake_in_the_abort_switch_is_told(tmp_path: Path, table: str, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, f"{SCENARIO}[abort]\n{table}\n")
+    assert problem in str(caught.value)
+
+
 def test_scaling_time_keeps_rates_pauses_and_timeouts() -> None:
     whole, tenth = load_profile("ramping-rate"), load_profile("ramping-rate").scaled(0.1)
     one, other = whole.scenarios["identify_load"], tenth.scenarios["identify_load"]

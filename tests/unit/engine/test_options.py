@@ -36,6 +36,24 @@ def test_ports_open_to_the_network_are_named(arguments: list[str], warned: list[
         assert "open to the network" in warning
 
 
+@pytest.mark.parametrize(
+    ("form", "confirmed"),
+    [(None, "7"), ({}, None), ({"confirm_live": " "}, None), ({"confirm_live": "8"}, "8")],
+    ids=["no-form", "empty-form", "blank", "another"],
+)
+def test_a_live_run_is_confirmed_in_each_form_anew(
+    form: dict[str, str] | None, confirmed: str | None
+) -> None:
+    """Locust keeps what the last form said in its options."""
+    parser = get_empty_argument_parser(default_config_files=[])
+    setup_parser_arguments(parser)
+    add_options(parser)
+    first = read_arguments(parser.parse_args([]))
+    changed = parser.parse_args(["--confirm-live", "7"])
+    assert read_arguments(changed, form, first).confirm_live == confirmed
+    assert read_arguments(changed, form, read_arguments(changed)).confirm_live == (confirmed or "7")
+
+
 def test_only_the_fast_client_can_be_asked_to_send_a_post_once_more() -> None:
     parser = get_empty_argument_parser(default_config_files=[])
     setup_parser_arguments(parser)

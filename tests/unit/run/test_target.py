@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from config.customerio.hosts import is_live
@@ -82,3 +84,24 @@ def test_no_message_and_no_repr_shows_a_secret() -> None:
     with pytest.raises(ConfigError) as caught:
         choose_target(settings(SECRET), None, allow_live=False)
     assert "hush" not in str(caught.value)
+
+
+DECLARED = Settings(SECRET, "us", None, None, frozenset({"127.0.0.1:8080", "proxy.example.com"}))
+
+
+def test_a_declared_host_is_live_in_everything_but_its_name() -> None:
+    with pytest.raises(ConfigError, match="a live workspace by CUSTOMERIO_LIVE_HOSTS; expected --allow-live"):
+        choose_target(DECLARED, "http://127.0.0.1:8080", allow_live=False)
+    assert choose_target(DECLARED, "http://127.0.0.1:8080", allow_live=True).is_live
+    assert choose_target(DECLARED, "https://Proxy.Example.com", allow_live=True).is_live
+    assert not choose_target(DECLARED, "http://127.0.0.1:8081", allow_live=False).is_live
+    with pytest.raises(ConfigError, match="expected https for a live workspace"):
+        choose_target(DECLARED, "http://proxy.example.com", allow_live=True)
+    with pytest.raises(ConfigError, match="no credentials"):
+        choose_target(replace(DECLARED, credentials=None), "http://127.0.0.1:8080", allow_live=True)
+
+
+def test_to_declare_a_host_makes_no_other_one_less_live() -> None:
+    with pytest.raises(ConfigError, match="refused, it is a live workspace"):
+        choose_target(DECLARED, "https://track.customer.io", allow_live=False)
+    assert choose_target(DECLARED, "https://track.customer.io", allow_live=True).is_live

@@ -23,3 +23,10 @@ def test_every_person_carries_the_marks_of_a_load_test() -> None:
     assert person["_load_test"] is True
     assert person["_load_test_run"] == "run-a"
     assert person["email"] == "load-test-run-a-7@example.com"
+
+
+def test_with_a_budget_people_repeat_with_their_addresses() -> None:
+    pool = PeoplePool("run-a", seed=1, budget=3)
+    assert [pool.id_of(n) for n in (1, 3, 4)] == ["load-test-pool-1", "load-test-pool-3", "load-test-pool-1"]
+    assert pool.attributes_of(4)["email"] == "load-test-pool-1@example.com"
+    assert pool.attributes_of(4)["_load_test_run"] == "run-a"

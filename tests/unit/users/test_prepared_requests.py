@@ -6,6 +6,7 @@ import json
 import re
 import time
 from argparse import Namespace
+from dataclasses import replace
 
 import pytest
 from locust.env import Environment
@@ -20,6 +21,7 @@ from users.http.client import Site
 from users.http.factory import HttpClient
 from users.http.prepared import ID, NOW, RequestTemplate, request_bytes
 from users.identify import IdentifyUser
+from users.kinds import shipped_kinds
 from users.people import PeoplePool
 from users.scenario import Scenario, SignIn, schedule_of
 from users.track import TrackUser
@@ -86,3 +88,31 @@ def test_what_a_path_or_a_text_holds_never_becomes_a_line_or_a_hole() -> None:
     template = RequestTemplate(SITE, "PUT", f"/100%/{ID}", {"50%": f"%s %d {ID}", "now": NOW})
     request = template.fill({"id": "ada", "now": 7})
     assert request == request_bytes(SITE, "PUT", "/100%/ada", {"50%": "%s %d ada", "now": 7})
+
+
+@pytest.mark.parametrize("is_prepared", [True, False], ids=["prepared", "call"])
+def test_an_event_can_be_dated_back(is_prepared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When it was sent stays in its data."""
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.25)
+    vu_class = TrackUser.for_scenario(replace(scenario_of("track"), event_age_seconds=73 * 3600.0))
+    write = vu_class.prepare(SITE)
+    assert write is not None
+    sent = json.loads(write(1).partition(b"\r\n\r\n")[2])
+    body = sent if is_prepared else vu_class.__new__(vu_class).call(Arrival(1, 0.0))[2]
+    assert body["timestamp"] == 1_800_000_000 - 262_800
+    assert body["data"]["timestamp"] == 1_800_000_000_250
+
+
+@pytest.mark.parametrize("kind", sorted(shipped_kinds()))
+@pytest.mark.parametrize("arrivals", [1, 7, 40])
+def test_nobody_is_sent_whom_a_clean_up_would_not_know(kind: str, arrivals: int) -> None:
+    user = shipped_kinds()[kind]
+    vu_class = user.for_scenario(scenario_of("track"))
+    vu = vu_class.__new__(vu_class)
+    calls = json.dumps([vu.call(Arrival(number, 0.0)) for number in range(1, arrivals + 1)])
+    numbers = [int(number) for number in re.findall(r"load-test-run-1-(\d+)", calls)]
+    assert max(numbers, default=0) <= user.people_in(arrivals)
+    # No more than there are: a clean-up would ask for people who never were.
+    assert not numbers or max(numbers) == user.people_in(arrivals)
+    objects = set(re.findall(r"load-test-run-1-company-\d+", calls))
+    assert len(objects) == user.objects_of(user.people_in(arrivals))
