@@ -152,7 +152,7 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
     """
     read = Variables(variables)
     return PipelineSettings(
-        target=_target(load_settings(variables), read),
+        target=load_target_settings(variables),
         kafka=load_kafka_settings(variables),
         limit=LimitSettings(
             requests=read.whole("LIMIT_REQUESTS", 80, least=1),
@@ -180,6 +180,11 @@ def load_pipeline_settings(variables: Mapping[str, str]) -> PipelineSettings:
         ),
         message_mapping=variables.get("MESSAGE_MAPPING"),
     )
+
+
+def load_target_settings(variables: Mapping[str, str]) -> TargetSettings:
+    """Return the settings of the target alone; raises as ``load_pipeline_settings``."""
+    return _target(load_settings(variables), Variables(variables))
 
 
 def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:

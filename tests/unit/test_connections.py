@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("config", "engine", "metrics", "pipeline", "report", "run", "shapes", "standin", "users")
+ROOMS = ("cleanup", "config", "engine", "metrics", "pipeline", "report", "run", "shapes", "standin", "users")
 
 # What opens connections or looks names up, by the last part of its name.
 OPENERS = {
@@ -55,6 +55,7 @@ CALLS = {
     "users/http/factory.py": {"HttpSession"},
 }
 IMPORTS = {
+    "cleanup/app_api.py": {"requests"},
     "config/guarded_session.py": {"http.client", "requests", "socket", "urllib3"},
     "engine/locust_internals.py": {"zmq"},
     "engine/options.py": {"socket"},

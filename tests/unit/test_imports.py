@@ -23,7 +23,7 @@ TABLE = read_table()
 WITHOUT_LOCUST = [
     *(
         path
-        for room in ("config", "pipeline", "receiver", "standin", "metrics", "report")
+        for room in ("cleanup", "config", "pipeline", "receiver", "standin", "metrics", "report")
         for path in (ROOT / room).rglob("*.py")
     ),
     *(ROOT / "engine" / "cluster").glob("*.py"),

@@ -1,0 +1,1 @@
+"""Deletes the people that load tests have created; scripts/cleanup.sh starts it."""

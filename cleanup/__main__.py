@@ -1,0 +1,7 @@
+"""``python -m cleanup``."""
+
+import sys
+
+from cleanup.command import main
+
+sys.exit(main())
