@@ -17,6 +17,7 @@ import pytest
 import yaml
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 
+from cleanup.command import _parser as cleanup
 from config.profile import profile_names
 from engine.command_line import read_command_line
 from engine.dry_run import show_plan
@@ -47,6 +48,7 @@ ELSEWHERE = {
 EXAMPLES = {"PageUser": "IdentifyUser"}
 PIPELINE = {"worker": worker, "produce": produce, "dlq": dlq, "plan": plan, "rehearse": rehearse}
 OTHERS = {"scripts/report.sh": report, "scripts/compare.sh": compare, "scripts/stand-in.sh": stand_in}
+OTHERS["scripts/cleanup.sh"] = cleanup
 
 
 def check_load_test(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
