@@ -9,6 +9,8 @@ from io import StringIO
 import pytest
 from locust.log import LogReader
 
+from config.settings import load_settings
+from engine.launch import _secrets
 from engine.redacted_logs import redact_logs
 
 SECRET = "key-9c2d7e-hush"
@@ -50,3 +52,12 @@ def test_secrets_and_control_characters_reach_neither_the_terminal_nor_the_page(
         assert "\x1b" not in shown
         assert "Traceback (most recent call last):\n" in shown
     assert text.startswith("[WARNING] a server says ***, Authorization: ")
+
+
+def test_the_values_of_opentelemetrys_headers_are_secrets() -> None:
+    variables = {
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=key-9c2d7e-hush, tenant=blue%20team",
+        "OTEL_EXPORTER_OTLP_METRICS_HEADERS": "authorization=Bearer%20other-hush",
+    }
+    secrets = _secrets(load_settings({}), variables)
+    assert {"key-9c2d7e-hush", "blue team", "Bearer other-hush"} <= set(secrets)
