@@ -72,8 +72,8 @@ class Redactor:
 
 
 def secrets_of_sign_in(authorization: str) -> list[str]:
-    """Return the secrets in an ``Authorization`` header's value: the encoded pair, and both its halves."""
-    encoded = authorization.removeprefix("Basic ")
+    """Return the secrets in an ``Authorization`` header's value: a token, or a pair and both its halves."""
+    encoded = authorization.removeprefix("Basic ").removeprefix("Bearer ")
     try:
         pair = base64.b64decode(encoded, validate=True).decode()
     except ValueError:

@@ -75,6 +75,7 @@ class CommonOptions(Options):
     graceful_stop: Seconds = 30.0
     pause: Seconds = 0.0
     timeout: PositiveSeconds = 60.0
+    env: dict[str, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check_vus(self) -> Self:

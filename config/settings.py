@@ -15,7 +15,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from config.command_line import print_warning
-from config.customerio.hosts import TRACK_HOSTS, Region
+from config.customerio.hosts import TRACK_HOSTS, Api, Region, check_connection
 from config.errors import ConfigError
 from config.shown import shown, shown_url
 from config.urls import split_url
@@ -42,8 +42,36 @@ class Credentials:
     @property
     def authorization(self) -> str:
         """The value of the HTTP Basic ``Authorization`` header."""
-        pair = f"{self.site_id}:{self.api_key}"
-        return "Basic " + base64.b64encode(pair.encode()).decode()
+        return _basic(self.site_id, self.api_key)
+
+
+def app_authorization(app_key: str) -> str:
+    """Return the value of the ``Authorization`` header for the App API."""
+    return f"Bearer {app_key}"
+
+
+def pipelines_authorization(write_key: str) -> str:
+    """Return the value of the ``Authorization`` header for the Pipelines API: the write key as the user."""
+    return _basic(write_key, "")
+
+
+def _basic(user: str, password: str) -> str:
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+
+@dataclass(frozen=True)
+class WebhookReceiver:
+    """Where reporting webhooks go, and the key that they are signed with.
+
+    Args:
+        base_url: ``http(s)://host[:port]``.
+        path: the rest of the URL.
+        signing_key: never shown.
+    """
+
+    base_url: str
+    path: str
+    signing_key: str = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -56,6 +84,25 @@ class Settings:
     ca_file: str | None
     live_hosts: frozenset[str] = frozenset()
     """Hosts that count as live workspaces beside those under customer.io: ``host`` or ``host:port``."""
+    app_key: str | None = field(default=None, repr=False)
+    write_key: str | None = field(default=None, repr=False)
+    webhook: WebhookReceiver | None = None
+
+    def authorization(self, api: Api) -> str | None:
+        """Return the value of the ``Authorization`` header for an API; ``None`` without its credentials."""
+        match api:
+            case Api.APP:
+                return None if self.app_key is None else app_authorization(self.app_key)
+            case Api.PIPELINES:
+                return None if self.write_key is None else pipelines_authorization(self.write_key)
+            case Api.TRACK:
+                return None if self.credentials is None else self.credentials.authorization
+        return None
+
+    @property
+    def names_workspace(self) -> bool:
+        """Whether there are credentials of any API."""
+        return any(self.authorization(api) is not None for api in Api)
 
 
 def load_test_environment() -> dict[str, str]:
@@ -127,6 +174,9 @@ def load_settings(variables: Mapping[str, str]) -> Settings:
         base_url=_base_url(variables.get("CUSTOMERIO_BASE_URL")),
         ca_file=_ca_file(variables.get("CUSTOMERIO_CA_FILE")),
         live_hosts=_live_hosts(variables.get("CUSTOMERIO_LIVE_HOSTS", "")),
+        app_key=_key(variables, "CUSTOMERIO_APP_API_KEY"),
+        write_key=_key(variables, "CUSTOMERIO_WRITE_KEY"),
+        webhook=_webhook(variables.get("WEBHOOK_URL"), variables.get("WEBHOOK_SIGNING_KEY")),
     )
 
 
@@ -190,6 +240,30 @@ def _checked(credentials: Credentials) -> Credentials:
             "expected printable ASCII without spaces, no ':' in the site id"
         )
     return credentials
+
+
+def _key(variables: Mapping[str, str], name: str) -> str | None:
+    key = variables.get(name)
+    if key is not None and (not (key.isascii() and key.isprintable()) or set(key) & {" ", ":"}):
+        raise ConfigError(f"{name}: expected printable ASCII without spaces and ':'")
+    return key
+
+
+def _webhook(url: str | None, signing_key: str | None) -> WebhookReceiver | None:
+    if url is None and signing_key is None:
+        return None
+    if url is None or signing_key is None:
+        missing = "WEBHOOK_URL" if url is None else "WEBHOOK_SIGNING_KEY"
+        raise ConfigError(f"{missing}: not set; expected both WEBHOOK_URL and WEBHOOK_SIGNING_KEY")
+    parts = split_url(url, ("http", "https"))
+    if "@" in url or parts is None or not _HOST.fullmatch(parts.hostname or ""):
+        raise ConfigError(
+            f"WEBHOOK_URL: expected http(s)://host[:port][/path] without a user, got {shown_url(url)}"
+        )
+    base_url = f"{parts.scheme}://{parts.netloc}"
+    # Customer.io calls receivers; nobody plays Customer.io against itself.
+    check_connection(base_url, allow_live=False, instead="the URL of your own receiver")
+    return WebhookReceiver(base_url, parts.path or "/", signing_key)
 
 
 def _region(variables: Mapping[str, str]) -> Region:

@@ -15,6 +15,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.web import WebUI
 
 from config.command_line import PASSED
+from config.customerio.hosts import Api
 from config.errors import ConfigError
 from config.redaction import secrets_of_sign_in
 from config.settings import Settings, load_settings, load_test_environment
@@ -48,7 +49,7 @@ from users.arrival_user import ArrivalUser
 from users.kinds import shipped_kinds
 
 _OWNER_ONLY = 0o077
-_SECRET_VARIABLES = ("K6_INFLUXDB_PASSWORD", "K6_INFLUXDB_TOKEN", "CUSTOMERIO_APP_KEY", KEY_VARIABLE)
+_SECRET_VARIABLES = ("K6_INFLUXDB_PASSWORD", "K6_INFLUXDB_TOKEN", "WEBHOOK_SIGNING_KEY", KEY_VARIABLE)
 _HEADER_VARIABLES = ("OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS")
 
 
@@ -128,8 +129,8 @@ def _start_session(
 
 
 def _secrets(settings: Settings, variables: Mapping[str, str]) -> list[str]:
-    credentials = settings.credentials
-    own = secrets_of_sign_in(credentials.authorization) if credentials is not None else []
+    sign_ins = [settings.authorization(api) for api in Api]
+    own = [secret for sign_in in sign_ins if sign_in for secret in secrets_of_sign_in(sign_in)]
     # A list such as "api-key=abc,tenant=1": the values may be secrets.
     headers = ",".join(variables[name] for name in _HEADER_VARIABLES if name in variables)
     own += [unquote(header.partition("=")[2].strip()) for header in headers.split(",")]

@@ -1,8 +1,9 @@
-"""Prepares runs from the current options, and starts the stand-in where it is the target."""
+"""Prepares runs from the current options, and starts the stand-in and the receiver where they are targets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from locust.runners import MasterRunner
@@ -11,6 +12,7 @@ from config.customerio.account import Account
 from config.settings import Settings
 from engine.locust_host import LocustHost
 from metrics.output import Output
+from receiver.own_process import LocalReceiver
 from run.arguments import read_arguments
 from run.outputs import check_outputs, open_outputs_of_totals
 from run.preparation import Preparation, prepare
@@ -18,12 +20,13 @@ from run.queue_watch import QueueWatch, check_queue_metrics
 from run.queued.delivery_watch import DeliveryWatch
 from run.queued.opening import check_queue, open_queue
 from run.region import check_account_region, live_account
+from run.target import RECEIVER_KEY, own_receiver
 from standin.own_process import LocalStandin
 from users.kinds import Kinds
 
 
 class Preparer:
-    """Prepares runs, and owns the stand-in that is the target when no other is configured.
+    """Prepares runs, and owns the stand-in and the receiver that are targets when no others are configured.
 
     Args:
         host: the process, with Locust's options.
@@ -41,6 +44,7 @@ class Preparer:
         self._settings = settings
         self._variables = variables
         self._standin: LocalStandin | None = None
+        self._receiver: LocalReceiver | None = None
         # Locust's web UI sets any option that a form names. Some may be set on the command line only.
         self._first_arguments = read_arguments(host.options)
         self.prepare()
@@ -57,6 +61,8 @@ class Preparer:
         target = (form or {}).get("host", self._host.environment.host)
         if self._standin is not None and target == self._standin.url:
             target = None
+        if self._receiver is not None and target == self._receiver.url:
+            target = None
         preparation = prepare(arguments, self._settings, target, self.kinds)
         check_outputs(preparation, self._variables)
         check_queue_metrics(arguments.queue_metrics)
@@ -64,9 +70,21 @@ class Preparer:
         check_queue(preparation, self._variables, has_workers=has_workers)
         return preparation
 
+    def with_receiver(self, preparation: Preparation) -> Preparation:
+        """Return the preparation with a receiver for its webhooks. Start one if none is configured."""
+        target = preparation.target
+        if not target.lacks_receiver:
+            return preparation
+        if self._receiver is None or not self._receiver.is_running:
+            self._receiver = LocalReceiver(RECEIVER_KEY)
+            self._host.say(f"No WEBHOOK_URL: the webhooks go to a local receiver at {self._receiver.url}")
+        return replace(preparation, target=replace(target, webhook=own_receiver(self._receiver.url)))
+
     def set_target(self, preparation: Preparation) -> str:
         """Set Locust's host to the target and return its URL. Start the stand-in if that is the target."""
         base_url = preparation.target.base_url
+        if base_url is None and not preparation.target.is_customerio:
+            (base_url,) = self.with_receiver(preparation).target.urls("")
         if base_url is None:
             if self._standin is None or not self._standin.is_running:
                 self._standin = LocalStandin()
@@ -81,6 +99,9 @@ class Preparer:
         Raises:
             ConfigError: the account is in the other region than the target.
         """
+        if not preparation.target.is_customerio:
+            # The credentials are not the receiver's business.
+            return
         check_account_region(
             preparation.target, self._settings, is_region_set="CUSTOMERIO_REGION" in self._variables
         )
@@ -119,7 +140,10 @@ class Preparer:
         return self._standin is not None and not self._standin.is_running
 
     def close(self) -> None:
-        """Stop the stand-in."""
+        """Stop the stand-in and the receiver."""
         if self._standin is not None:
             self._standin.stop()
             self._standin = None
+        if self._receiver is not None:
+            self._receiver.stop()
+            self._receiver = None

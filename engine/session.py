@@ -135,7 +135,7 @@ class Session:
     def _open(self) -> Run:
         self._generator.check_ready()
         check_no_stop_file()
-        preparation = self._preparer.prepare()
+        preparation = self._preparer.with_receiver(self._preparer.prepare())
         account = self._confirmed or self._live.confirm(preparation)
         pages = preparation.arguments.queue_metrics
         queue = QueueWatch(pages) if pages else None
@@ -171,7 +171,8 @@ class Session:
         for line in preparation.profile_text.left_out:
             self._host.say(f"warning: {line}")
         if not self._host.options.quiet:
-            self._host.say(f"Plan for {base_url}: {preparation.plan.describe()}")
+            places = ", ".join(preparation.target.urls(base_url))
+            self._host.say(f"Plan for {places}: {preparation.plan.describe()}")
 
     # Starting, when Locust has spawned the VUs, and second after second from then on.
 

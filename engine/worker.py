@@ -183,6 +183,7 @@ class WorkerSession:
             self._kinds,
             ProfileText(invitation.profile_place, invitation.profile_toml),
             invitation.scenarios,
+            receiver_url=invitation.receiver_url,
         )
         for spec in preparation.outputs:
             if spec.startswith("python=") and spec not in self._own_arguments.outputs:

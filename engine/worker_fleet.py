@@ -173,6 +173,7 @@ class WorkerFleet:
             people_budget=preparation.people_budget,
             event_age=float(arguments.event_age_seconds),
             environment_id=self._opening.environment_id,
+            receiver_url=preparation.target.own_receiver_url,
         )
         self._port.send(invitation, client_id)
 

@@ -15,7 +15,7 @@ from types import FrameType
 
 import uvicorn
 
-from config.command_line import OneLineParser, argument
+from config.command_line import OneLineParser, argument, end_with_stdin
 from config.durations import parse_duration_seconds
 from receiver.app import Receiver
 from receiver.event_log import EventLog, read_events
@@ -53,6 +53,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # uvicorn handles these signals itself, and raises them again once it has stopped.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _exit)
+    if options.until_stdin_closes:
+        end_with_stdin()
     with contextlib.closing(log), listener:
         asyncio.run(_serve(receiver, log, listener, options.log))
     return 0
@@ -83,6 +85,11 @@ def _parser() -> argparse.ArgumentParser:
         action=argparse.BooleanOptionalAction,
         default=True,
         help="answer when the event is on the disk, not only with the system (default: yes)",
+    )
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="stop when standard input ends, so that it does not outlive the program that started it",
     )
     return parser
 

@@ -28,7 +28,7 @@ from users.failure_log import FailureLog
 from users.locust_side import LocustSide
 from users.message_queue import MessageQueue
 from users.people import PeoplePool
-from users.scenario import Scenario, SignIn, schedule_of
+from users.scenario import Scenario, schedule_of
 
 # Far apart, so that no two workers' seeds meet.
 _SEEDS_BETWEEN_WORKERS = 1_000_003
@@ -65,15 +65,8 @@ class LocalVus:
         # Other people on every worker, the same ones again under the same seed.
         seed = preparation.arguments.people_seed + _SEEDS_BETWEEN_WORKERS * (worker or 0)
         people = PeoplePool(run_id, seed, preparation.people_budget)
-        target = preparation.target
         allow_live = preparation.arguments.allow_live
-        sign_in = SignIn(
-            target.credentials.authorization,
-            target.ca_file,
-            target.base_url,
-            allow_live,
-            preparation.arguments.traceparent,
-        )
+        is_traced = preparation.arguments.traceparent
         self.scenarios = [
             Scenario(
                 name,
@@ -82,7 +75,9 @@ class LocalVus:
                 store,
                 people,
                 self._failures,
-                sign_in,
+                preparation.target.sign_in(
+                    preparation.user_classes[name].api, allow_live=allow_live, is_traced=is_traced
+                ),
                 preparation.arguments.http_client,
                 locust,
                 queue=queue,

@@ -10,7 +10,7 @@ from typing import Any
 from config.abort_bounds import AbortBounds
 from config.errors import ConfigError
 from config.load_test_people import LIVE_PEOPLE_BUDGET, MARK, PeopleRecord
-from config.profile import Profile, ProfileText, parse_profile, read_profile
+from config.profile import Profile, ProfileText, parse_profile, read_profile, shown_path
 from config.settings import Settings
 from config.threshold_grammar import ThresholdExpression
 from metrics.catalog import Metric, catalog_of
@@ -85,8 +85,8 @@ class Preparation:
         """Return the settings of the run, for its folder. They contain no secret."""
         return {
             "run_id": run_id,
-            "target": base_url,
-            "is_standin": self.target.base_url is None,
+            "target": ", ".join(self.target.urls(base_url)),
+            "is_standin": self.target.base_url is None and self.target.is_customerio,
             "arguments": self.arguments.as_dict(),
             "http_client": self.arguments.http_client.value if self.plan.sends_requests else None,
             "plan": self.plan.describe(),
@@ -103,6 +103,7 @@ def prepare(
     only: Collection[str] | None = None,
     *,
     is_dry: bool = False,
+    receiver_url: str | None = None,
 ) -> Preparation:
     """Prepare a run, and check everything that can be checked without sending.
 
@@ -114,6 +115,7 @@ def prepare(
         profile_text: the profile's text from the master, in place of the profile that the arguments name.
         only: the names of the scenarios to run, if the master has chosen them.
         is_dry: whether nothing may be written, not even to check whether it can be.
+        receiver_url: of the receiver of webhooks that the run has started itself, if it has.
 
     Raises:
         ConfigError: all mistakes of the profile, or the first other mistake that was found.
@@ -126,7 +128,14 @@ def prepare(
     if only is None:
         only = [name for name, user_class in user_classes.items() if kinds.is_chosen(user_class)]
     profile = _limited_to(profile, only).scaled(arguments.time_scale)
-    target = choose_target(settings, host, allow_live=arguments.allow_live)
+    _check_env(profile, user_classes, profile_text.place)
+    target = choose_target(
+        settings,
+        host,
+        allow_live=arguments.allow_live,
+        apis={user_classes[name].api for name in profile.scenarios},
+        receiver_url=receiver_url,
+    )
     try:
         plan = plan_of(profile, user_classes, _people_budget(arguments, target))
     except ValueError as error:
@@ -167,6 +176,15 @@ class _Checks:
 
     def check_threshold(self, selector: str, expression: ThresholdExpression) -> None:
         check_threshold(selector, expression, catalog_of(self.kinds.senders))
+
+
+def _check_env(profile: Profile, user_classes: Mapping[str, type[ArrivalUser]], place: str) -> None:
+    """Check the variables of each scenario: its kind of user must know them and accept their values."""
+    for name, options in profile.scenarios.items():
+        try:
+            user_classes[name].read_env(options.env)
+        except ValueError as error:
+            raise ConfigError(f"{shown_path(place)}: scenarios.{name}.env: {error}") from error
 
 
 def _limited_to(profile: Profile, names: Collection[str]) -> Profile:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -12,7 +13,9 @@ from gevent import GreenletExit
 from locust import HttpUser, task
 from locust.env import Environment
 
+from config.customerio.hosts import Api
 from config.guarded_session import guard_session
+from config.shown import shown
 from metrics.iteration_log import IterationLog
 from shapes.clock import Arrival, LookAgain
 from users.answer_text import AnswerText
@@ -40,6 +43,10 @@ class ArrivalUser(HttpUser):
     scenario's queue. ``may_trigger`` says before a live run what its requests can set off. One that
     does not send person n at arrival n overrides ``people_in``. Everything else is the same for all. The
     classes that Locust spawns are made per run by ``for_scenario``.
+
+    ``api`` is what the calls go to, and ``published_limit`` what they count against, by its name in
+    ``limits.toml``. ``env`` has the variables that a scenario may set, each with its default. No request
+    takes longer than ``most_request_seconds``, whatever the scenario's timeout is.
     """
 
     abstract = True
@@ -48,6 +55,10 @@ class ArrivalUser(HttpUser):
     check: ClassVar[str] = ""
     uses_queue: ClassVar[bool] = False
     may_trigger: ClassVar[str] = "campaigns on events, attributes and segments"
+    api: ClassVar[Api] = Api.TRACK
+    published_limit: ClassVar[str | None] = "track_requests_per_second"
+    env: ClassVar[Mapping[str, str]] = {}
+    most_request_seconds: ClassVar[float] = math.inf
     scenario: ClassVar[Scenario]
     log: ClassVar[IterationLog]
     prepared_call: ClassVar[Callable[..., Any] | None] = None
@@ -59,6 +70,7 @@ class ArrivalUser(HttpUser):
             # Locust gives its users the host that its master or its form names, which nobody has checked.
             self.host = sign_in.base_url
         super().__init__(environment)  # type: ignore[no-untyped-call] # Locust declares no types here
+        self.variables = self.read_env(self.scenario.options.env)
         self._arrival: Arrival | None = None
         self._waker = process_waker()
         self._context = {
@@ -75,7 +87,7 @@ class ArrivalUser(HttpUser):
             self.host or "",
             sign_in.authorization,
             sign_in.ca_file,
-            self.scenario.options.timeout,
+            min(self.scenario.options.timeout, self.most_request_seconds),
             allow_live=sign_in.allow_live,
             resend_post=self.scenario.resend_post,
             is_traced=sign_in.is_traced,
@@ -95,6 +107,25 @@ class ArrivalUser(HttpUser):
     def objects_of(cls, people: int) -> int:
         """Return how many objects are created beside so many people."""
         return 0
+
+    @classmethod
+    def read_env(cls, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the kind's variables, with those that a scenario sets over their defaults.
+
+        Raises:
+            ValueError: the kind has no such variable, or ``check_env`` refuses a value.
+        """
+        for name in given:
+            if name not in cls.env:
+                known = ", ".join(cls.env) or "no variable at all"
+                raise ValueError(f"the user {cls.kind!r} has no {shown(name)}; expected {known}")
+        env = {**cls.env, **given}
+        cls.check_env(env)
+        return env
+
+    @classmethod
+    def check_env(cls, env: Mapping[str, str]) -> None:
+        """Check the values of all variables; ``ValueError`` says which one is wrong, and what is expected."""
 
     @classmethod
     def _check_name(cls) -> str:
@@ -128,6 +159,10 @@ class ArrivalUser(HttpUser):
     @abstractmethod
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         """The method, the path and the JSON body to send for an arrival."""
+
+    def headers(self, body: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return headers to send with a body, in addition to the usual ones."""
+        return {}
 
     def on_start(self) -> None:
         """Wait for the first arrival: Locust runs a user's first task before its first wait."""
@@ -210,8 +245,14 @@ class ArrivalUser(HttpUser):
             self.scenario.failures.add(self.scenario.name, failure)
 
     def _send_call(self, arrival: Arrival) -> Failure | None:
-        method, path, body = self.call(arrival)
-        context = {**self._context, "late_ms": (time.monotonic() - arrival.instant) * 1000}
-        failure = self._transport.send(Call(method, path, self.kind, body, context))
+        failure = self._request(arrival, *self.call(arrival))
         self.log.check(is_passed=failure is None)
         return failure
+
+    def _request(self, arrival: Arrival, method: str, path: str, body: Mapping[str, Any]) -> Failure | None:
+        """Send a request of an arrival; return what went wrong, or ``None``."""
+        context = {**self._context, "late_ms": (time.monotonic() - arrival.instant) * 1000}
+        is_webhook = self.api is Api.WEBHOOK
+        return self._transport.send(
+            Call(method, path, self.kind, body, context, self.headers(body), is_webhook)
+        )

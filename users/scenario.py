@@ -23,11 +23,13 @@ class SignIn:
     """Where every request goes and what it carries.
 
     Args:
-        authorization: the value of the Authorization header.
+        authorization: the value of the Authorization header; empty for none.
         ca_file: the authority to trust.
         base_url: the target, as it was checked; ``None`` for Locust's host, where the run's own stand-in is.
         allow_live: whether the target may be a host under customer.io.
         is_traced: whether each request has a ``traceparent`` of its own.
+        path: of a receiver of webhooks.
+        signing_key: likewise.
     """
 
     authorization: str = field(repr=False)
@@ -35,6 +37,8 @@ class SignIn:
     base_url: str | None = None
     allow_live: bool = False
     is_traced: bool = False
+    path: str = "/"
+    signing_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

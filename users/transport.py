@@ -28,9 +28,16 @@ from users.trace_context import new_traceparent
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request: ``name`` groups it in statistics, ``body`` is sent as JSON.
+    """One request.
 
-    ``context`` goes with the request into Locust's ``request`` event, where metrics are recorded.
+    Args:
+        method: such as ``POST``.
+        path: below the target's base URL.
+        name: groups the request in statistics.
+        body: sent as JSON.
+        context: goes into Locust's ``request`` event, where metrics are recorded.
+        headers: in addition to the usual ones.
+        is_webhook: whether a receiver answers, and not Customer.io: any 2xx of it is a success.
     """
 
     method: str
@@ -38,6 +45,21 @@ class Call:
     name: str
     body: Mapping[str, Any]
     context: dict[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    is_webhook: bool = False
+
+    def failure_kind(self, status: int, body: bytes) -> FailureKind | None:
+        """Return the kind of failure that an answer is, or ``None`` if it accepts everything."""
+        if self.is_webhook and 200 <= status < 300:
+            return None
+        sent = call_kind(self.path)
+        items = len(self.body["batch"]) if sent is CallKind.BATCH else 1
+        return failure_kind(judge(status, body, sent, items))
+
+
+def json_content(body: Mapping[str, Any]) -> bytes:
+    """Return a body as it is sent: compact JSON in ASCII."""
+    return json.dumps(body, separators=(",", ":")).encode("ascii")
 
 
 class Transport(Protocol):
@@ -55,7 +77,7 @@ class RequestsTransport:
 
     Args:
         session: a session of Locust's, for this transport alone.
-        authorization: the value of the Authorization header.
+        authorization: the value of the Authorization header; empty for none.
         timeout_seconds: for the whole of a request: connecting, sending, and all of the answer.
         allow_live: whether the target may be a host under customer.io.
         is_traced: whether each request has a ``traceparent`` of its own.
@@ -77,11 +99,9 @@ class RequestsTransport:
         follow_no_redirect(session)
         self._session = session
         self._text = AnswerText.of(authorization)
-        self._headers = {
-            "Authorization": authorization,
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",
-        }
+        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if authorization:
+            self._headers["Authorization"] = authorization
         self._timeout_seconds = timeout_seconds
         self._is_traced = is_traced
 
@@ -96,6 +116,9 @@ class RequestsTransport:
 
     def close(self) -> None:
         self._session.close()
+
+    def _trace_headers(self) -> dict[str, str]:
+        return {"traceparent": new_traceparent()} if self._is_traced else {}
 
     def _report_exception(self, call: Call, error: Exception, milliseconds: float) -> Failure:
         """Fire the event that Locust's session would have fired, had it not raised."""
@@ -118,8 +141,8 @@ class RequestsTransport:
             name=call.name,
             catch_response=True,
             context=call.context,
-            data=json.dumps(call.body, separators=(",", ":")).encode(),
-            headers={**self._headers, "traceparent": new_traceparent()} if self._is_traced else self._headers,
+            data=json_content(call.body),
+            headers={**self._headers, **call.headers, **self._trace_headers()},
             timeout=self._timeout_seconds,
             # A redirect is an answer to look at (a wrong region), not one to follow under load.
             allow_redirects=False,
@@ -138,10 +161,8 @@ class RequestsTransport:
         flaw = body_flaw(response)
         if flaw is not None and 200 <= response.status_code < 300:
             return Failure(FailureKind.BAD_BODY, f"HTTP {response.status_code}, {flaw}")
-        sent = call_kind(call.path)
-        items = len(call.body["batch"]) if sent is CallKind.BATCH else 1
         body = response.content or b""
-        kind = failure_kind(judge(response.status_code, body, sent, items))
+        kind = call.failure_kind(response.status_code, body)
         if kind is None:
             return None
         return Failure(kind, self._text.answer(response.status_code, response.headers, body))

@@ -6,6 +6,7 @@ import ipaddress
 import json
 import unicodedata
 from collections.abc import Collection
+from enum import StrEnum
 from typing import Literal, cast
 from urllib.parse import unquote, urlsplit
 
@@ -13,10 +14,26 @@ from config.errors import ConfigError
 
 Region = Literal["us", "eu"]
 
+
+class Api(StrEnum):
+    """Who is called: one of Customer.io's APIs, or the receiver that Customer.io itself calls."""
+
+    TRACK = "track"
+    APP = "app"
+    PIPELINES = "pipelines"
+    WEBHOOK = "webhook"
+
+
 #: Where the Track API of each region answers.
 TRACK_HOSTS: dict[Region, str] = {
     "us": "https://track.customer.io",
     "eu": "https://track-eu.customer.io",
+}
+#: Likewise the other APIs. A webhook goes to the user's own host.
+API_HOSTS: dict[Api, dict[Region, str]] = {
+    Api.TRACK: TRACK_HOSTS,
+    Api.APP: {"us": "https://api.customer.io", "eu": "https://api-eu.customer.io"},
+    Api.PIPELINES: {"us": "https://cdp.customer.io", "eu": "https://cdp-eu.customer.io"},
 }
 _LIVE_DOMAIN = "customer.io"
 # Letters by their category, and dropped before a look-up all the same.
@@ -27,9 +44,22 @@ _FILLERS = (
 
 
 def region_of(url: str) -> Region | None:
-    """Return the region whose Track API answers at ``url``, or ``None`` for any other host."""
+    """Return the region of which an API answers at ``url``, or ``None`` for any other host."""
     host = _host(url)
-    return next((region for region, track in TRACK_HOSTS.items() if _host(track) == host), None)
+    for of_api in API_HOSTS.values():
+        for region, api_url in of_api.items():
+            if _host(api_url) == host:
+                return region
+    return None
+
+
+def beside(base_url: str, api: Api) -> str:
+    """Return where an API answers if another of the same workspace answers at ``base_url``.
+
+    Customer.io serves each API from a host of its own. Any other host (a stand-in) serves all of them.
+    """
+    region = region_of(base_url)
+    return base_url if region is None else API_HOSTS[api][region]
 
 
 def region_in_answer(body: bytes) -> Region | None:

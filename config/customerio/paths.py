@@ -1,4 +1,4 @@
-"""The paths of the Track API that requests are sent to."""
+"""The paths of Customer.io's APIs that requests are sent to."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ REGION_PATH = "/api/v1/accounts/region"
 ANONYMOUS_EVENTS_PATH = "/api/v1/events"
 ENTITY_PATH = "/api/v2/entity"
 BATCH_PATH = "/api/v2/batch"
+PIPELINES_PATH = "/v1/"
 
 
 class CallKind(Enum):

@@ -204,6 +204,7 @@ class Invitation(Wire):
 
     ``index`` is the worker's. ``scenarios`` are the names of the profile's scenarios that run.
     ``event_age`` is in seconds. ``environment_id`` is that of the live workspace whose load was confirmed.
+    With ``receiver_url``, the master has started a receiver of webhooks there.
     """
 
     kind = "load_test_open"
@@ -224,6 +225,7 @@ class Invitation(Wire):
     people_budget: Annotated[int, Field(strict=True, ge=1, le=10**9)] | None
     event_age: Annotated[float, Field(strict=True, ge=0, le=1e9, allow_inf_nan=False)]
     environment_id: Text | None
+    receiver_url: Text | None
 
 
 @dataclass(frozen=True, config=_exact)

@@ -12,7 +12,7 @@ from locust import User
 from locust.exception import CatchResponseError
 
 from config.customerio import answers
-from config.customerio.paths import CallKind, call_kind
+from config.customerio.paths import CallKind
 from metrics.iteration_log import IterationLog
 from shapes.clock import Arrival
 from users.answer_text import AnswerText
@@ -42,10 +42,12 @@ class FastTransport:
 
     def send(self, call: Call) -> Failure | None:
         started = time.time()
-        request = request_bytes(self.site, call.method, call.path, call.body)
-        sent = call_kind(call.path)
-        items = len(call.body["batch"]) if sent is CallKind.BATCH else 1
-        judge = judge_of(sent, items, self.site.text)
+        request = request_bytes(self.site, call.method, call.path, call.body, call.headers)
+
+        def judge(status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
+            kind = call.failure_kind(status, body)
+            return None if kind is None else Failure(kind, self.site.text.answer(status, headers, body))
+
         exchange = self.client.send(request, judge, is_idempotent=call.method in _IDEMPOTENT)
         url = f"{self.site.base_url}{call.path}"
         fire_request_event(self.user, call.method, call.name, url, call.context, exchange, started)

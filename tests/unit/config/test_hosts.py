@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.customerio.hosts import (
+    API_HOSTS,
     TRACK_HOSTS,
+    Api,
     Region,
+    beside,
     check_connection,
     check_region,
     is_live,
@@ -120,8 +123,17 @@ def test_whatever_stands_before_the_domain_it_is_live(name: str, domain: str) ->
 def test_regions_are_known_by_their_hosts() -> None:
     assert {region_of(url) for url in TRACK_HOSTS.values()} == {"us", "eu"}
     assert region_of("https://TRACK-EU.customer.io./api/v1/customers/x") == "eu"
-    assert region_of("https://cdp.customer.io") is None
+    assert region_of("https://fly.customer.io") is None
     assert region_of("/elsewhere") is None
+
+
+@pytest.mark.parametrize("api", list(API_HOSTS), ids=str)
+def test_every_api_of_a_workspace_is_in_its_region(api: Api) -> None:
+    for region, url in API_HOSTS[api].items():
+        assert is_live(url)
+        assert region_of(url) == region
+        assert [beside(url, other) for other in API_HOSTS] == [of[region] for of in API_HOSTS.values()]
+    assert beside("http://127.0.0.1:8080", api) == "http://127.0.0.1:8080"
 
 
 # -- the pipeline, whose purpose is live delivery ---------------------------------------------------

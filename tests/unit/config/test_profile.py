@@ -183,7 +183,8 @@ def test_a_mistake_in_a_threshold_is_told_too(tmp_path: Path, thresholds: str, p
 
 def test_an_unknown_name_gets_the_known_ones() -> None:
     with pytest.raises(
-        ConfigError, match=r"no such profile; expected .* breakpoint, device, object, queued, ramping-rate, "
+        ConfigError,
+        match=r"no such profile; expected .* broadcast, device, mixed, object, pipelines, queued, ",
     ):
         load_profile("rampingrate")
 

@@ -62,22 +62,8 @@ def test_the_last_report_is_taken_by_a_master_that_was_switched_on_later(prepara
 
     runner.register_message(Report.kind, on_message)
     invitation = Invitation(
-        "r1",
-        0,
-        "p.toml",
-        PROFILE,
-        (),
-        1.0,
-        0,
-        "fast",
-        False,
-        False,
-        (),
-        False,
-        "http://127.0.0.1:9",
-        None,
-        0.0,
-        None,
+        *("r1", 0, "p.toml", PROFILE, (), 1.0, 0, "fast", False, False, (), False),
+        *("http://127.0.0.1:9", None, 0.0, None, None),
     )
     worker = WorkerRun(
         invitation, preparation, {}, MessagePort(runner, IgnoredMessages("a port"), Seal(None)), host

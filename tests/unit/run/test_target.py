@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from config.customerio.hosts import is_live
+from config.customerio.hosts import Api, is_live
 from config.errors import ConfigError
-from config.settings import Credentials, Settings
+from config.settings import Credentials, Settings, WebhookReceiver, load_settings
 from run.target import choose_target
 
 SECRET = Credentials("site", "hush-hush")
@@ -105,3 +105,146 @@ def test_to_declare_a_host_makes_no_other_one_less_live() -> None:
     with pytest.raises(ConfigError, match="refused, it is a live workspace"):
         choose_target(DECLARED, "https://track.customer.io", allow_live=False)
     assert choose_target(DECLARED, "https://track.customer.io", allow_live=True).is_live
+
+
+# -- the other APIs, and the receiver of webhooks ---------------------------------------------------
+
+EVERY = {
+    "CUSTOMERIO_SITE_ID": "site",
+    "CUSTOMERIO_API_KEY": "hush-track",
+    "CUSTOMERIO_APP_API_KEY": "hush-app",
+    "CUSTOMERIO_WRITE_KEY": "hush-write",
+}
+CUSTOMERIO = (Api.TRACK, Api.APP, Api.PIPELINES)
+
+
+@pytest.mark.parametrize("region", ["us", "eu"])
+def test_each_api_has_its_host_and_its_credentials(region: str) -> None:
+    settings = load_settings({**EVERY, "CUSTOMERIO_REGION": region})
+    target = choose_target(settings, None, allow_live=True, apis=CUSTOMERIO)
+    ending = "-eu" if region == "eu" else ""
+
+    sign_ins = [target.sign_in(api, allow_live=True) for api in CUSTOMERIO]
+
+    hosts = [f"https://{name}{ending}.customer.io" for name in ("track", "api", "cdp")]
+    assert [sign_in.base_url for sign_in in sign_ins] == hosts == target.urls(hosts[0])
+    assert [sign_in.authorization for sign_in in sign_ins] == [
+        "Basic c2l0ZTpodXNoLXRyYWNr",
+        "Bearer hush-app",
+        "Basic aHVzaC13cml0ZTo=",
+    ]
+    assert "hush" not in repr((settings, target, sign_ins))
+
+
+@pytest.mark.parametrize("api", CUSTOMERIO, ids=str)
+def test_any_credentials_mean_a_live_workspace(api: Api) -> None:
+    variables = {"track": "SITE_ID", "app": "APP_API_KEY", "pipelines": "WRITE_KEY"}
+    settings = load_settings(
+        {name: value for name, value in EVERY.items() if variables[api] in name or api == "track"}
+    )
+
+    with pytest.raises(ConfigError, match="refused, it is a live workspace") as caught:
+        choose_target(settings, None, allow_live=False, apis=[api])
+
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("api", "expected"),
+    [
+        (Api.TRACK, "https://track.customer.io: no credentials; expected CUSTOMERIO_SITE_ID and"),
+        (Api.APP, "https://api.customer.io: no credentials; expected CUSTOMERIO_APP_API_KEY"),
+        (Api.PIPELINES, "https://cdp.customer.io: no credentials; expected CUSTOMERIO_WRITE_KEY"),
+    ],
+    ids=str,
+)
+def test_every_api_that_is_called_needs_its_own_credentials(api: Api, expected: str) -> None:
+    others = {Api.TRACK: ("SITE_ID", "_API_KEY"), Api.APP: ("APP_API_KEY",), Api.PIPELINES: ("WRITE_KEY",)}[
+        api
+    ]
+    left = {name: value for name, value in EVERY.items() if not name.endswith(others)}
+    if api is Api.TRACK:
+        left["CUSTOMERIO_APP_API_KEY"] = "hush-app"
+    else:
+        left["CUSTOMERIO_API_KEY"] = "hush-track"
+
+    with pytest.raises(ConfigError, match=expected):
+        choose_target(load_settings(left), None, allow_live=True, apis=CUSTOMERIO)
+
+
+def test_a_host_that_is_not_live_serves_every_api() -> None:
+    target = choose_target(settings(), "http://127.0.0.1:8080", allow_live=False, apis=CUSTOMERIO)
+    for api in CUSTOMERIO:
+        assert target.sign_in(api, allow_live=False).base_url == "http://127.0.0.1:8080"
+        assert target.sign_in(api, allow_live=False).authorization
+    assert target.urls("http://127.0.0.1:8080") == ["http://127.0.0.1:8080"]
+
+
+def test_webhooks_go_to_their_receiver_without_the_credentials() -> None:
+    webhook = {
+        "WEBHOOK_URL": "https://hooks.example.com:8443/cio/events",
+        "WEBHOOK_SIGNING_KEY": "hush-signing",
+    }
+    target = choose_target(load_settings({**EVERY, **webhook}), None, allow_live=False, apis=[Api.WEBHOOK])
+
+    sign_in = target.sign_in(Api.WEBHOOK, allow_live=True)
+
+    assert (sign_in.base_url, sign_in.path) == ("https://hooks.example.com:8443", "/cio/events")
+    assert (sign_in.authorization, sign_in.allow_live, sign_in.signing_key) == ("", False, "hush-signing")
+    assert not target.is_customerio
+    assert not target.lacks_receiver
+    assert "hush" not in repr((target, sign_in))
+
+
+def test_without_a_receiver_the_run_starts_one_on_this_machine() -> None:
+    target = choose_target(settings(), None, allow_live=False, apis=[Api.TRACK, Api.WEBHOOK])
+    assert target.lacks_receiver
+    started = choose_target(
+        settings(), None, allow_live=False, apis=[Api.TRACK, Api.WEBHOOK], receiver_url="http://127.0.0.1:9"
+    )
+    assert started.own_receiver_url == "http://127.0.0.1:9"
+    assert started.urls("http://127.0.0.1:8") == ["http://127.0.0.1:8", "http://127.0.0.1:9"]
+
+
+def test_a_worker_sends_no_webhooks_where_its_own_environment_does_not_say() -> None:
+    with pytest.raises(ConfigError, match="expected WEBHOOK_URL and WEBHOOK_SIGNING_KEY on each worker"):
+        choose_target(
+            settings(), None, allow_live=True, apis=[Api.WEBHOOK], receiver_url="http://hooks.example.com"
+        )
+
+
+def test_a_host_argument_is_no_receiver() -> None:
+    with pytest.raises(ConfigError, match="--host: expected WEBHOOK_URL and WEBHOOK_SIGNING_KEY"):
+        choose_target(settings(), "http://127.0.0.1:9", allow_live=False, apis=[Api.WEBHOOK])
+    receiver = WebhookReceiver("http://127.0.0.1:9", "/", "key")
+    known = Settings(None, "us", None, None, webhook=receiver)
+    assert (
+        choose_target(known, "http://127.0.0.1:9", allow_live=False, apis=[Api.WEBHOOK]).webhook is receiver
+    )
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        (
+            {"WEBHOOK_URL": "http://127.0.0.1/x"},
+            "WEBHOOK_SIGNING_KEY: not set; expected both WEBHOOK_URL and",
+        ),
+        ({"WEBHOOK_SIGNING_KEY": "hush"}, "WEBHOOK_URL: not set; expected both"),
+        ({"WEBHOOK_URL": "ftp://h/x", "WEBHOOK_SIGNING_KEY": "hush"}, "WEBHOOK_URL: expected http"),
+        ({"WEBHOOK_URL": "http://h/x?a=hush", "WEBHOOK_SIGNING_KEY": "hush"}, "WEBHOOK_URL: expected http"),
+        ({"WEBHOOK_URL": "http://a:hush@h/x", "WEBHOOK_SIGNING_KEY": "hush"}, "WEBHOOK_URL: expected http"),
+        (
+            {"WEBHOOK_URL": "https://track.customer.io/x", "WEBHOOK_SIGNING_KEY": "hush"},
+            "refused, it is a live workspace; expected the URL of your own receiver",
+        ),
+        ({"CUSTOMERIO_APP_API_KEY": "hush hush"}, "CUSTOMERIO_APP_API_KEY: expected printable ASCII"),
+        ({"CUSTOMERIO_WRITE_KEY": "hush:"}, "CUSTOMERIO_WRITE_KEY: expected printable ASCII"),
+    ],
+    ids=["no key", "no URL", "scheme", "query", "user", "live", "app key", "write key"],
+)
+def test_a_mistake_in_a_variable_names_it_and_no_secret(variables: dict[str, str], problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(variables)
+    assert problem in str(caught.value)
+    assert "hush" not in str(caught.value)
