@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from config.customerio.limits import published_limits
 from config.durations import format_duration
 from config.profile import Profile
+from shapes.schedule import Schedule
 from users.arrival_user import ArrivalUser
 from users.scenario import schedule_of
 
 MOST_SECONDS = 366 * 86_400.0
 """The longest run. A longer one is a slip of the pen, and its numbers soon lose their last digits."""
+
+_Timed = tuple[float, Schedule]
+"""A scenario's start time in seconds, and its schedule."""
 
 # Seconds by which to look before an instant, to find the rate just before a jump.
 _BEFORE = 1e-9
@@ -22,6 +26,7 @@ _BEFORE = 1e-9
 class Plan:
     """A profile in figures: rates in requests/s, the length in seconds without the graceful stop.
 
+    ``peak_rates`` has the peak of the requests that count against each published limit, by the limit's name.
     ``sends_requests`` is whether requests to Customer.io are among them, not messages into a queue alone.
     ``people`` is the most that can be created, ``highest_person`` the highest number: with a people budget,
     several numbers are one person. ``objects`` count as people on the bill.
@@ -33,6 +38,7 @@ class Plan:
     peak_rate: float
     seconds: float
     highest_person: int
+    peak_rates: Mapping[str, float]
     objects: int = 0
     sends_requests: bool = True
 
@@ -50,20 +56,15 @@ class Plan:
         )
 
     def against_limits(self) -> list[str]:
-        """Return a line for each published rate limit, with the peak rate in percent of it.
+        """Return a line for each published rate limit that counts, with the peak rate in percent of it.
 
-        There is none for messages alone: the queue's workers send them in batches, and wait for the limit.
+        None does for messages: the queue's workers send them in batches, and wait for the limit.
         """
-        if not self.sends_requests:
-            return []
         lines = []
-        for name in ("track_requests_per_second", "track_requests_per_second_older"):
-            limit = published_limits()[name]
-            share = self.peak_rate / limit.value
-            lines.append(
-                f"peak {self.peak_rate:g}/s is {share:.0%} of {limit.value} {limit.unit} "
-                f"({limit.source}; read {limit.read})"
-            )
+        for name, peak_rate in self.peak_rates.items():
+            lines.append(_against(name, peak_rate))
+            if name == "track_requests_per_second":
+                lines.append(_against(f"{name}_older", peak_rate))
         return lines
 
 
@@ -74,7 +75,8 @@ def plan_of(
 
     Args:
         profile: the profile.
-        user_classes: for each scenario its kind of user, which knows how many people its arrivals are about.
+        user_classes: for each scenario its kind of user, which knows how many people its arrivals are about,
+            and against which limit they count.
         people_budget: the most people, if there is such a limit.
 
     Raises:
@@ -96,16 +98,20 @@ def plan_of(
         number = kind.people_in(schedule.total)
         highest = max(highest, number)
         objects = max(objects, kind.objects_of(_bounded(number, people_budget)))
+    by_limit: dict[str, list[_Timed]] = {}
+    for name, scenario in zip(profile.scenarios, timed, strict=True):
+        limit = user_classes[name].published_limit
+        if limit is not None:
+            by_limit.setdefault(limit, []).append(scenario)
     return Plan(
         scenarios=len(timed),
         requests=sum(schedule.total for _, schedule in timed),
         # Person n is the same one in every scenario, so the most are all.
         people=_bounded(highest, people_budget),
-        peak_rate=round(
-            max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3
-        ),
+        peak_rate=_peak_rate(timed, instants),
         seconds=seconds,
         highest_person=highest,
+        peak_rates={limit: _peak_rate(of_limit, instants) for limit, of_limit in by_limit.items()},
         objects=objects,
         sends_requests=not all(user_classes[name].uses_queue for name in profile.scenarios),
     )
@@ -113,6 +119,19 @@ def plan_of(
 
 def _bounded(people: int, budget: int | None) -> int:
     return people if budget is None else min(people, budget)
+
+
+def _peak_rate(timed: Sequence[_Timed], instants: Collection[float]) -> float:
+    return round(max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3)
+
+
+def _against(name: str, peak_rate: float) -> str:
+    limit = published_limits()[name]
+    if name == "app_broadcast_gap_seconds":
+        share, value = peak_rate * limit.value, f"one in {limit.value}"
+    else:
+        share, value = peak_rate / limit.value, f"{limit.value}"
+    return f"peak {peak_rate:g}/s is {share:.0%} of {value} {limit.unit} ({limit.source}; read {limit.read})"
 
 
 def _borders(durations: Iterable[float]) -> list[float]:

@@ -30,6 +30,11 @@ class BroadcastUser(ArrivalUser):
         if not (env["BROADCAST_ID"].isascii() and env["BROADCAST_ID"].isdigit()):
             raise ValueError("BROADCAST_ID: expected the number of an API-triggered broadcast")
 
+    @classmethod
+    def people_in(cls, arrivals: int) -> int:
+        # Nobody is created: whoever does not exist is passed over.
+        return 0
+
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         people = self.scenario.people
         first = (arrival.number - 1) * _RECIPIENTS + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -17,7 +18,7 @@ _PEOPLE_PER_BATCH = 10
 
 
 class PipelinesUser(ArrivalUser):
-    """Sends the seven calls about one person by turns; the batch is about ten others.
+    """Sends the seven calls about one person by turns; the batch is about ten people.
 
     By default the Pipelines API answers 200 to what it ignores. Set ``STRICT_MODE = "1"`` in the scenario's
     ``env`` to be told. ``CALL`` there sets one call.
@@ -36,17 +37,18 @@ class PipelinesUser(ArrivalUser):
         if env["STRICT_MODE"] not in ("0", "1"):
             raise ValueError(f"STRICT_MODE: expected '0' or '1', got {shown(env['STRICT_MODE'])}")
 
+    @classmethod
+    def people_in(cls, arrivals: int) -> int:
+        # A turn is about one person, and its batch about ten, who come to include that one.
+        return _PEOPLE_PER_BATCH * math.ceil(arrivals / len(_CALLS))
+
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
-        chosen = self.variables["CALL"]
-        if chosen:
-            number, name = arrival.number, chosen
-        else:
-            turn, step = divmod(arrival.number - 1, len(_CALLS))
-            number, name = turn + 1, _CALLS[step]
+        turn, step = divmod(arrival.number - 1, len(_CALLS))
+        name = self.variables["CALL"] or _CALLS[step]
         path = PIPELINES_PATH + name
         if name != "batch":
-            return "POST", path, self._single(name, number, f"{arrival.number}")
-        first = (number - 1) * _PEOPLE_PER_BATCH + 1
+            return "POST", path, self._single(name, turn + 1, f"{arrival.number}")
+        first = turn * _PEOPLE_PER_BATCH + 1
         calls = [
             {"type": name, **self._single(name, number, f"{arrival.number}-{number}-{name}")}
             for number in range(first, first + _PEOPLE_PER_BATCH)

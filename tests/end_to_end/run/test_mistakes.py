@@ -76,7 +76,7 @@ def assert_refused(finished: Finished, problem: str) -> None:
         (GOOD.replace('"1s"', '"soon"', 1), "scenarios.identify_load.stages.0.duration: expected a duration"),
         (
             GOOD.replace('user = "identify"', 'user = "group"'),
-            "no such user 'group'; expected one of anonymous, batch, device, identify, object, queued, track",
+            "no such user 'group'; expected one of anonymous, batch, broadcast, device, identify, object, ",
         ),
         (GOOD + '[thresholds]\nerrors = ["rate<"]\n', "thresholds.errors.0.threshold: expected a threshold"),
         (

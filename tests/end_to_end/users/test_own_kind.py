@@ -12,7 +12,7 @@ from tests.programs.load_test import ROOT, processes, run_load_test
 from tests.servers.standin_server import StandinServer
 
 PAGE = (ROOT / "docs/scenarios.md").read_text()
-ROOMS = ("config", "engine", "metrics", "report", "run", "shapes", "standin", "users")
+ROOMS = ("config", "engine", "metrics", "receiver", "report", "run", "shapes", "standin", "users")
 
 
 def block(language: str) -> str:

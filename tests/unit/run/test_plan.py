@@ -66,3 +66,13 @@ def test_messages_are_not_held_against_the_limit_of_requests() -> None:
     planned = plan(load_profile("queued"))
     assert planned.describe() == "1 scenario, 1m, 8400 messages, peak 200/s, up to 4200 people"
     assert planned.against_limits() == []
+
+
+def test_each_kind_counts_against_the_limit_of_its_api() -> None:
+    # 10/s of messages, 20 + 40 + 8 + 4 + 4 + 2 of the Track API; none of Pipelines calls and webhooks.
+    assert [line.partition(" (")[0] for line in plan(load_profile("mixed")).against_limits()] == [
+        "peak 78/s is 8% of 1000 requests/s per workspace, v1 and v2 together",
+        "peak 78/s is 78% of 100 requests/s per workspace",
+        "peak 10/s is 10% of 100 transactional sends/s",
+        "peak 0.091/s is 91% of one in 10 s from one API-triggered broadcast to the next",
+    ]
