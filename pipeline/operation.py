@@ -1,7 +1,8 @@
-"""Operations, in the formats of Track v1 and v2: ours, native ones, and anonymous events."""
+"""Operations, in the formats of Track v1 and v2 and of Pipelines: ours, native ones, and anonymous events."""
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -80,6 +81,15 @@ class Operation:
         stamps = _stamps(self.timestamp, self.deduplication_id)
         return compact_json({"name": self.event, "data": self.attributes, **stamps})
 
+    @cached_property
+    def pipelines_body(self) -> bytes:
+        """The body of the call to the Pipelines API whose name is the operation's kind, as compact JSON."""
+        if self.kind == "identify":
+            return compact_json({"userId": self.person, "traits": self.attributes})
+        stamps = _pipelines_stamps(self.timestamp, self.deduplication_id)
+        content = {"userId": self.person, "event": self.event, "properties": self.attributes}
+        return compact_json({**content, **stamps})
+
 
 @dataclass(frozen=True)
 class NativeOperation:
@@ -150,8 +160,18 @@ class AnonymousEvent:
         content = {"anonymous_id": self.anonymous_id, "name": self.event, "data": self.data}
         return compact_json({**content, **kind, **stamps})
 
+    @cached_property
+    def pipelines_body(self) -> bytes:
+        """The body of the call to the Pipelines API whose name is the event's kind, as compact JSON."""
+        name = "event" if self.kind == "track" else "name"
+        stamps = _pipelines_stamps(self.timestamp, self.deduplication_id)
+        content = {"anonymousId": self.anonymous_id, name: self.event, "properties": self.data}
+        return compact_json({**content, **stamps})
+
 
 AnyOperation = Operation | NativeOperation | AnonymousEvent
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 # Built once, as json.dumps builds an encoder per call when an option is given: a third of the time of a small
 # event. NaN and Infinity are not JSON. They raise an error here, before the API refuses them.
@@ -167,6 +187,12 @@ def compact_json(value: object) -> bytes:
         RecursionError: it is nested too deeply.
     """
     return _ENCODER.encode(value).encode()
+
+
+def _pipelines_stamps(timestamp: int | None, deduplication_id: str | None) -> dict[str, Any]:
+    time = None if timestamp is None else (_EPOCH + datetime.timedelta(seconds=timestamp)).isoformat()
+    stamps = {"timestamp": time, "messageId": deduplication_id}
+    return {name: value for name, value in stamps.items() if value is not None}
 
 
 def _stamps(timestamp: int | None, deduplication_id: str | None) -> dict[str, Any]:

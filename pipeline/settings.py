@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, cast
 
-from config.customerio.hosts import TRACK_HOSTS, Region, check_connection, is_loopback
+from config.customerio.hosts import TRACK_HOSTS, Api, Region, beside, check_connection, is_loopback
 from config.errors import ConfigError
 from config.settings import Credentials, Settings, load_settings, read_environment
 from pipeline.variables import Variables
 
-TrackApi = Literal["v1", "v2"]
+TrackApi = Literal["v1", "v2", "pipelines"]
 WithoutRedis = Literal["share", "wait"]
 # auto means text on a terminal and JSON elsewhere.
 LogFormat = Literal["auto", "json", "text"]
@@ -27,9 +27,10 @@ _ANY_CREDENTIALS = Credentials("local", "local")
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """Where Customer.io is, how to sign in, and which of its two APIs is used.
+    """Where Customer.io is, how to sign in, and which of its APIs is used.
 
-    ``region`` is the setting; the host of another region in ``base_url`` takes precedence.
+    The credentials for the Pipelines API are its write key, and no second part. ``region`` is the setting;
+    the host of another region in ``base_url`` takes precedence.
     """
 
     base_url: str
@@ -216,18 +217,23 @@ def load_kafka_settings(variables: Mapping[str, str]) -> KafkaSettings:
 
 
 def _target(settings: Settings, read: Variables) -> TargetSettings:
+    api = cast(TrackApi, read.one_of("TRACK_API", "v2", "v1", "pipelines"))
     base_url = settings.base_url or TRACK_HOSTS[settings.region]
+    if api == "pipelines":
+        base_url = beside(base_url, Api.PIPELINES)
     # Live delivery is the pipeline's purpose, so it needs no permission. Plain http is refused even so.
     check_connection(base_url, allow_live=True)
     credentials = settings.credentials
+    missing = "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: not set; expected both"
+    if api == "pipelines":
+        credentials = None if settings.write_key is None else Credentials(settings.write_key, "")
+        missing = "CUSTOMERIO_WRITE_KEY: not set; expected it with TRACK_API=pipelines"
     if credentials is None:
         if not is_loopback(base_url):
             raise ConfigError(
-                "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: not set; expected both, "
-                "or CUSTOMERIO_BASE_URL with the address of a stand-in on this machine"
+                f"{missing}, or CUSTOMERIO_BASE_URL with the address of a stand-in on this machine"
             )
         credentials = _ANY_CREDENTIALS
-    api = cast(TrackApi, read.one_of("TRACK_API", "v2", "v1"))
     return TargetSettings(base_url, credentials, settings.region, settings.ca_file, api)
 
 

@@ -12,10 +12,13 @@ ANONYMOUS_EVENTS_PATH = "/api/v1/events"
 ENTITY_PATH = "/api/v2/entity"
 BATCH_PATH = "/api/v2/batch"
 PIPELINES_PATH = "/v1/"
+"""Before the name of each call of the Pipelines API."""
+
+PIPELINES_BATCH_PATH = "/v1/batch"
 
 
 class CallKind(Enum):
-    """What a request carries: an operation of Track v1, one of v2, or many of v2."""
+    """What a request carries: one operation, of Track v1 or v2, or many in a batch."""
 
     V1 = "v1"
     ENTITY = "entity"
@@ -24,7 +27,7 @@ class CallKind(Enum):
 
 def call_kind(path: str) -> CallKind:
     """Return the kind of call that a path is for."""
-    if path == BATCH_PATH:
+    if path in (BATCH_PATH, PIPELINES_BATCH_PATH):
         return CallKind.BATCH
     return CallKind.ENTITY if path == ENTITY_PATH else CallKind.V1
 

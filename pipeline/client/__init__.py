@@ -3,6 +3,7 @@
 from pipeline.client.before_sending import (
     BATCH_BYTES,
     BATCH_FRAME_BYTES,
+    PIPELINES_BATCH_BYTES,
     TrackApi,
     batch_size_bytes,
     lone_request,
@@ -17,6 +18,7 @@ from pipeline.client.track_client import TrackClient
 __all__ = [
     "BATCH_BYTES",
     "BATCH_FRAME_BYTES",
+    "PIPELINES_BATCH_BYTES",
     "RetryPolicy",
     "TrackApi",
     "TrackClient",

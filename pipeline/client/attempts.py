@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from config.customerio.answers import Judgement, Meaning, judge
 from config.customerio.hosts import region_of
-from config.customerio.paths import CallKind, call_kind
+from config.customerio.paths import PIPELINES_PATH, CallKind, call_kind
 from pipeline.client.connections import Connections, Fault, Reply
 from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
 from pipeline.limiter.interface import LimiterQueueFullError, RateLimiter
@@ -34,10 +34,11 @@ OnWait = Callable[[str, float, float | None], None]
 
 @dataclass(frozen=True)
 class _Answer:
-    """A reply and what it means."""
+    """A reply, what it means, and which API was asked."""
 
     reply: Reply
     judgement: Judgement
+    is_of_pipelines: bool
 
 
 class Attempts:
@@ -140,7 +141,7 @@ class Attempts:
     async def _attempt(self, method: str, path: str, body: bytes | None, items: int) -> _Answer | Fault:
         call, started = call_kind(path), time.monotonic()
         reply = await self._connections.exchange(method, path, body)
-        answer = reply if isinstance(reply, Fault) else _answer_or_fault(reply, call, items)
+        answer = reply if isinstance(reply, Fault) else _answer_or_fault(reply, path, items)
         if self._on_request is not None:
             word = answer.word if isinstance(answer, Fault) else str(answer.reply.status)
             self._on_request(word, time.monotonic() - started)
@@ -165,11 +166,13 @@ class Attempts:
         host, status = self._connections.base_url, answer.reply.status
         match answer.judgement.meaning:
             case Meaning.UNAUTHORIZED:
-                raise UnauthorizedError(f"{status} from {host}: the site id or the API key is wrong")
+                which = "the write key" if answer.is_of_pipelines else "the site id or the API key"
+                raise UnauthorizedError(f"{status} from {host}: {which} is wrong")
             case Meaning.REDIRECTED:
                 raise RedirectedError(_redirection(host, answer.reply))
             case Meaning.UNEXPECTED:
-                raise UnexpectedAnswerError(f"{status} from {host}: is this the Track API?")
+                which = "Pipelines" if answer.is_of_pipelines else "Track"
+                raise UnexpectedAnswerError(f"{status} from {host}: is this the {which} API?")
 
 
 def unreadable(status: int) -> str:
@@ -177,14 +180,14 @@ def unreadable(status: int) -> str:
     return f"unreadable_{status}"
 
 
-def _answer_or_fault(reply: Reply, call: CallKind, items: int) -> _Answer | Fault:
-    judgement = judge(reply.status, reply.body, call, items)
+def _answer_or_fault(reply: Reply, path: str, items: int) -> _Answer | Fault:
+    judgement = judge(reply.status, reply.body, call_kind(path), items)
     match judgement.meaning:
         case Meaning.RETRY:
             return Fault(str(reply.status), str(reply.status), reply.retry_after_seconds)
         case Meaning.FOREIGN:
-            return Fault(unreadable(reply.status), f"{reply.status} that is not the Track API's")
-    return _Answer(reply, judgement)
+            return Fault(unreadable(reply.status), f"{reply.status} that is not Customer.io's")
+    return _Answer(reply, judgement, path.startswith(PIPELINES_PATH))
 
 
 def _fault_of_doubt(judgement: Judgement, call: CallKind) -> Fault | None:

@@ -2,7 +2,7 @@
 
 - An answer that accepts all, or names each refused item: the others are delivered, whatever 2xx it is.
 - A 2xx that refuses something and does not say what: nobody knows what was accepted, so every item is sent
-  again, alone and to ``/entity``, where the answer can only be about it. Ids keep events that had been
+  again, alone, where the answer can only be about it. Ids keep events that had been
   accepted from counting twice, and an identify may be repeated.
 - 400: nothing was accepted. What it names is refused and the rest sent again; if it names nobody, each half
   is sent alone, down to single items, so that one bad item never condemns the others. 413 and 422 likewise.
@@ -20,9 +20,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from config.customerio.answers import Judgement, Meaning, Problem
-from config.customerio.paths import BATCH_PATH, ENTITY_PATH
 from pipeline.client.attempts import Attempts, IsStuck, unreadable
-from pipeline.client.before_sending import BATCH_BYTES, LoneRequest, batch_body
+from pipeline.client.before_sending import LoneRequest, batch_body
 from pipeline.client.singles import deliver_alone, refused
 from pipeline.client.suspicion import at_once
 from pipeline.outcome import Delivered, Held, Outcome, StuckError
@@ -48,8 +47,8 @@ class Item:
 
     @property
     def is_batchable(self) -> bool:
-        """Whether a batch of Track v2 can carry it."""
-        return self.request.path == ENTITY_PATH
+        """Whether a batch can carry it."""
+        return self.request.is_batchable
 
     def deliver(self) -> None:
         """Note that Customer.io has accepted it."""
@@ -70,11 +69,15 @@ class BatchDelivery:
     Args:
         attempts: makes the requests.
         is_stuck: tells when the batch is to be split; ``None`` to retry it as the retry policy says.
+        path: of the API's batches.
+        most_bytes: of a batch's body.
     """
 
-    def __init__(self, attempts: Attempts, is_stuck: IsStuck | None) -> None:
+    def __init__(self, attempts: Attempts, is_stuck: IsStuck | None, path: str, most_bytes: int) -> None:
         self._attempts = attempts
         self._is_stuck = is_stuck
+        self._path = path
+        self._most_bytes = most_bytes
         self._held_lanes: dict[str, str] = {}  # with the fault that holds each
 
     async def run(self, items: list[Item]) -> None:
@@ -90,13 +93,13 @@ class BatchDelivery:
             part = self._without_held(parts.pop())
             if not part:
                 continue
-            body = batch_body([item.request.body for item in part])
-            if len(body) > BATCH_BYTES:
+            body = batch_body([item.request.batch_item for item in part])
+            if len(body) > self._most_bytes:
                 parts += reversed(_halves(part))
                 continue
             try:
                 judgement, made = await self._attempts.request(
-                    "POST", BATCH_PATH, body, len(part), self._is_stuck
+                    "POST", self._path, body, len(part), self._is_stuck
                 )
             except StuckError as error:
                 parts += reversed(self._after_faults(part, error))

@@ -10,6 +10,7 @@ import aiohttp
 from yarl import URL
 
 from config.customerio.hosts import check_connection
+from config.customerio.paths import PIPELINES_PATH
 from config.inflating import InflateError, inflated
 from config.settings import Credentials, parse_base_url
 from pipeline.client.retry_after import parse_retry_after
@@ -126,8 +127,12 @@ class Connections:
         if self._session is None:
             raise RuntimeError("the client is not open; use it as: async with TrackClient(...) as client")
         url = URL(self.base_url + path, encoded=True)
+        # By default the Pipelines API answers 200 to what it ignores, and nobody would see a loss.
+        headers = {"X-Strict-Mode": "1"} if path.startswith(PIPELINES_PATH) else None
         try:
-            async with self._session.request(method, url, data=body, allow_redirects=False) as response:
+            async with self._session.request(
+                method, url, data=body, headers=headers, allow_redirects=False
+            ) as response:
                 return await _read(response)
         except TimeoutError:
             return Fault("timeout", f"no answer within {self._timeout_seconds:g} s")

@@ -1,7 +1,8 @@
 """Tells a bad operation from an outage: while requests fail, a harmless write shows whether others succeed.
 
 The write is an identify of a known person without attributes, with ``_update``, which never creates a person:
-it changes nothing. The other traffic cannot show the same: at the end of a backfill there is none, and reads
+it changes nothing. The Pipelines API has no ``_update``; there it is an identify of an anonymous id alone,
+which nobody has. The other traffic cannot show the same: at the end of a backfill there is none, and reads
 such as that of the account's region may succeed while every write fails.
 """
 
@@ -11,13 +12,18 @@ import random
 from collections.abc import Sequence
 
 from config.customerio.answers import Judgement, Meaning
-from config.customerio.paths import ENTITY_PATH
+from config.customerio.paths import ENTITY_PATH, PIPELINES_PATH
 from pipeline.client.attempts import Attempts, IsStuck
 from pipeline.client.before_sending import LoneRequest, TrackApi
 from pipeline.operation import AnyOperation, Operation, compact_json
 
 #: A request is suspected after so many faults in a row. Fewer are everyday life.
 SUSPECT_AFTER = 4
+
+
+_IDENTIFY_NOBODY = LoneRequest(
+    "POST", PIPELINES_PATH + "identify", b'{"anonymousId":"customerio-load-probe","traits":{}}'
+)
 
 
 class Suspicion:
@@ -47,6 +53,9 @@ class Suspicion:
         Raises:
             DeliveryError: as ``Attempts.request``.
         """
+        if api == "pipelines":
+            answer = await self._attempts.request_once(*_IDENTIFY_NOBODY)
+            return isinstance(answer, Judgement) and answer.meaning is Meaning.ACCEPTED
         known = self._accepted
         if known is None:
             people = [operation for operation in suspects if operation.identifiers is not None]

@@ -1,4 +1,4 @@
-"""The client of the Track API, v1 and v2."""
+"""The client of the Track API, v1 and v2, and of the Pipelines API in its place."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from types import TracebackType
 from typing import Self
 
 from config.customerio.answers import Meaning
-from config.customerio.paths import REGION_PATH
+from config.customerio.paths import BATCH_PATH, PIPELINES_BATCH_PATH, PIPELINES_PATH, REGION_PATH
 from config.settings import Credentials
 from pipeline.client.attempts import Attempts, OnWait
 from pipeline.client.batches import BatchDelivery, Item
 from pipeline.client.before_sending import (
     BATCH_BYTES,
     BATCH_FRAME_BYTES,
+    PIPELINES_BATCH_BYTES,
+    LoneRequest,
     TrackApi,
     lone_request,
-    v2_item,
     with_deduplication_id,
 )
 from pipeline.client.connections import Connections, Fault
@@ -24,7 +25,7 @@ from pipeline.client.retry import MAX_RETRY_AFTER_SECONDS, RetryPolicy
 from pipeline.client.singles import deliver_alone, outcome_of
 from pipeline.client.suspicion import Suspicion
 from pipeline.limiter.interface import RateLimiter
-from pipeline.operation import AnonymousEvent, AnyOperation
+from pipeline.operation import AnyOperation
 from pipeline.outcome import Delivered, DeliveryError, Held, Outcome, Refused, StuckError
 
 _DEFAULT_RETRY = RetryPolicy()
@@ -109,11 +110,21 @@ class TrackClient:
         """Deliver one operation by Track v2, if that has a form for it; raises as ``send``."""
         return await self._send_alone(operation, "v2")
 
-    async def send_batch(self, operations: Sequence[AnyOperation]) -> list[Outcome | Held]:
-        """Deliver operations by one request of Track v2 and return their outcomes in the same order.
+    async def send_call(self, operation: AnyOperation) -> Outcome | Held:
+        """Deliver one operation by the Pipelines API; raises as ``send``."""
+        return await self._send_alone(operation, "pipelines")
+
+    async def send_batch(
+        self, operations: Sequence[AnyOperation], api: TrackApi = "v2"
+    ) -> list[Outcome | Held]:
+        """Deliver operations by one request and return their outcomes in the same order.
 
         More requests follow if the batch is refused as a whole, its answer leaves doubt, or it is stuck, and
-        for anonymous events.
+        for anonymous events of Track.
+
+        Args:
+            operations: to deliver.
+            api: Track v2, or Pipelines.
 
         Raises:
             ValueError: together the operations are larger than a batch may be.
@@ -121,8 +132,8 @@ class TrackClient:
             UnauthorizedError, RedirectedError, UnexpectedAnswerError: none has arrived, unless an earlier
                 request for a part of them was answered.
         """
-        _check_size(operations)
-        requests = [lone_request(with_deduplication_id(operation), "v2") for operation in operations]
+        _check_size(operations, api)
+        requests = [lone_request(with_deduplication_id(operation), api) for operation in operations]
         outcomes = [
             request if isinstance(request, Refused) else Item(request, operation.lane)
             for operation, request in zip(operations, requests, strict=True)
@@ -133,7 +144,7 @@ class TrackClient:
             if isinstance(item, Item)
         ]
         if sent:
-            await self._deliver_batch(sent)
+            await self._deliver_batch(sent, api)
         return [item if isinstance(item, Refused) else item.settled for item in outcomes]
 
     async def retry_alone(self, operation: AnyOperation, api: TrackApi) -> Outcome | Held:
@@ -169,10 +180,12 @@ class TrackClient:
             suspicion.remember(operation)
         return outcome
 
-    async def _deliver_batch(self, sent: Sequence[tuple[AnyOperation, Item]]) -> None:
+    async def _deliver_batch(self, sent: Sequence[tuple[AnyOperation, Item]], api: TrackApi) -> None:
         suspicion = self._suspicion
-        is_stuck = None if suspicion is None else suspicion.of([operation for operation, _ in sent], "v2")
-        await BatchDelivery(self._attempts, is_stuck).run([item for _, item in sent])
+        is_stuck = None if suspicion is None else suspicion.of([operation for operation, _ in sent], api)
+        path = PIPELINES_BATCH_PATH if api == "pipelines" else BATCH_PATH
+        delivery = BatchDelivery(self._attempts, is_stuck, path, _most_bytes(api))
+        await delivery.run([item for _, item in sent])
         if suspicion is None:
             return
         for operation, item in reversed(sent):
@@ -195,11 +208,34 @@ class TrackClient:
             )
         return body
 
+    async def check_write_key(self) -> None:
+        """Make an invalid call to the Pipelines API, which changes nothing there.
 
-def _check_size(operations: Sequence[AnyOperation]) -> None:
+        Raises:
+            UnauthorizedError, RedirectedError: the write key or the region is wrong.
+            BudgetSpentError: the host gave no final answer, so the key is unknown.
+            DeliveryError: the host does not answer as the Pipelines API does in strict mode.
+        """
+        judgement, _ = await self._attempts.request("POST", PIPELINES_PATH + "identify", b"{}")
+        if judgement.meaning is not Meaning.REFUSED:
+            raise DeliveryError(
+                f"{judgement.status} from {self._connections.base_url} to an invalid call: expected 400, as "
+                "the Pipelines API answers in strict mode; otherwise nobody would see what it ignores"
+            )
+
+
+def _most_bytes(api: TrackApi) -> int:
+    return PIPELINES_BATCH_BYTES if api == "pipelines" else BATCH_BYTES
+
+
+def _check_size(operations: Sequence[AnyOperation], api: TrackApi) -> None:
     """Raise if a batch is too large as the caller gave it: ids that the client adds do not count."""
-    batchable = [operation for operation in operations if not isinstance(operation, AnonymousEvent)]
-    items = [item for item in map(v2_item, batchable) if isinstance(item, bytes)]
-    size = BATCH_FRAME_BYTES + sum(map(len, items)) + max(0, len(items) - 1)
-    if size > BATCH_BYTES:
-        raise ValueError(f"a batch of {size} bytes; at most {BATCH_BYTES} are allowed")
+    requests = [lone_request(operation, api) for operation in operations]
+    sizes = [
+        len(request.batch_item)
+        for request in requests
+        if isinstance(request, LoneRequest) and request.is_batchable
+    ]
+    size = BATCH_FRAME_BYTES + sum(sizes) + max(0, len(sizes) - 1)
+    if size > _most_bytes(api):
+        raise ValueError(f"a batch of {size} bytes; at most {_most_bytes(api)} are allowed")

@@ -10,6 +10,7 @@ from config.errors import ConfigError
 from pipeline.client import (
     BATCH_BYTES,
     BATCH_FRAME_BYTES,
+    PIPELINES_BATCH_BYTES,
     RetryPolicy,
     TrackClient,
     batch_size_bytes,
@@ -28,7 +29,7 @@ from pipeline.settings import PipelineSettings
 
 # While Customer.io is unreachable, requests are retried without end, with pauses of at most five seconds.
 _WITHOUT_END = RetryPolicy(attempts=None, total_seconds=None, base_seconds=0.2, cap_seconds=5.0)
-_OPERATIONS_BYTES = BATCH_BYTES - BATCH_FRAME_BYTES
+_OPERATIONS_BYTES = min(BATCH_BYTES, PIPELINES_BATCH_BYTES) - BATCH_FRAME_BYTES
 
 #: The most messages accepted and not settled, and the bytes of them at which reading pauses. A waiting
 #: message needs four times its bytes of memory: as received, as parsed, and as it will be sent.
@@ -119,16 +120,22 @@ async def _open_limiter(settings: PipelineSettings) -> RateLimiter:
 
 
 def _senders(client: TrackClient, settings: PipelineSettings) -> Callable[[], BatchSender]:
-    """Return a function that makes senders: v2 sends many operations per request, v1 one."""
+    """Return a function that makes senders: v1 sends one operation per request, the others many."""
     api, batch = settings.target.api, settings.batch
     lone_retries = LoneRetries(
         lambda operation: client.retry_alone(operation, api),
         settings.undeliverable.attempts,
         settings.undeliverable.pause_seconds,
     )
-    if api == "v2":
+    if api != "v1":
+
+        async def send_batch(operations: Sequence[AnyOperation]) -> list[Outcome | Held]:
+            return await client.send_batch(operations, api)
+
         limits = BatchLimits(batch.items, _OPERATIONS_BYTES, batch.wait_seconds, batch.concurrency, BUFFER)
-        return lambda: BatchSender(client.send_batch, limits, batch_size_bytes, lone_retries)
+        return lambda: BatchSender(
+            send_batch, limits, lambda operation: batch_size_bytes(operation, api), lone_retries
+        )
 
     async def send_each(operations: Sequence[AnyOperation]) -> list[Outcome | Held]:
         return [await client.send(operation) for operation in operations]

@@ -17,6 +17,10 @@ async def check_account(client: TrackClient, target: TargetSettings) -> None:
             the other region.
     """
     try:
+        if target.api == "pipelines":
+            # This API does not say in which region the account is.
+            await client.check_write_key()
+            return
         answer = await client.check_credentials()
     except DeliveryError as error:
         raise ConfigError(f"CUSTOMERIO_*: {error}") from error

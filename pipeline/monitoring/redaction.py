@@ -10,8 +10,9 @@ from config.settings import Credentials
 def known_secrets(
     credentials: Credentials, redis_url: str | None = None, kafka_password: str | None = None
 ) -> list[str]:
-    """Return the secrets of the settings: the API key, the encoded credentials, and two passwords."""
-    secrets = [credentials.api_key, credentials.authorization.removeprefix("Basic ")]
+    """Return the secrets of the settings: the key, the encoded credentials, and two passwords."""
+    # The Pipelines API's key is the first part of its credentials, and the only one.
+    secrets = [credentials.api_key or credentials.site_id, credentials.authorization.removeprefix("Basic ")]
     password = urlsplit(redis_url).password if redis_url else None
     if password:
         secrets += [password, unquote(password)]

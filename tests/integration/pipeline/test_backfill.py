@@ -204,7 +204,9 @@ def test_mistakes_get_one_line_and_send_nothing(standin: StandinServer, source: 
     assert mistake(standin, "--from", str(source), CONCURRENCY="ten") == (
         "error: CONCURRENCY: expected a whole number, at least 1, got 'ten'"
     )
-    assert "TRACK_API: expected v2 or v1" in mistake(standin, "--from", str(source), TRACK_API="v3")
+    assert "TRACK_API: expected v2 or v1 or pipelines" in mistake(
+        standin, "--from", str(source), TRACK_API="v3"
+    )
     assert "CUSTOMERIO_SITE_ID, CUSTOMERIO_API_KEY: not set" in mistake(
         standin, "--from", str(source), CUSTOMERIO_BASE_URL="https://example.invalid"
     )

@@ -75,6 +75,35 @@ def test_every_kind_does_at_the_standin_what_it_says(
     assert standin.stats()["requests"]["track_anonymous"] == 2
 
 
+def test_messages_go_through_the_pipelines_api_too(tmp_path: Path) -> None:
+    source = written(
+        tmp_path,
+        {"type": "track", "anonymousId": "anon-1", "payload": {"event": "visit"}},
+        {"type": "identify", "userId": "ada", "payload": {"plan": "pro", "anonymous_id": "anon-1"}},
+        {"type": "track", "userId": "ada", "payload": {"event": "bought", "timestamp": 1_760_000_000}},
+        person("bob", "delete"),
+    )
+    variables = {"TRACK_API": "pipelines", "CUSTOMERIO_WRITE_KEY": "the-write-key"}
+    with StandinServer("--write-key", "the-write-key") as standin:
+        code, output, errors = run(standin, source, **variables)
+        stats, ada = standin.stats(), standin.person("ada")
+        again = tmp_path / "again.jsonl"
+        again.write_bytes(source.read_bytes())
+        wrong = run(standin, again, **{**variables, "CUSTOMERIO_WRITE_KEY": "another-write-key"})
+    assert output.startswith("events.jsonl: 3 delivered, 1 dead letters"), errors
+    assert code == 1
+    [letter] = Path(f"{source}.dead.jsonl").read_text().splitlines()
+    assert "TRACK_API=v2" in letter
+    assert ada is not None
+    assert (ada["attributes"]["plan"], ada["events"]) == ("pro", {"visit": 1, "bought": 1})
+    # The first call, which is invalid, shows that the key works and strict mode is on.
+    assert stats["requests"] == {"pipelines_identify": 1, "pipelines_batch": 1}
+    assert stats["ignored"] == 0
+    assert wrong[0] == 2
+    assert "the write key is wrong" in wrong[2]
+    assert "another-write-key" not in wrong[2]
+
+
 def test_a_mapped_file_needs_no_fork(standin: StandinServer, tmp_path: Path) -> None:
     source = written(
         tmp_path,
