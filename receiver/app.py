@@ -23,7 +23,6 @@ Send = Callable[[Message], Awaitable[None]]
 MAX_BODY_BYTES = 1024 * 1024
 # What all requests in progress may hold together. Beyond that the sender is told to come back.
 _MAX_HELD_BYTES = 64 * 1024 * 1024
-# The sender gives up after 4 s.
 _BODY_SECONDS = 4.0
 
 
@@ -40,12 +39,21 @@ class Receiver:
     """Keeps each genuine, recent and new event, and answers 200 when it is on the disk.
 
     An event that was kept before is answered with 200 as well, so that the sender does not repeat it.
+
+    Args:
+        signature: of the webhook.
+        log: keeps the events.
+        seen: the ids of those that were kept.
+        body_seconds: how long a body may take; the sender gives up after 4 s.
     """
 
-    def __init__(self, signature: Signature, log: EventLog, seen: Seen) -> None:
+    def __init__(
+        self, signature: Signature, log: EventLog, seen: Seen, *, body_seconds: float = _BODY_SECONDS
+    ) -> None:
         self._signature = signature
         self._log = log
         self._seen = seen
+        self._body_seconds = body_seconds
         self._held_bytes = 0
         # Events that are being written, with what those who send them again meanwhile wait for.
         self._in_progress: dict[str, asyncio.Future[bool]] = {}
@@ -117,7 +125,7 @@ class Receiver:
             raise Refused(413, "size")
         body = bytearray()
         try:
-            async with asyncio.timeout(_BODY_SECONDS):
+            async with asyncio.timeout(self._body_seconds):
                 await self._read_into(body, receive)
         except TimeoutError:
             self._held_bytes -= len(body)

@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from config.settings import Credentials
 from pipeline.client import PIPELINES_BATCH_BYTES, RetryPolicy, TrackClient, refusal
@@ -106,6 +107,30 @@ def test_faults_lose_nothing_and_count_no_event_twice(standin: StandinServer) ->
     run(main())
     stats = standin.stats()
     assert (stats["people"], stats["events"], stats["ignored"]) == (60, 60, 0)
+
+
+def test_a_call_that_keeps_failing_is_held_while_others_are_accepted() -> None:
+    outcomes: list[Outcome | Held] = []
+
+    async def fails_for_one(request: web.Request) -> web.StreamResponse:
+        is_bad = '"bad"' in await request.text()
+        return await says(500 if is_bad else 200, {"success": True})(request)
+
+    server = OddServer(*[fails_for_one] * 50)
+
+    async def use(track: TrackClient, limiter: LocalLimiter) -> None:
+        batch = [*operations(3), Operation("identify", "bad", {})]
+        outcomes.extend(await track.send_batch(batch, "pipelines"))
+        again = await track.retry_alone(batch[-1], "pipelines")
+        assert isinstance(again, Held)
+        assert again.is_blamed
+
+    with_server(server, use, hold=True, retry=PATIENT)
+    assert [type(outcome) for outcome in outcomes] == [Delivered] * 6 + [Held]
+    # What shows that others are accepted creates nobody.
+    probes = [body for body in server.bodies if body.get("anonymousId")]
+    assert probes
+    assert all(set(probe) == {"anonymousId", "traits"} and not probe["traits"] for probe in probes)
 
 
 def test_the_write_key_is_checked_without_a_change(standin: StandinServer) -> None:

@@ -15,7 +15,7 @@ import requests
 from locust import HttpUser, task
 from locust.env import Environment
 
-from config.customerio.hosts import check_connection
+from config.customerio.hosts import Api, check_connection
 from config.errors import ConfigError
 from config.guarded_session import guard_session
 from config.profile import ProfileText
@@ -266,6 +266,24 @@ def test_plain_http_is_refused_even_where_live_load_is_wanted() -> None:
         url = "http://track.customer.io"
         with JUDGE.listening(), pytest.raises(ConfigError, match="expected https"):
             new_transport(client, vu_of(url), url, "Basic c2VjcmV0", None, 5.0, allow_live=True)
+        assert JUDGE.heard == []
+
+
+@pytest.mark.parametrize("api", [Api.TRACK, Api.APP, Api.PIPELINES], ids=str)
+@pytest.mark.parametrize("name", ["CUSTOMERIO_APP_API_KEY", "CUSTOMERIO_WRITE_KEY"])
+def test_the_keys_of_other_apis_open_no_door(name: str, api: Api) -> None:
+    settings = load_settings({name: "key-hush"})
+    with JUDGE.listening(), pytest.raises(ConfigError, match="it is a live workspace") as caught:
+        choose_target(settings, None, allow_live=False, apis=[api])
+    assert JUDGE.heard == []
+    assert "hush" not in str(caught.value)
+
+
+def test_a_live_host_is_no_receiver_of_webhooks() -> None:
+    for url in ("https://track.customer.io/x", "https://cdp.customer.io", "http://api.customer.io/hook"):
+        variables = {"WEBHOOK_URL": url, "WEBHOOK_SIGNING_KEY": "key-hush"}
+        with JUDGE.listening(), pytest.raises(ConfigError, match="it is a live workspace"):
+            load_settings(variables)
         assert JUDGE.heard == []
 
 
