@@ -139,6 +139,11 @@ class Preparer:
         """Whether the stand-in was started and has died."""
         return self._standin is not None and not self._standin.is_running
 
+    @property
+    def has_lost_receiver(self) -> bool:
+        """Whether the receiver was started and has died."""
+        return self._receiver is not None and not self._receiver.is_running
+
     def close(self) -> None:
         """Stop the stand-in and the receiver."""
         if self._standin is not None:

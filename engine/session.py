@@ -205,6 +205,8 @@ class Session:
                 self._progress.update(second, progress)
             if self._preparer.has_lost_standin:
                 run.break_off("the stand-in has died")
+            if self._preparer.has_lost_receiver:
+                run.break_off("the receiver of webhooks has died")
             run.abort_on_failed_threshold()
             if self._switch is not None and (exceeded := self._switch.exceeded) is not None:
                 run.abort_by_switch(exceeded)

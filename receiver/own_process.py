@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from config.child_server import ChildServer
+from config.errors import ConfigError
 
 
 class LocalReceiver:
@@ -15,12 +16,18 @@ class LocalReceiver:
         signing_key: of the webhooks that it gets.
 
     Raises:
+        ConfigError: there is no place for its file.
         RuntimeError: the process did not start.
-        OSError: there is no room for a temporary folder.
     """
 
     def __init__(self, signing_key: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="load-test-receiver-")
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="load-test-receiver-")
+        except OSError as error:
+            raise ConfigError(
+                f"a local receiver has no place for its file: {error.strerror}; expected a folder in TMPDIR "
+                "that can be written to, or WEBHOOK_URL and WEBHOOK_SIGNING_KEY"
+            ) from error
         options = ("--log", str(Path(self._folder.name) / "events.jsonl"))
         self._server = ChildServer("receiver", "the receiver", options, {"RECEIVER_SIGNING_KEY": signing_key})
         self.url = self._server.url
