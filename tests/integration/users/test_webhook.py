@@ -6,36 +6,17 @@ import hashlib
 import hmac
 import json
 import time
-from argparse import Namespace
 from pathlib import Path
 
 import gevent
 import pytest
-from locust.env import Environment
 
-from config.profile import ProfileText
-from config.settings import load_settings
-from engine.locust_host import LocustHost
-from run.arguments import Arguments
-from run.local_vus import LocalVus
-from run.preparation import prepare
-from run.run_clock import RunClock
-from shapes.clock import Arrival
+from tests.integration.users.scenario_users import arrival, users_of
 from tests.servers.scripted_server import Peer, ScriptedServer
 from users.http.factory import HttpClient
-from users.kinds import Kinds
 from users.webhook import WebhookUser
 
 KEY = "the signing key"
-PROFILE = """
-[scenarios.hooks]
-executor = "constant-arrival-rate"
-user = "webhook"
-rate = 1
-duration = "1s"
-pre_allocated_vus = 3
-env = { RETRY_PAUSE = "10ms" }
-"""
 
 
 class Receiver:
@@ -66,41 +47,24 @@ def assert_signed(head: bytes, body: bytes) -> None:
     assert b"authorization" not in headers
 
 
-def users_of(
-    tmp_path: Path,
-    receiver: ScriptedServer,
-    client: HttpClient,
-    count: int,
-    kind: type[WebhookUser] = WebhookUser,
-) -> list[WebhookUser]:
-    """Return VUs of one scenario that calls a receiver."""
-    arguments = Arguments("hooks", 1.0, tmp_path, allow_live=False, people_seed=0, http_client=client)
+def variables(receiver: ScriptedServer) -> dict[str, str]:
     url = f"http://127.0.0.1:{receiver.port}/cio/events"
-    settings = load_settings({"WEBHOOK_URL": url, "WEBHOOK_SIGNING_KEY": KEY})
-    kinds = Kinds([kind], [kind])
-    prepared = prepare(arguments, settings, None, kinds, ProfileText("hooks", PROFILE))
-    environment = Environment()
-    environment.create_local_runner()
-    host = LocustHost(environment, Namespace(json=False))
-    vus = LocalVus("r1", prepared, prepared.new_store(), RunClock(), host)
-    user_class = kind.for_scenario(vus.scenarios[0])
-    assert issubclass(user_class, kind)
-    return [user_class(environment) for _ in range(count)]
+    return {"WEBHOOK_URL": url, "WEBHOOK_SIGNING_KEY": KEY}
 
 
 def send(user: WebhookUser, number: int) -> None:
-    user._send(Arrival(number, time.monotonic()))
+    user._send(arrival(number))
 
 
 @pytest.mark.parametrize("client", list(HttpClient), ids=str)
 def test_it_signs_each_call_for_the_path_of_the_receiver(tmp_path: Path, client: HttpClient) -> None:
     receiver = Receiver()
     with ScriptedServer(receiver).serving() as server, gevent.Timeout(20):
-        (user,) = users_of(tmp_path, server, client, 1)
+        (user,) = users_of(WebhookUser, tmp_path, variables(server), client)
         for number in (1, 2, 3):
             send(user, number)
         user._transport.close()
-    assert receiver.event_ids == ["r1-hooks-1", "r1-hooks-2", "r1-hooks-3"]
+    assert receiver.event_ids == ["r1-load-1", "r1-load-2", "r1-load-3"]
     assert {head.split(b"\r\n")[0] for head in receiver.heads} == {b"POST /cio/events HTTP/1.1"}
 
 
@@ -110,7 +74,7 @@ def test_a_failed_call_is_repeated_and_no_other_begins_before_it_succeeds(
 ) -> None:
     receiver = Receiver(503, 500, 400, 429)
     with ScriptedServer(receiver).serving() as server, gevent.Timeout(20):
-        users = users_of(tmp_path, server, client, 3)
+        users = users_of(WebhookUser, tmp_path, variables(server), client, 3, RETRY_PAUSE="10ms")
         order = users[0].order
 
         def send_when_blocked(user: WebhookUser, number: int) -> None:
@@ -123,8 +87,8 @@ def test_a_failed_call_is_repeated_and_no_other_begins_before_it_succeeds(
         gevent.joinall([first, *later], raise_error=True)
         for user in users:
             user._transport.close()
-    assert receiver.event_ids[:5] == ["r1-hooks-1"] * 5
-    assert sorted(receiver.event_ids[5:]) == ["r1-hooks-2", "r1-hooks-3"]
+    assert receiver.event_ids[:5] == ["r1-load-1"] * 5
+    assert sorted(receiver.event_ids[5:]) == ["r1-load-2", "r1-load-3"]
 
 
 def test_an_answer_that_takes_too_long_is_a_failed_call(tmp_path: Path) -> None:
@@ -139,7 +103,7 @@ def test_an_answer_that_takes_too_long_is_a_failed_call(tmp_path: Path) -> None:
         peer.wait_for_close()
 
     with ScriptedServer(never_answer, receiver).serving() as server, gevent.Timeout(20):
-        (user,) = users_of(tmp_path, server, HttpClient.FAST, 1, Impatient)
+        (user,) = users_of(Impatient, tmp_path, variables(server), RETRY_PAUSE="10ms")
         send(user, 1)
         user._transport.close()
-    assert receiver.event_ids == ["POST", "r1-hooks-1"]
+    assert receiver.event_ids == ["POST", "r1-load-1"]
