@@ -46,7 +46,15 @@ def test_the_peak_is_that_of_rates_that_come_together_and_sees_both_sides_of_a_j
 
 
 @pytest.mark.parametrize(
-    ("user", "people"), [("identify", 41), ("queued", 21), ("anonymous", 11), ("batch", 41 * 25)]
+    ("user", "people"),
+    [
+        ("identify", 41),
+        ("queued", 21),
+        ("anonymous", 11),
+        ("batch", 41 * 25),
+        ("pipelines", 60),
+        ("webhook", 0),
+    ],
 )
 def test_the_people_are_those_that_the_arrivals_of_a_kind_are_about(user: str, people: int) -> None:
     options = RampingArrivalRate.model_validate(
