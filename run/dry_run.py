@@ -80,11 +80,18 @@ def _facts(preparation: Preparation) -> Iterator[tuple[str, str]]:
     arguments, plan = preparation.arguments, preparation.plan
     scale = f", durations times {arguments.time_scale:g}" if arguments.time_scale != 1 else ""
     yield "Profile", f"{shown_path(arguments.profile)}{scale}"
-    base_url = preparation.target.base_url
-    if base_url is None:
+    target = preparation.target
+    for url in target.urls(target.base_url) if target.base_url is not None else ():
+        is_receiver = target.webhook is not None and url == target.webhook.base_url
+        is_workspace = target.is_live and not is_receiver
+        yield "Target", f"{url}{', a live workspace' if is_workspace else ''}"
+    if target.base_url is None and target.is_customerio:
         yield "Target", "a stand-in that the run starts on this machine, as there are no credentials"
-    else:
-        yield "Target", f"{base_url}{', a live workspace' if preparation.target.is_live else ''}"
+    if target.lacks_receiver:
+        yield (
+            "Target",
+            "a receiver of webhooks that the run starts on this machine, as there is no WEBHOOK_URL",
+        )
     after = format_duration(preparation.graceful_stop_seconds)
     length = format_duration(round(plan.seconds, 1))
     yield "Length", f"{length}, and up to {after} for what is in flight at the end"

@@ -90,8 +90,8 @@ class Target:
     def urls(self, base_url: str) -> list[str]:
         """Return all base URLs that are sent to, each once, where ``base_url`` is the target's."""
         urls = [beside(base_url, api) for api in Api if api in self.apis - {Api.WEBHOOK}]
-        if Api.WEBHOOK in self.apis:
-            urls.append(base_url if self.webhook is None else self.webhook.base_url)
+        if self.webhook is not None:
+            urls.append(self.webhook.base_url)
         return list(dict.fromkeys(urls))
 
     def sign_in(self, api: Api, *, allow_live: bool, is_traced: bool = False) -> SignIn:

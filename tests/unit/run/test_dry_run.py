@@ -90,3 +90,16 @@ def test_a_rate_that_is_not_zero_is_seen_beside_a_high_one_and_plain_terminals_g
     lines = chart_lines(lambda t: 1000.0 if t < 50 else 0.1, 100, 59)
     assert lines[7].rstrip().endswith("▁")
     assert "\n".join(chart_lines(lambda t: t, 10, 59, is_plain=True)).isascii()
+
+
+@pytest.mark.parametrize(
+    ("profile", "is_standin", "is_receiver"),
+    [("smoke", True, False), ("webhook", False, True), ("mixed", True, True)],
+)
+def test_it_says_what_the_run_would_start(
+    tmp_path: Path, profile: str, is_standin: bool, is_receiver: bool
+) -> None:
+    targets = [line for line in plan(tmp_path, 200, profile) if line.startswith("  Target")]
+    assert any("a stand-in that the run starts" in line for line in targets) == is_standin
+    assert any("a receiver of webhooks that the run starts" in line for line in targets) == is_receiver
+    assert len(targets) == is_standin + is_receiver
