@@ -174,7 +174,7 @@ def load_settings(variables: Mapping[str, str]) -> Settings:
         base_url=_base_url(variables.get("CUSTOMERIO_BASE_URL")),
         ca_file=_ca_file(variables.get("CUSTOMERIO_CA_FILE")),
         live_hosts=_live_hosts(variables.get("CUSTOMERIO_LIVE_HOSTS", "")),
-        app_key=_key(variables, "CUSTOMERIO_APP_API_KEY"),
+        app_key=_key(variables, "CUSTOMERIO_APP_KEY"),
         write_key=_key(variables, "CUSTOMERIO_WRITE_KEY"),
         webhook=_webhook(variables.get("WEBHOOK_URL"), variables.get("WEBHOOK_SIGNING_KEY")),
     )

@@ -59,6 +59,7 @@ class ArrivalUser(HttpUser):
     published_limit: ClassVar[str | None] = "track_requests_per_second"
     env: ClassVar[Mapping[str, str]] = {}
     most_request_seconds: ClassVar[float] = math.inf
+    variables: ClassVar[Mapping[str, str]]
     scenario: ClassVar[Scenario]
     log: ClassVar[IterationLog]
     prepared_call: ClassVar[Callable[..., Any] | None] = None
@@ -70,7 +71,6 @@ class ArrivalUser(HttpUser):
             # Locust gives its users the host that its master or its form names, which nobody has checked.
             self.host = sign_in.base_url
         super().__init__(environment)  # type: ignore[no-untyped-call] # Locust declares no types here
-        self.variables = self.read_env(self.scenario.options.env)
         self._arrival: Arrival | None = None
         self._waker = process_waker()
         self._context = {
@@ -100,7 +100,8 @@ class ArrivalUser(HttpUser):
         """The class of this scenario's VUs, named after it."""
         log = IterationLog(scenario.name, cls.kind, cls.method, cls._check_name(), into_queue=cls.uses_queue)
         scenario.store.attach(log)
-        own = {"scenario": scenario, "abstract": False, "log": log, "_write": None}
+        variables = cls.read_env(scenario.options.env)
+        own = {"scenario": scenario, "abstract": False, "log": log, "_write": None, "variables": variables}
         return type(scenario.name, (cls,), own)
 
     @classmethod

@@ -22,6 +22,7 @@ class BroadcastUser(ArrivalUser):
     abstract = False
     kind = "broadcast"
     api = Api.APP
+    may_trigger = "a broadcast to those of its people who exist"
     published_limit = "app_broadcast_gap_seconds"
     env: ClassVar[Mapping[str, str]] = {"BROADCAST_ID": "1"}
 
@@ -32,8 +33,7 @@ class BroadcastUser(ArrivalUser):
 
     @classmethod
     def people_in(cls, arrivals: int) -> int:
-        # Nobody is created: whoever does not exist is passed over.
-        return 0
+        return arrivals * _RECIPIENTS
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         people = self.scenario.people

@@ -80,5 +80,5 @@ class PipelinesUser(ArrivalUser):
                 company = {"name": "Load test company", "_load_test": True, **marks}
                 call |= {"groupId": f"company-{people.run_id}-{number}", "traits": company}
             case "alias":
-                call["previousId"] = f"{person_id}-before"
+                call["previousId"] = f"visitor-{person_id}"
         return call

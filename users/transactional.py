@@ -25,6 +25,7 @@ class TransactionalUser(ArrivalUser):
     abstract = False
     kind = "transactional"
     api = Api.APP
+    may_trigger = "messages to the run's people, who have no real address"
     published_limit = "app_transactional_per_second"
     env: ClassVar[Mapping[str, str]] = {"CHANNEL": "", "TRANSACTIONAL_MESSAGE_ID": "1"}
 

@@ -12,7 +12,6 @@ OTHERS = {
     "LOAD_TEST_CLUSTER_KEY": "canary-3-cluster-key-0123456789",
     "K6_INFLUXDB_TOKEN": "canary-4-influxdb-token",
     "K6_INFLUXDB_PASSWORD": "canary-5-influxdb-password",
-    "CUSTOMERIO_APP_API_KEY": "canary-8-app-key",
     "CUSTOMERIO_WRITE_KEY": "canary-9-write-key",
     "WEBHOOK_URL": "http://127.0.0.1:1/canary-10-receiver",
     "WEBHOOK_SIGNING_KEY": "canary-11-signing-key",

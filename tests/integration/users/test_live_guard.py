@@ -270,7 +270,7 @@ def test_plain_http_is_refused_even_where_live_load_is_wanted() -> None:
 
 
 @pytest.mark.parametrize("api", [Api.TRACK, Api.APP, Api.PIPELINES], ids=str)
-@pytest.mark.parametrize("name", ["CUSTOMERIO_APP_API_KEY", "CUSTOMERIO_WRITE_KEY"])
+@pytest.mark.parametrize("name", ["CUSTOMERIO_APP_KEY", "CUSTOMERIO_WRITE_KEY"])
 def test_the_keys_of_other_apis_open_no_door(name: str, api: Api) -> None:
     settings = load_settings({name: "key-hush"})
     with JUDGE.listening(), pytest.raises(ConfigError, match="it is a live workspace") as caught:

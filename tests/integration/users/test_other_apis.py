@@ -34,7 +34,7 @@ def standin(running: StandinServer) -> StandinServer:
 def variables(standin: StandinServer, app_key: str = APP_KEY, write_key: str = WRITE_KEY) -> dict[str, str]:
     return {
         "CUSTOMERIO_BASE_URL": standin.url,
-        "CUSTOMERIO_APP_API_KEY": app_key,
+        "CUSTOMERIO_APP_KEY": app_key,
         "CUSTOMERIO_WRITE_KEY": write_key,
     }
 

@@ -53,7 +53,7 @@ def test_the_peak_is_that_of_rates_that_come_together_and_sees_both_sides_of_a_j
         ("anonymous", 11),
         ("batch", 41 * 25),
         ("pipelines", 60),
-        ("webhook", 0),
+        ("webhook", 14),
     ],
 )
 def test_the_people_are_those_that_the_arrivals_of_a_kind_are_about(user: str, people: int) -> None:

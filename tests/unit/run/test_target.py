@@ -112,7 +112,7 @@ def test_to_declare_a_host_makes_no_other_one_less_live() -> None:
 EVERY = {
     "CUSTOMERIO_SITE_ID": "site",
     "CUSTOMERIO_API_KEY": "hush-track",
-    "CUSTOMERIO_APP_API_KEY": "hush-app",
+    "CUSTOMERIO_APP_KEY": "hush-app",
     "CUSTOMERIO_WRITE_KEY": "hush-write",
 }
 CUSTOMERIO = (Api.TRACK, Api.APP, Api.PIPELINES)
@@ -138,7 +138,7 @@ def test_each_api_has_its_host_and_its_credentials(region: str) -> None:
 
 @pytest.mark.parametrize("api", CUSTOMERIO, ids=str)
 def test_any_credentials_mean_a_live_workspace(api: Api) -> None:
-    variables = {"track": "SITE_ID", "app": "APP_API_KEY", "pipelines": "WRITE_KEY"}
+    variables = {"track": "SITE_ID", "app": "APP_KEY", "pipelines": "WRITE_KEY"}
     settings = load_settings(
         {name: value for name, value in EVERY.items() if variables[api] in name or api == "track"}
     )
@@ -153,18 +153,16 @@ def test_any_credentials_mean_a_live_workspace(api: Api) -> None:
     ("api", "expected"),
     [
         (Api.TRACK, "https://track.customer.io: no credentials; expected CUSTOMERIO_SITE_ID and"),
-        (Api.APP, "https://api.customer.io: no credentials; expected CUSTOMERIO_APP_API_KEY"),
+        (Api.APP, "https://api.customer.io: no credentials; expected CUSTOMERIO_APP_KEY"),
         (Api.PIPELINES, "https://cdp.customer.io: no credentials; expected CUSTOMERIO_WRITE_KEY"),
     ],
     ids=str,
 )
 def test_every_api_that_is_called_needs_its_own_credentials(api: Api, expected: str) -> None:
-    others = {Api.TRACK: ("SITE_ID", "_API_KEY"), Api.APP: ("APP_API_KEY",), Api.PIPELINES: ("WRITE_KEY",)}[
-        api
-    ]
+    others = {Api.TRACK: ("SITE_ID", "_API_KEY"), Api.APP: ("APP_KEY",), Api.PIPELINES: ("WRITE_KEY",)}[api]
     left = {name: value for name, value in EVERY.items() if not name.endswith(others)}
     if api is Api.TRACK:
-        left["CUSTOMERIO_APP_API_KEY"] = "hush-app"
+        left["CUSTOMERIO_APP_KEY"] = "hush-app"
     else:
         left["CUSTOMERIO_API_KEY"] = "hush-track"
 
@@ -238,7 +236,7 @@ def test_a_host_argument_is_no_receiver() -> None:
             {"WEBHOOK_URL": "https://track.customer.io/x", "WEBHOOK_SIGNING_KEY": "hush"},
             "refused, it is a live workspace; expected the URL of your own receiver",
         ),
-        ({"CUSTOMERIO_APP_API_KEY": "hush hush"}, "CUSTOMERIO_APP_API_KEY: expected printable ASCII"),
+        ({"CUSTOMERIO_APP_KEY": "hush hush"}, "CUSTOMERIO_APP_KEY: expected printable ASCII"),
         ({"CUSTOMERIO_WRITE_KEY": "hush:"}, "CUSTOMERIO_WRITE_KEY: expected printable ASCII"),
     ],
     ids=["no key", "no URL", "scheme", "query", "user", "live", "app key", "write key"],
