@@ -21,7 +21,7 @@ class PipelinesUser(ArrivalUser):
     """Sends the seven calls about one person by turns; the batch is about ten people.
 
     By default the Pipelines API answers 200 to what it ignores. Set ``STRICT_MODE = "1"`` in the scenario's
-    ``env`` to be told. ``CALL`` there sets one call.
+    ``env`` to be told. ``CALL`` there sets one call other than the batch.
     """
 
     abstract = False
@@ -32,15 +32,16 @@ class PipelinesUser(ArrivalUser):
 
     @classmethod
     def check_env(cls, env: Mapping[str, str]) -> None:
-        if env["CALL"] not in ("", *_CALLS):
-            raise ValueError(f"CALL: expected one of {', '.join(_CALLS)}, got {shown(env['CALL'])}")
+        if env["CALL"] not in ("", *_CALLS[:-1]):
+            raise ValueError(f"CALL: expected one of {', '.join(_CALLS[:-1])}, got {shown(env['CALL'])}")
         if env["STRICT_MODE"] not in ("0", "1"):
             raise ValueError(f"STRICT_MODE: expected '0' or '1', got {shown(env['STRICT_MODE'])}")
 
     @classmethod
     def people_in(cls, arrivals: int) -> int:
         # A turn is about one person, and its batch about ten, who come to include that one.
-        return _PEOPLE_PER_BATCH * math.ceil(arrivals / len(_CALLS))
+        turns = arrivals // len(_CALLS)
+        return max(_PEOPLE_PER_BATCH * turns, math.ceil(arrivals / len(_CALLS)))
 
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
         turn, step = divmod(arrival.number - 1, len(_CALLS))

@@ -52,7 +52,7 @@ def test_the_peak_is_that_of_rates_that_come_together_and_sees_both_sides_of_a_j
         ("queued", 21),
         ("anonymous", 11),
         ("batch", 41 * 25),
-        ("pipelines", 60),
+        ("pipelines", 50),
         ("webhook", 14),
     ],
 )
