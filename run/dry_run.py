@@ -142,5 +142,5 @@ def _vus(options: ScenarioOptions) -> str:
     longest = options.max_vus / peak - options.pause
     if longest <= 0:
         return f"{vus}: too few for {peak:g}/s with a pause of {format_duration(options.pause)}"
-    pause = f" and a pause of {format_duration(options.pause)}" if options.pause else ""
-    return f"{vus}: enough for {peak:g}/s{pause} while responses take up to {format_duration(longest)}"
+    pause = f", each with a pause of {format_duration(options.pause)} after it" if options.pause else ""
+    return f"{vus}: enough for {peak:g}/s while responses take up to {format_duration(longest)}{pause}"

@@ -99,7 +99,8 @@ def _backlog(run: RunFiles, facts: Facts, span: Span) -> Chart | None:
         return None
     found = series.gauge(run.rows, "queue_backlog")
     lines = [ChartLine("backlog", series.highest(list(found), list(found.values()), span.step), "main")]
-    caption = "Messages that the queue's workers had not delivered yet, read every few seconds." + span.note
+    pace = "counted once a second" if facts.deliveries else "read every few seconds"
+    caption = f"Messages that the queue's workers had not delivered yet, {pace}." + span.note
     if facts.backlog.failed:
         caption += (
             f" {number_text(facts.backlog.failed)} times a page could not be read; what it said last stands "

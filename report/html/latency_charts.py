@@ -29,8 +29,8 @@ def latency_over_time(run: RunFiles, facts: Facts, metric: str, span: Span) -> C
     if span.step > 1:
         precision += f" Each point is the highest of {duration_text(span.step)}."
     caption = (
-        f"{precision} They are not the run's percentiles; those stand in the table of "
-        "Trends. Where lines meet, the lower one is on top."
+        f"{precision} The percentiles of the whole run are in the table of Trends. "
+        "Where lines meet, the lower one is on top."
     )
     top = max(found.values[100])
     # A bound far above all values would press them flat.
@@ -60,8 +60,8 @@ def _precision(facts: Facts, *, is_exact: bool) -> str:
         )
     if not is_exact:
         text += (
-            " Where answers of several kinds (statuses, errors) came in one second, its percentiles are "
-            "upper bounds: the file has those of each kind only."
+            " In a second with several kinds of answers (statuses, errors) they are upper bounds, since "
+            "metrics.csv has the percentiles of each kind only."
         )
     return text
 
@@ -85,8 +85,13 @@ def percentile_curve(facts: Facts) -> Chart | None:
         else "The run was killed: these are upper bounds, put together from the percentiles of each second."
     )
     caption = (
-        f"{source} Six known points, joined by straight lines. Dashed: counted from the arrival's instant, "
-        "so that waiting in the generator shows. Lines that agree lie on each other."
+        f"{source} Six known points, joined by straight lines."
+        + (
+            " Dashed: counted from the arrival's instant, so that waiting in the generator shows."
+            if any(line.is_dashed for line in lines)
+            else ""
+        )
+        + " Lines that agree lie on each other."
     )
     x = Axis(0.0, float(len(TREND_STATS) - 1), tuple((float(i), stat) for i, stat in enumerate(TREND_STATS)))
     y = value_axis([value for line in lines for _, value in line.points])

@@ -12,7 +12,12 @@ def number_text(value: float) -> str:
 
 
 def decimals_text(value: float) -> str:
-    """Return two decimals, for columns of milliseconds whose points stand below each other: ``1 234.50``."""
+    """Return two decimals, for columns of milliseconds whose points stand below each other: ``1 234.50``.
+
+    Never 0.00 if that would hide something.
+    """
+    if 0 < value < 0.005:
+        return "<0.01"
     return f"{value:,.2f}".replace(",", "\u202f")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -171,7 +171,7 @@ def _tiles(facts: Facts) -> Sequence[tuple[str, str, str]]:
     what = "messages" if facts.sends_messages_only else "requests"
     tiles = [
         (what.capitalize(), number_text(facts.requests), f"in {duration_text(facts.seconds)}"),
-        *_latency_tile(facts),
+        *_latency_tiles(facts),
         ("Failed", share, f"{number_text(facts.failed)} {what}"),
         ("Arrivals started", number_text(arrivals.started), f"of {number_text(arrivals.due)} due"),
         (
@@ -203,13 +203,13 @@ def _queue_tile(facts: Facts) -> Sequence[tuple[str, str, str]]:
     return [("Backlog at its peak", number_text(facts.backlog.peak), after)]
 
 
-def _latency_tile(facts: Facts) -> Sequence[tuple[str, str, str]]:
-    trend = facts.trends.get("http_req_duration")
-    if trend is None:
-        return []
-    stats = trend.stats
-    more = f"p50 {milliseconds_text(stats['med'])}, p99 {milliseconds_text(stats['p(99)'])}"
-    return [("Latency p95", milliseconds_text(stats["p(95)"]), more)]
+def _latency_tiles(facts: Facts) -> Iterator[tuple[str, str, str]]:
+    """Yield how long answers took, and how long messages took through the queue."""
+    for label, metric in (("Latency p95", "http_req_duration"), ("Delivery p95", "delivery_duration")):
+        if metric in facts.trends:
+            stats = facts.trends[metric].stats
+            more = f"p50 {milliseconds_text(stats['med'])}, p99 {milliseconds_text(stats['p(99)'])}"
+            yield label, milliseconds_text(stats["p(95)"]), more
 
 
 def _settings(run: RunFiles) -> Sequence[tuple[str, str]]:

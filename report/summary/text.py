@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from config.durations import format_duration, format_milliseconds
-from metrics.sinks import AnySink
+from metrics.sinks import AnySink, GaugeSink
 from metrics.thresholds import ThresholdOutcome, ThresholdResult
 from metrics.trend_sink import TrendSink
 from report.html.page import REPORT_NAME
@@ -146,7 +146,8 @@ def _deliveries(report: RunReport) -> Iterator[str]:
     yield "  [bold]DELIVERY[/] of the messages that were started"
     ledger = report.deliveries.ledger
     labels = [name.replace("_", " ") for name in ledger]
-    signs = ["  ", "= ", *(["+ "] * (len(labels) - 2))]
+    # The last is no part of the sum: a message that came twice was delivered once.
+    signs = ["  ", "= ", *(["+ "] * (len(labels) - 3)), "  "]
     first, second = max(map(len, labels)), max(len(str(number)) for number in ledger.values())
     for sign, label, number in zip(signs, labels, ledger.values(), strict=True):
         yield f"{_INDENT}{sign}{label:<{first}}  {number:>{second}}"
@@ -210,12 +211,20 @@ def _others(others: Sequence[tuple[str, AnySink]], seconds: float) -> Iterator[s
         return
     yield "  [bold]COUNTERS, RATES AND GAUGES[/]"
     first = max(len(name) for name, _ in others)
-    texts = {name: sink.texts(seconds) for name, sink in others}
+    texts = {name: _texts(name, sink, seconds) for name, sink in others}
     second = max(len(figures[0]) for figures in texts.values())
     for name, figures in texts.items():
         rest = "  ".join(figures[1:])
         yield f"{_INDENT}{escape(f'{name:<{first}}')}  {figures[0]:>{second}}  {rest}".rstrip()
     yield ""
+
+
+def _texts(name: str, sink: AnySink, seconds: float) -> list[str]:
+    """Return a metric's figures; those of the one gauge of milliseconds with their unit."""
+    if name == "queue_oldest_age" and isinstance(sink, GaugeSink):
+        value, least, greatest = map(format_milliseconds, (sink.value, sink.min, sink.max))
+        return [value, f"min={least}", f"max={greatest}"]
+    return sink.texts(seconds)
 
 
 def _paragraph(text: str, width: int, style: str = "") -> Iterator[str]:

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from report.html.axes import linear_axis, log_axis, time_axis, value_axis
-from report.html.numbers import clock_text, duration_text, milliseconds_text, number_text, percent_text
+from report.html.numbers import (
+    clock_text,
+    decimals_text,
+    duration_text,
+    milliseconds_text,
+    number_text,
+    percent_text,
+)
 
 POSITIVE = st.floats(1e-6, 1e9)
 
@@ -65,6 +72,9 @@ def test_a_number_as_text_is_the_number_to_three_digits(value: float) -> None:
         (percent_text(0.99999), ">99.9%"),
         (percent_text(1), "100%"),
         (percent_text(0.3263), "32.6%"),
+        (decimals_text(1234.5), "1\u202f234.50"),
+        (decimals_text(0.003), "<0.01"),
+        (decimals_text(0), "0.00"),
         (milliseconds_text(12_340), "12.3 s"),
         (milliseconds_text(1.5), "1.5 ms"),
         (duration_text(540.2), "9m"),

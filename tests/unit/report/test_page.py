@@ -195,8 +195,12 @@ def test_a_queue_that_was_drained_says_so_at_a_glance(tmp_path: Path) -> None:
         for second, value in enumerate(values)
     ]
     ledger = dict.fromkeys(DELIVERY_COLUMNS, 0)
-    parts = {"deliveries": {**ledger, "drain_after_peak_seconds": 2.5, "line": "drained"}}
+    parts = {
+        "deliveries": {**ledger, "drain_after_peak_seconds": 2.5, "line": "drained"},
+        "metrics": {"delivery_duration": summary()["metrics"]["identify_duration"]},
+    }
     outline = Outline(page_of(write_folder(tmp_path / "r", rows, parts)))
+    assert "Delivery p955 msp50 2 ms, p99 8 ms" in outline.text
     assert "Backlog at its peak600drained 2.5s after it; the oldest 3s old" in outline.text
 
 

@@ -7,10 +7,29 @@ from dataclasses import replace
 import pytest
 from rich.markup import render
 
+from metrics.delivery_figures import DeliveryFigures
 from report.run_report import RunReport
 from report.summary.text import summary_lines
 from shapes.ledger import Ledger
 from tests.unit.report.test_junit_xml import a_report
+
+DELIVERIES = DeliveryFigures(
+    queue="the file queue.jsonl",
+    started=100,
+    not_produced=1,
+    delivered=90,
+    dead_letters=2,
+    still_queued=3,
+    lost=4,
+    repeated=5,
+    backlog_peak=20,
+    oldest_age_ms=1068.28,
+    drain_after_peak_seconds=None,
+    drain_after_end_seconds=None,
+    replicas=1,
+    clock_error_ms=0.0,
+    reads_failed=0,
+)
 
 WIDTHS = pytest.mark.parametrize("width", [80, 100, 160])
 
@@ -66,6 +85,18 @@ def test_the_ledger_is_a_sum_down_its_columns(width: int) -> None:
         assert scheduled == sum(parts)
         assert (completed, interrupted) == (69, 1)
         assert max(map(len, lines[head : head + 8])) <= width
+
+
+def test_a_queues_messages_are_a_sum_that_repeated_ones_are_no_part_of() -> None:
+    report = replace(a_report(), deliveries=DELIVERIES)
+    report.store.add("queue_oldest_age", 1068.28, ())
+    list(report.store.fold())
+    lines = lines_of(report, 80)
+    head = lines.index("  DELIVERY of the messages that were started")
+    rows = [line.rsplit(None, 1) for line in lines[head + 1 : head + 8]]
+    assert int(rows[0][1]) == sum(int(number) for label, number in rows if label[4] in "=+")
+    assert rows[-1] == ["      repeated", "5"]
+    assert any(line.split() == ["queue_oldest_age", "1.07s", "min=1.07s", "max=1.07s"] for line in lines)
 
 
 def test_the_end_says_what_passed_and_where_the_report_is() -> None:
