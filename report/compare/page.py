@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,12 +48,13 @@ def page_of(comparison: Comparison) -> str:
     scales = {
         share: _scale([row for row in comparison.rows if row.is_share is share]) for share in (False, True)
     }
+    rows_of = Counter(row.metric for row in comparison.rows)
     metrics = ["", *(row.metric for row in comparison.rows)]
     lines = [
         {
             "row": row,
-            # Named once, above its statistics.
-            "metric": row.metric if row.metric != before else "",
+            # Named once, beside all its statistics.
+            "rows_of_metric": rows_of[row.metric] if row.metric != before else 0,
             "a": figure_text(row, row.a),
             "b": figure_text(row, row.b),
             "change": change_text(row),
