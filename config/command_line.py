@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
@@ -100,10 +102,24 @@ def _name_alone(word: str) -> str:
 def print_error(message: str, program: str | None = None) -> None:
     """Print ``error: message`` on standard error, on one line whatever the message holds.
 
-    A program's name comes first if it is given.
+    A program's name comes first if it is given. On a terminal the line is folded between words.
     """
     name = f"{program}: " if program else ""
-    sys.stderr.write(f"{name}error: {visible(' '.join(message.splitlines()))}\n")
+    print_folded(f"{name}error: {' '.join(message.splitlines())}")
+
+
+def print_folded(line: str) -> None:
+    """Print a line on standard error; on a terminal, break it where it would break within a word."""
+    line = visible(line)
+    if sys.stderr.isatty():
+        line = textwrap.fill(
+            line,
+            shutil.get_terminal_size().columns,
+            subsequent_indent="    ",
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    sys.stderr.write(f"{line}\n")
 
 
 def print_warning(message: str) -> None:

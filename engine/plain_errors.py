@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from config.command_line import USAGE_ERROR, print_error
+from config.command_line import USAGE_ERROR, print_error, print_folded
 from config.errors import ConfigError
-from config.shown import visible
 
 
 @contextmanager
@@ -20,7 +19,8 @@ def plain_errors(*, is_silent: bool = False) -> Iterator[None]:
     except ConfigError as error:
         if not is_silent:
             print_error(error.lines[0], program_name())
-            sys.stderr.write("".join(f"{visible(line)}\n" for line in error.lines[1:]))
+            for line in error.lines[1:]:
+                print_folded(line)
         sys.exit(USAGE_ERROR)
 
 

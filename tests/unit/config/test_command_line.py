@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -53,6 +54,17 @@ def test_a_mistake_stays_on_one_line_whatever_was_given(capsys: pytest.CaptureFi
         OneLineParser().parse_args(["first\nsecond"])
     print_error("third\r\nfourth")
     assert capsys.readouterr().err == ("error: unrecognized arguments: first second\nerror: third fourth\n")
+
+
+def test_on_a_terminal_a_long_mistake_breaks_between_words(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "40")
+    print_error("my.toml: expected one-that-is-too-long-to-be-on-the-first-line or two", "run")
+    assert capsys.readouterr().err == (
+        "run: error: my.toml: expected\n    one-that-is-too-long-to-be-on-the-first-line\n    or two\n"
+    )
 
 
 @pytest.mark.parametrize(
