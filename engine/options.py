@@ -77,7 +77,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         action="store_true",
         env_var="LOAD_TEST_SHARE_RESULTS",
         include_in_web_ui=False,
-        help="Let others read the files of a run, as the umask says; without it they are their owner's only",
+        help="Let other users read the files of a run, as far as the umask does (default: only their owner)",
     )
     parser.add_argument(
         "--http-client",
@@ -106,15 +106,15 @@ def add_options(parser: LocustArgumentParser) -> None:
         action="store_true",
         env_var="LOAD_TEST_RESEND_POST",
         include_in_web_ui=False,
-        help="Send a POST (track) once more, as a PUT is, when its kept connection turns out to be closed; "
-        "it may then arrive twice. Without it such a request fails",
+        help="Send a POST (track) again if the server had closed its kept connection. It may then arrive "
+        "twice. Without this option it fails; a PUT (identify) is always sent again",
     )
     parser.add_argument(
         "--traceparent",
         action="store_true",
         env_var="LOAD_TEST_TRACEPARENT",
         include_in_web_ui=False,
-        help="Send a W3C traceparent header with each request: a trace id of its own, sampled",
+        help="Send a W3C traceparent header with each request, with a new trace id, marked as sampled",
     )
     _add_live_options(parser)
     _add_output_options(parser)

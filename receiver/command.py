@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="receiver",
-        description="Receive Customer.io's reporting webhooks: check, keep in a file, answer, then work.",
+        description="Receive Customer.io's reporting webhooks: check, write to a file, answer, then process.",
         epilog=f"The signing key comes from the environment variable {_KEY}.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -78,13 +78,13 @@ def _parser() -> argparse.ArgumentParser:
         type=argument(parse_duration_seconds),
         default=300.0,
         metavar="5m",
-        help="refuse a timestamp that is further from now (default: 5m)",
+        help="refuse a webhook whose timestamp is older, or as far in the future (default: 5m)",
     )
     parser.add_argument(
         "--sync",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="answer when the event is on the disk, not only with the system (default: yes)",
+        help="flush the event to the disk before answering (default: yes)",
     )
     parser.add_argument(
         "--until-stdin-closes",

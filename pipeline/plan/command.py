@@ -142,12 +142,15 @@ def _note(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     most_bytes = limit("v2_entity_bytes")
     parser = OneLineParser(
-        prog="pipeline.plan",
+        prog="scripts/run-pipeline.sh plan",
         description="Say what a volume of events needs: architecture, requests, workers, partitions, queue.",
         epilog="docs/scaling.md explains the figures. Exit code 99: the plan cannot work.",
     )
     parser.add_argument(
-        "--events-per-day", type=argument(amounts.events_per_day), metavar="N", help="such as 8M or 250000"
+        "--events-per-day",
+        type=argument(amounts.events_per_day),
+        metavar="N",
+        help="the mean of a day, such as 8M or 250000",
     )
     parser.add_argument(
         "--peak-factor",
@@ -191,9 +194,11 @@ def _parser() -> argparse.ArgumentParser:
         "--people",
         type=argument(amounts.people),
         metavar="N",
-        help="the people of the workspace, for the cost",
+        help="how many people the workspace has, to estimate its price",
     )
-    parser.add_argument("--format", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--format", choices=("text", "json"), default="text", help="how to print the plan (default: text)"
+    )
     parser.add_argument(
         "--write",
         type=Path,
@@ -203,7 +208,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--calibrate",
         action="store_true",
-        help="measure what a worker delivers on this machine, even if that is known (10 s)",
+        help="measure again what a worker delivers on this machine (10 s)",
     )
     parser.add_argument(
         "--calibration",

@@ -153,7 +153,7 @@ def _fail(line: str, code: int) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
         prog="scripts/run-pipeline.sh produce",
-        description="Fill the topic that the workers read, or a file, from a file or with invented messages.",
+        description="Write messages, from a file or invented, to the topic that the workers read, or a file.",
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, KAFKA_TOPIC.",
     )
     what = parser.add_mutually_exclusive_group(required=True)
@@ -166,8 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--relay",
         action="store_true",
-        help="send the lines of standard input as they come; say on standard output, by number from 0, which "
-        "are safe",
+        help="send each line of standard input as it comes, and answer it on standard output: its number, "
+        "from 0, once the broker has it, or the number and the reason why not",
     )
     what.add_argument("--count", type=_whole, metavar="N", help="send N invented messages")
     parser.add_argument(

@@ -113,7 +113,7 @@ def _plan(options: RehearsalOptions) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="pipeline.rehearse",
+        prog="scripts/run-pipeline.sh rehearse",
         description=(
             "Send a load profile through the broker, let Kubernetes' autoscaling formula scale real workers "
             "on this machine, and account for every message. Customer.io is a local stand-in."
@@ -121,40 +121,58 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Settings come from the environment and .env: KAFKA_BROKERS, BATCH_SIZE, LIMIT_REQUESTS ...",
     )
     parser.add_argument(
-        "--profile", required=True, metavar="NAME|PATH", help="the load: an event per arrival"
+        "--profile",
+        required=True,
+        metavar="NAME|PATH",
+        help="the load: a message for each arrival of this profile",
     )
     parser.add_argument(
         "--time-scale",
         type=_above_zero,
         default=1.0,
         metavar="X",
-        help="multiply the times of the profile and of the autoscaler, keep rates (default: 1)",
+        help="multiply the durations of the profile and of the autoscaler by X, keep the rates (default: 1)",
     )
     parser.add_argument("--brokers", metavar="HOST:PORT", help="overrides KAFKA_BROKERS")
     parser.add_argument(
-        "--least", type=_whole, default=_DEPLOYMENT.least_replicas, metavar="N", help="fewest workers (3)"
+        "--least",
+        type=_whole,
+        default=_DEPLOYMENT.least_replicas,
+        metavar="N",
+        help="fewest workers (default: %(default)s)",
     )
     parser.add_argument(
-        "--most", type=_whole, default=_DEPLOYMENT.most_replicas, metavar="N", help="most workers (20)"
+        "--most",
+        type=_whole,
+        default=_DEPLOYMENT.most_replicas,
+        metavar="N",
+        help="most workers (default: %(default)s)",
     )
     parser.add_argument(
         "--backlog",
         type=_whole,
         default=_DEPLOYMENT.backlog_per_replica,
         metavar="N",
-        help="messages per worker that the autoscaler aims at (1000)",
+        help="backlog per worker that the autoscaler aims at, in messages (default: %(default)s)",
     )
     parser.add_argument(
         "--partitions",
         type=_whole,
         metavar="N",
-        help="partitions of the topic (a multiple of 12, at least --most)",
+        help="partitions of the topic (default: the first multiple of 12 that is not below --most)",
     )
     parser.add_argument(
-        "--latency", type=_seconds, default=0.02, metavar="DURATION", help="of the stand-in's answers (20ms)"
+        "--latency",
+        type=_seconds,
+        default=0.02,
+        metavar="DURATION",
+        help="time until the stand-in responds (default: 20ms)",
     )
     parser.add_argument(
-        "--kill-after", type=_seconds, metavar="DURATION", help="kill a worker with SIGKILL after so long"
+        "--kill-after",
+        type=_seconds,
+        metavar="DURATION",
+        help="kill one worker with SIGKILL this long after the start",
     )
     parser.add_argument(
         "--no-idempotence", action="store_true", help="for a broker without idempotent writes"
@@ -163,7 +181,7 @@ def _parser() -> argparse.ArgumentParser:
         "--output",
         type=Path,
         metavar="DIR",
-        help="new folder for page, figures and logs (results/rehearsal-...)",
+        help="new folder for page, figures and logs (default: results/rehearsal-...)",
     )
     return parser
 
