@@ -101,9 +101,21 @@ def charts_of(rehearsal: Rehearsal) -> list[Chart]:
         line("delivered", "main", lambda look: look.delivered_per_second),
     ]
     return [
-        over_time("replicas", "Replicas", "", "Ready ones follow once they have started.", replicas, span),
         over_time(
-            "rates", "Messages sent and delivered", "per second", "Since the look before.", rates, span
+            "replicas",
+            "Replicas",
+            "",
+            "A worker is ready some seconds after it was decided on.",
+            replicas,
+            span,
+        ),
+        over_time(
+            "rates",
+            "Messages sent and delivered",
+            "per second",
+            "The mean since the previous look.",
+            rates,
+            span,
         ),
         over_time(
             "backlog",
@@ -117,7 +129,7 @@ def charts_of(rehearsal: Rehearsal) -> list[Chart]:
             "delivery",
             "Delivery time",
             "ms",
-            "From a message's time to its delivery: the mean of those delivered since the look before.",
+            "From a message's time to its delivery: the mean of those delivered since the previous look.",
             [line("mean", "main", lambda look: look.delivery_ms)],
             span,
         ),
