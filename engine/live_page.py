@@ -73,7 +73,7 @@ def _figures(shown: ShownRun, since: int) -> dict[str, Any]:
             {
                 "metric": threshold.selector,
                 "source": threshold.source,
-                "value": "" if threshold.has_no_samples else f"{threshold.value:.4g}",
+                "value": "" if threshold.has_no_samples else threshold.value_text,
                 "result": threshold.outcome.value,
                 "history": "".join(_LETTERS[outcome] for outcome in shown.outcomes(threshold)),
             }

@@ -90,7 +90,7 @@ def _threshold_rows(shown: ShownRun) -> list[dict[str, Any]]:
         {
             "name": threshold.selector,
             "threshold": threshold.source,
-            "value": f"{threshold.value:.4g}",
+            "value": threshold.value_text,
             "result": _RESULTS[threshold.outcome],
         }
         for threshold in shown.thresholds()

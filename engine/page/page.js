@@ -63,8 +63,10 @@
       `<text x="${LEFT - 6}" y="${y(part * highest) + 4}" text-anchor="end">${number(part * highest)}</text>`);
     const times = [0, 0.5, 1].map((part, place) =>
       `<text x="${x(part * length)}" y="${HEIGHT}" text-anchor="${["start", "middle", "end"][place]}">${clock(Math.round(part * length))}</text>`);
+    // Of a run that has ended the last second says nothing: often it is not a whole one.
+    const now = values => last.report ? "" : ` <b>${number(values[values.length - 1])}</b>`;
     const legend = shown.map(([label, values, tone, look]) =>
-      `<li class="tone-${tone}${look ? ` ${look}` : ""}">${label} <b>${number(values[values.length - 1])}</b></li>`);
+      `<li class="tone-${tone}${look ? ` ${look}` : ""}">${label}${now(values)}</li>`);
     const told = shown.map(([label, values]) => `${label} ${number(values[values.length - 1])}`).join(", ");
     return `<figure><h2>${title} <small>${unit}</small></h2><ul class="legend">${legend.join("")}</ul>` +
       `<svg viewBox="0 0 ${width} ${HEIGHT}" role="img" aria-label="${title}: ${told}">` +
@@ -80,7 +82,7 @@
         from = at;
       }
     }
-    return `<code>${escape(threshold.metric)} ${escape(threshold.source)}</code>` +
+    return `<code>${escape(threshold.metric)} <span>${escape(threshold.source)}</span></code>` +
       `<span><b>${escape(threshold.result)}</b> ${escape(threshold.value)}</span>` +
       `<svg viewBox="0 0 ${count} 1" preserveAspectRatio="none" role="img" aria-label="over the run">${bars}</svg>`;
   }
@@ -99,6 +101,7 @@
     if (wanted === drawn) return;
     drawn = wanted;
     section.className = isDark ? "dark" : "";
+    document.body.classList.toggle("load-test-dark", isDark);
     const room = section.clientWidth - 32, columns = Math.max(1, Math.floor((room + 14) / 444));
     width = Math.max(240, Math.floor((room - 14 * (columns - 1)) / columns) - 30);
     document.body.classList.toggle("load-test-open", isOpen);
@@ -117,6 +120,8 @@
       end.className = `${report.kind}${isDark ? " dark" : ""}`;
       end.innerHTML = `<b>${escape(report.word)}</b>${escape(report.line)} <a href="./load-test/report" target="_blank">Report</a>`;
     }
+    // What the bar at the bottom covers can be scrolled to.
+    document.body.style.paddingBottom = report ? `${end.offsetHeight}px` : "";
   }
 
   async function ask() {
