@@ -8,6 +8,7 @@ from pathlib import Path
 
 import requests
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.remote.webelement import WebElement
@@ -45,15 +46,25 @@ class Page:
     def __init__(self, browser: webdriver.Chrome, test: LoadTest, port: int) -> None:
         self.browser = browser
         self.url = f"http://127.0.0.1:{port}"
-        self._wait = WebDriverWait(browser, _PATIENCE_SECONDS, poll_frequency=0.1)
+        # The page may draw an element anew between two questions.
+        self._wait = WebDriverWait(
+            browser,
+            _PATIENCE_SECONDS,
+            poll_frequency=0.1,
+            ignored_exceptions=(NoSuchElementException, StaleElementReferenceException),
+        )
         _wait_until_up(test, self.url)
         browser.get(self.url)
 
     def click(self, text: str) -> None:
         """Click the button that shows this text, which style sheets may set in capitals."""
-        button = self._wait.until(lambda _: self._shown_button(text))
-        assert button is not None
-        button.click()
+        self._wait.until(lambda _: self._has_clicked(text))
+
+    def _has_clicked(self, text: str) -> bool:
+        button = self._shown_button(text)
+        if button is not None:
+            button.click()
+        return button is not None
 
     def _shown_button(self, text: str) -> WebElement | None:
         buttons = self.browser.find_elements(By.TAG_NAME, "button")
