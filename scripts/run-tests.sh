@@ -37,7 +37,7 @@ install_node_clients() {
     cmp -s tests/node/package-lock.json $place/package-lock.json && return
     mkdir -p $place
     cp tests/node/package.json tests/node/package-lock.json $place/
-    PATH="$PWD/.venv/bin:$PATH" npm --prefix $place ci --ignore-scripts --no-audit --no-fund --loglevel error >&2 && return
+    PATH="$PWD/.venv/bin:$PATH" npm --prefix "$(cd $place && pwd -P)" ci --ignore-scripts --no-audit --no-fund --loglevel error >&2 && return
     rm $place/package-lock.json
     fail "cannot install the clients for Node; npm's message is above"
 }
