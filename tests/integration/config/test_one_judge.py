@@ -68,7 +68,7 @@ async def meaning_to_pipeline(client: TrackClient, call: CallKind, words: list[s
     except BudgetSpentError as error:
         if "names no reason" in error.last:
             return Meaning.DOUBTFUL
-        return Meaning.FOREIGN if "not the Track API's" in error.last else Meaning.RETRY
+        return Meaning.FOREIGN if "not Customer.io's" in error.last else Meaning.RETRY
     if words:
         assert words[0].startswith("unreadable_")
         return Meaning.DOUBTFUL
