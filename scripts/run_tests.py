@@ -57,6 +57,8 @@ class Check:
 
 def main(arguments: list[str]) -> int:
     """Run what the arguments say and return 0 if all of it is well."""
+    # The tests start hundreds of processes, and each would compile all that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     fast = "--fast" in arguments
     arguments = [argument for argument in arguments if argument != "--fast"]
     named = [argument for argument in arguments if _is_test_path(argument)]
