@@ -13,6 +13,15 @@ from standin.responses import Invalid, json_response
 # What a send needs besides the person: a template, or for e-mail all of these.
 _INLINE_EMAIL = ("body", "subject", "from")
 _NEEDS_A_RECIPIENT = frozenset({"email"})
+_OBJECTS = ("message_data", "attachments", "custom_data", "custom_payload", "custom_device")
+_TEXTS = (
+    *("from", "reply_to", "cc", "bcc", "preheader", "body", "body_plain", "plaintext_body", "body_amp"),
+    *("title", "message", "image_url", "link", "language"),
+)
+_SWITCHES = (
+    *("disable_message_retention", "send_to_unsubscribed", "queue_draft", "auto_create"),
+    *("fake_bcc", "disable_css_preprocessing", "tracked"),
+)
 
 
 def _send(request: Request) -> Answer:
@@ -26,9 +35,7 @@ def _send(request: Request) -> Answer:
     who = named_person(message.get("identifiers"))
     if who is None:
         raise Invalid("expected an object with an id, email or cio_id", "identifiers", "required")
-    for name in ("message_data", "headers", "attachments"):
-        if not isinstance(message.get(name) or {}, dict):
-            raise Invalid("expected an object", name)
+    _check_options(message)
     send_at = message.get("send_at")
     if send_at is not None and (not isinstance(send_at, int) or isinstance(send_at, bool) or send_at < 0):
         raise Invalid("expected whole Unix seconds", "send_at")
@@ -61,6 +68,21 @@ def _template(message: JsonObject, kind: str) -> str | None:
     if template is None and kind == "email" and all(_text(message, name) for name in _INLINE_EMAIL):
         return None
     raise Invalid("expected a number or a name", "transactional_message_id", "required")
+
+
+def _check_options(message: JsonObject) -> None:
+    """Check the types of the optional fields. ``null`` is the same as none."""
+    for name in _OBJECTS:
+        if not isinstance(message.get(name) or {}, dict):
+            raise Invalid("expected an object", name)
+    # Customer.io describes the headers of an e-mail as JSON in a string, and its clients send an object.
+    if not isinstance(message.get("headers") or {}, dict | str):
+        raise Invalid("expected an object, or JSON in a string", "headers")
+    for name in _TEXTS:
+        _text(message, name)
+    for name in _SWITCHES:
+        if not isinstance(message.get(name), bool | None):
+            raise Invalid("expected true or false", name)
 
 
 def _text(message: dict[str, Any], name: str) -> str | None:

@@ -41,6 +41,10 @@ def _send(*required: str) -> Schema:
         disable_message_retention=SWITCH,
         send_to_unsubscribed=SWITCH,
         queue_draft=SWITCH,
+        headers={"anyOf": [ANY_OBJECT, text()]},
+        **{name: text() for name in ("from", "reply_to", "bcc", "body", "title", "message")},
+        attachments=ANY_OBJECT,
+        custom_data=ANY_OBJECT,
     )
 
 

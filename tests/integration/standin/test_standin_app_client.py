@@ -85,6 +85,33 @@ def test_a_send_without_a_person_is_refused(standin: StandinServer, client: Any)
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("reply_to", ["ada@example.com"]),
+        ("plaintext_body", 1),
+        ("send_to_unsubscribed", "yes"),
+        ("queue_draft", 0),
+        ("custom_data", "text"),
+        ("headers", [{"name": "X-Tag", "value": "a"}]),
+    ],
+)
+def test_an_option_of_another_type_is_refused(
+    standin: StandinServer, client: Any, name: str, value: Any
+) -> None:
+    with pytest.raises(CustomerIOException, match=f"400: .*{name}: expected"):
+        client.send_email({**PERSON, "to": "ada@example.com", name: value})
+
+    assert standin.stats()["deliveries"] == {}
+
+
+@pytest.mark.parametrize("headers", [{"X-Tag": "a"}, '[{"name": "X-Tag", "value": "a"}]'])
+def test_headers_are_an_object_or_json_in_a_string(standin: StandinServer, client: Any, headers: Any) -> None:
+    client.send_email({**PERSON, "to": "ada@example.com", "headers": headers})
+
+    assert standin.stats()["deliveries"] == {"email": 1}
+
+
+@pytest.mark.parametrize(
     ("fault", "outcome", "attempts"),
     [("error_share", "500", 4), ("reset_share", "reset", 4), ("hang_share", "hung", 2)],
 )
