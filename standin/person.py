@@ -25,9 +25,9 @@ _VALUES: dict[str, str] = {}
 
 _ATTRIBUTES_PER_PERSON = limit("attributes_per_person")
 _CIO_PREFIX = "cio_"
-_PREFERENCES = "cio_subscription_preferences"
+PREFERENCES = "cio_subscription_preferences"
 # The dotted form of an attribute's name, which changes one topic and leaves the others as they are.
-TOPIC_PREFIX = f"{_PREFERENCES}.topics."
+TOPIC_PREFIX = f"{PREFERENCES}.topics."
 
 
 class Identifier(NamedTuple):
@@ -126,8 +126,8 @@ class Person:
             elif name in kept or len(kept) < _ATTRIBUTES_PER_PERSON:
                 # All people have the same few attribute names, so each name is kept in memory once.
                 kept[sys.intern(name)] = _shared(_VALUES, value) if isinstance(value, str) else value
-        if topics and (_PREFERENCES in kept or len(kept) < _ATTRIBUTES_PER_PERSON):
-            kept[_PREFERENCES] = _with_topics(kept.get(_PREFERENCES), topics)
+        if topics and (PREFERENCES in kept or len(kept) < _ATTRIBUTES_PER_PERSON):
+            kept[PREFERENCES] = _with_topics(kept.get(PREFERENCES), topics)
         self._names = _shared(_NAMES, tuple(kept))
         self._values = tuple(kept.values())
 

@@ -36,6 +36,7 @@ _SEGMENT_MEMBERS_PER_CALL = 1000
 _LARGEST_SEGMENT_ID = 2**31 - 1
 _V1_KINDS: tuple[Kind, ...] = ("id", "email", "cio_id")
 _RESERVED_FORM_FIELDS = frozenset({"form_id", "form_name", "form_type", "form_url", "form_url_param"})
+_NULLABLE_FORM_FIELDS = frozenset({"id", "email"})
 _METRICS = frozenset(
     {"bounced", "clicked", "converted", "deferred", "delivered", "dropped", "opened", "spammed"}
 )
@@ -146,10 +147,15 @@ def submit_form(request: Request) -> Answer:
     data = parse_object(request.body).get("data")
     if not isinstance(data, dict):
         raise Invalid("expected an object", "data", "required")
+    fields: dict[str, Json] = {}
     for name, value in data.items():
+        if value is None and name in _NULLABLE_FORM_FIELDS:
+            # An identifier that is described as "string or null": null is the same as no field.
+            continue
         if not isinstance(value, str):
             raise Invalid("expected a string", f"data.{name}")
-    fields = {name: value for name, value in data.items() if name not in _RESERVED_FORM_FIELDS}
+        if name not in _RESERVED_FORM_FIELDS:
+            fields[name] = value
     check_person_attributes(fields, "data.")
     if fields.get("id"):
         who = identifier("id", fields["id"])

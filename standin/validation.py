@@ -10,7 +10,15 @@ from collections.abc import Collection, Mapping
 
 from config.customerio.limits import limit
 from standin.json_body import Json, JsonObject, size_bytes
-from standin.person import KINDS_IN_ATTRIBUTES, TOPIC_PREFIX, Identifier, Kind, identifier, identifier_in_path
+from standin.person import (
+    KINDS_IN_ATTRIBUTES,
+    PREFERENCES,
+    TOPIC_PREFIX,
+    Identifier,
+    Kind,
+    identifier,
+    identifier_in_path,
+)
 from standin.responses import Invalid
 
 _IDENTIFIER_BYTES = limit("identifier_bytes")
@@ -32,7 +40,7 @@ _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", re.IGNORECASE)
 
 # Instructions that stand among the attributes of an identify call and are not stored.
 INSTRUCTIONS = frozenset({"_update", "_timestamp", "cio_relationships"})
-_NOT_SIZED = frozenset({"cio_relationships", "cio_subscription_preferences"})
+_NOT_SIZED = frozenset({"cio_relationships", PREFERENCES})
 
 
 def check_path_identifier(text: str) -> Identifier:
@@ -77,9 +85,27 @@ def check_person_attributes(attributes: Mapping[str, Json], prefix: str = "") ->
         raise Invalid("expected true or false", f"{prefix}_update")
     if attributes.get("anonymous_id") not in (None, ""):
         check_anonymous_id(attributes, prefix)
+    if attributes.get(PREFERENCES) not in (None, ""):
+        _check_preferences(attributes[PREFERENCES], prefix + PREFERENCES)
     for name, value in attributes.items():
-        if name.startswith(TOPIC_PREFIX) and not (isinstance(value, bool) or value in (None, "")):
-            raise Invalid("expected true or false", prefix + name)
+        if name.startswith(TOPIC_PREFIX):
+            _check_topic(value, prefix + name)
+
+
+def _check_preferences(preferences: Json, field: str) -> None:
+    """Check all of a person's subscription preferences."""
+    if not isinstance(preferences, dict):
+        raise Invalid("expected an object", field)
+    topics = preferences.get("topics", {})
+    if not isinstance(topics, dict):
+        raise Invalid("expected an object", f"{field}.topics")
+    for topic, value in topics.items():
+        _check_topic(value, f"{field}.topics.{topic}")
+
+
+def _check_topic(value: Json, field: str) -> None:
+    if not (isinstance(value, bool) or value in (None, "")):
+        raise Invalid("expected true or false", field)
 
 
 def check_anonymous_id(fields: Mapping[str, Json], prefix: str = "") -> str | None:
@@ -174,6 +200,8 @@ def check_device(device: Json, id_field: str) -> tuple[str, str]:
     device_id = check_device_id(device, id_field)
     platform = check_one_of(device, "platform", _PLATFORMS, "device.")
     check_timestamp(device, "last_used", "device.")
+    if not isinstance(device.get("attributes", {}), dict):
+        raise Invalid("expected an object", "device.attributes")
     return device_id, platform
 
 

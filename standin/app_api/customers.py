@@ -9,10 +9,9 @@ from standin.app_api.common import call, found, identifiers_of, page, person_of,
 from standin.endpoint import Answer, Request
 from standin.filters import check_filter, matches
 from standin.json_body import parse_object
-from standin.person import Person, identifier
+from standin.person import PREFERENCES, Person, identifier
 from standin.responses import NOT_FOUND, Invalid, json_response
 
-_PREFERENCES = "cio_subscription_preferences"
 _MOST_IDS = 100
 
 
@@ -117,7 +116,7 @@ def _preferences(request: Request) -> Answer:
     person = person_of(request)
     if person is None:
         return Answer(NOT_FOUND)
-    preferences = person.attributes.get(_PREFERENCES)
+    preferences = person.attributes.get(PREFERENCES)
     topics = preferences.get("topics") if isinstance(preferences, dict) else None
     chosen = topics if isinstance(topics, dict) else {}
     return found(

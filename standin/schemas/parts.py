@@ -49,6 +49,7 @@ VALUE: Schema = {
         {"type": "null"},
     ]
 }
+PREFERENCES = object_of(topics={"type": "object", "additionalProperties": SWITCH})
 ATTRIBUTES: Schema = {
     **object_of(
         id=IDENTIFIER,
@@ -56,7 +57,7 @@ ATTRIBUTES: Schema = {
         cio_id=IDENTIFIER,
         created_at=UNIX_SECONDS,
         anonymous_id=ANONYMOUS_ID,
-        cio_subscription_preferences=ANY_OBJECT,
+        cio_subscription_preferences=PREFERENCES,
         cio_relationships=object_of(
             action=one_of("add_relationships", "delete_relationships"),
             relationships=list_of(ANY_OBJECT),
@@ -97,7 +98,6 @@ OBJECT_IDENTIFIERS: Schema = {
         {**object_of(("cio_object_id",), cio_object_id=text()), "additionalProperties": False},
     ]
 }
-DEVICE = object_of(("id", "platform"), id=text(), platform=one_of("ios", "android"), last_used=UNIX_SECONDS)
-V2_DEVICE = object_of(
-    ("token", "platform"), token=text(), platform=one_of("ios", "android"), last_used=UNIX_SECONDS
-)
+_DEVICE = {"platform": one_of("ios", "android"), "last_used": UNIX_SECONDS, "attributes": ANY_OBJECT}
+DEVICE = object_of(("id", "platform"), id=text(), **_DEVICE)
+V2_DEVICE = object_of(("token", "platform"), token=text(), **_DEVICE)

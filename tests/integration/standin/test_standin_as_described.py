@@ -70,6 +70,30 @@ def test_a_topic_is_on_or_off(standin: StandinServer, value: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("preferences", "field"),
+    [
+        ("yes", PREFERENCES),
+        ([], PREFERENCES),
+        ({"topics": None}, f"{PREFERENCES}.topics"),
+        ({"topics": ["topic_1"]}, f"{PREFERENCES}.topics"),
+        ({"topics": {"topic_1": "yes"}}, f"{PREFERENCES}.topics.topic_1"),
+    ],
+)
+def test_preferences_are_an_object_of_topics(standin: StandinServer, preferences: Any, field: str) -> None:
+    v1 = send(standin, "PUT", "v1/customers/ada", {PREFERENCES: preferences})
+    v2 = send(standin, "POST", "v2/entity", {**V2_IDENTIFY, "attributes": {PREFERENCES: preferences}})
+
+    assert (v1.status_code, v2.status_code) == (400, 400)
+    assert v1.json()["meta"]["errors"][0].startswith(f"{field}: ")
+    assert v2.json()["errors"][0]["field"] == f"attributes.{field}"
+
+
+@pytest.mark.parametrize("preferences", [None, "", {}, {"topics": {}}, {"topics": {"topic_1": None}}])
+def test_preferences_can_be_removed(standin: StandinServer, preferences: Any) -> None:
+    assert send(standin, "PUT", "v1/customers/ada", {PREFERENCES: preferences}).ok
+
+
+@pytest.mark.parametrize(
     ("method", "path", "body"),
     [
         ("PUT", "v1/customers/cio_99", {"email": "ada@example.com"}),

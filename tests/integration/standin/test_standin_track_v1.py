@@ -189,6 +189,15 @@ def test_a_form_identifies_and_answers_204(standin: StandinServer, send: Client)
     assert person["attributes"] == {}
 
 
+@pytest.mark.parametrize("data", [{"id": "ada", "email": None}, {"id": None, "email": "ada@example.com"}])
+def test_one_of_a_forms_identifiers_can_be_null(standin: StandinServer, send: Client, data: Any) -> None:
+    assert send("POST", "/api/v1/forms/f1/submit", {"data": {**data, "plan": "pro"}}).status_code == 204
+
+    person = standin.person(data["id"] or data["email"])
+    assert person is not None
+    assert person["attributes"] == {"plan": "pro"}
+
+
 def test_metrics_push_events_and_unsubscribe_need_no_credentials(standin: StandinServer) -> None:
     for path, content in (
         ("/api/v1/metrics", {"delivery_id": "d", "metric": "opened", "timestamp": 1_760_000_000}),
@@ -220,6 +229,11 @@ def test_region_names_the_stand_in_itself(standin: StandinServer, send: Client) 
         ("POST", "/api/v1/customers/ada/events", {"data": {}}),
         ("POST", "/api/v1/events", {"name": "x" * (limit("event_name_bytes") + 1)}),
         ("PUT", "/api/v1/customers/ada/devices", {"device": {"id": "x", "platform": "symbian"}}),
+        (
+            "PUT",
+            "/api/v1/customers/ada/devices",
+            {"device": {"id": "x", "platform": "ios", "attributes": "x"}},
+        ),
         ("PUT", "/api/v1/customers/ada/devices", {}),
         ("POST", "/api/v1/segments/seven/add_customers", {"ids": ["ada"]}),
         ("POST", "/api/v1/segments/7/add_customers", {"ids": []}),
@@ -227,6 +241,8 @@ def test_region_names_the_stand_in_itself(standin: StandinServer, send: Client) 
         ("POST", "/api/v1/segments/7/remove_customers", {"ids": [None]}),
         ("POST", "/api/v1/forms/f1/submit", {"data": {"email": "ada@example.com", "age": 36}}),
         ("POST", "/api/v1/forms/f1/submit", {"data": {"name": "Ada"}}),
+        ("POST", "/api/v1/forms/f1/submit", {"data": {"id": None, "email": None}}),
+        ("POST", "/api/v1/forms/f1/submit", {"data": {"email": "ada@example.com", "plan": None}}),
         ("POST", "/api/v1/metrics", {"delivery_id": "d", "metric": "eaten"}),
         ("POST", "/api/v1/push/events", {"event": "eaten"}),
     ],
