@@ -175,7 +175,7 @@ def test_workers_end_by_themselves_when_the_master_is_killed(tmp_path: Path) -> 
 
 def test_a_worker_with_other_code_or_another_profile_is_refused_with_one_line(tmp_path: Path) -> None:
     other = tmp_path / "other"
-    for room in ("config", "shapes", "metrics", "users", "report", "run", "engine", "standin"):
+    for room in ("config", "shapes", "metrics", "users", "report", "run", "engine", "standin", "receiver"):
         shutil.copytree(ROOT / room, other / room)
     shutil.copy(ROOT / "locustfile.py", other)
     (other / "users" / "track.py").write_text((ROOT / "users" / "track.py").read_text() + "# changed\n")
