@@ -95,7 +95,8 @@ def test_a_refused_call_is_found_and_condemns_no_other(standin: StandinServer) -
 
 def test_faults_lose_nothing_and_count_no_event_twice(standin: StandinServer) -> None:
     # A reset may come after the batch was applied: the same messageId keeps its events from counting twice.
-    standin.set_faults(error_share=0.3, reset_share=0.3)
+    # Few enough that ten attempts of one request do not all meet one.
+    standin.set_faults(error_share=0.2, reset_share=0.2)
 
     async def main() -> None:
         async with client(standin) as (track, _):
