@@ -9,7 +9,7 @@ from config.child_server import ChildServer
 from config.errors import ConfigError
 
 
-class LocalReceiver:
+class LocalReceiver(ChildServer):
     """A receiver process on a free port, whose events are gone when it ends.
 
     Args:
@@ -29,15 +29,9 @@ class LocalReceiver:
                 "that can be written to, or WEBHOOK_URL and WEBHOOK_SIGNING_KEY"
             ) from error
         options = ("--log", str(Path(self._folder.name) / "events.jsonl"))
-        self._server = ChildServer("receiver", "the receiver", options, {"RECEIVER_SIGNING_KEY": signing_key})
-        self.url = self._server.url
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the process is running."""
-        return self._server.is_running
+        super().__init__("receiver", "the receiver", options, {"RECEIVER_SIGNING_KEY": signing_key})
 
     def stop(self) -> None:
         """End the process, and delete what it has kept."""
-        self._server.stop()
+        super().stop()
         self._folder.cleanup()
