@@ -127,18 +127,16 @@ class _Pages(Collector):
             self._last_read.set()
 
     def _families(self) -> Iterator[Any]:
-        for name, series in _by_name(self._totals.counters()).items():
-            labels = _labels(series)
-            counter = CounterMetricFamily(f"{_PREFIX}{name}", _DOCUMENTATION, labels=labels)
-            for tags, value in series:
-                counter.add_metric(_values(labels, tags), value)
-            yield counter
-        for name, series in _by_name(self._totals.gauges()).items():
-            labels = _labels(series)
-            gauge = GaugeMetricFamily(f"{_PREFIX}{name}", _DOCUMENTATION, labels=labels)
-            for tags, value in series:
-                gauge.add_metric(_values(labels, tags), value)
-            yield gauge
+        for family, all_series in (
+            (CounterMetricFamily, self._totals.counters()),
+            (GaugeMetricFamily, self._totals.gauges()),
+        ):
+            for name, series in _by_name(all_series).items():
+                labels = _labels(series)
+                metric = family(f"{_PREFIX}{name}", _DOCUMENTATION, labels=labels)
+                for tags, value in series:
+                    metric.add_metric(_values(labels, tags), value)
+                yield metric
         for name, trends in _by_name(self._totals.trends()).items():
             labels = _labels(trends)
             histogram = HistogramMetricFamily(f"{_PREFIX}{name}_seconds", _DOCUMENTATION, labels=labels)
