@@ -161,7 +161,7 @@ class FastClient:
                 connection.exchange(request, deadline)
         except (AnswerError, DeadlineError, StaleConnectionError, OSError) as error:
             return self._failed(error, judge, started, (time.monotonic() - started) * 1000)
-        duration_ms = (time.monotonic() - started) * 1000
+        duration_ms = (connection.received_at - started) * 1000
         reader = connection.reader
         status, headers, body = reader.status, reader.headers, reader.body
         return Exchange(

@@ -59,7 +59,7 @@ class Endpoint:
 
 
 class Connection:
-    """Sends requests one after another; ``reader`` has the last answer.
+    """Sends requests one after another; ``reader`` has the last answer, ``received_at`` when it was whole.
 
     Not for more than one greenlet at a time. Deadlines must not go back: the timer is set for the first.
 
@@ -78,6 +78,8 @@ class Connection:
         self._unsent = b""
         self._waiting: greenlet | None = None
         self._fault: Exception | None = None
+        # The monotonic instant of the last bytes received: before they are parsed and the VU's turn comes.
+        self.received_at = 0.0
         self._deadline = 0.0
         self._timer: Any = None
 
@@ -254,6 +256,7 @@ class Connection:
         except OSError as error:
             self._finish(error)
             return
+        self.received_at = time.monotonic()
         has_ended = not data
         try:
             if self._tls is not None and data:
