@@ -108,13 +108,14 @@ class Connection:
         is_kept = self._socket is not None
         if not is_kept:
             self._connect(deadline)
-        self.reader.begin()
         self._fault = None
         try:
             self._send(request if self._tls is None else self._tls.encrypt(request))
         except OSError as error:
             self._fault = error
-        else:
+        # Nothing is read before the VU waits, so the request need not wait for this.
+        self.reader.begin()
+        if self._fault is None:
             self._watch_deadline(deadline)
             self._wait()
         if self._fault is None:
