@@ -43,8 +43,10 @@ class Output(Protocol):
     def stop(self) -> str | None:
         """Finish, and return the line that the summary should show, if there is one.
 
+        Called once for every output, also after ``samples`` or ``take_ledgers`` has raised.
+
         Raises:
-            OSError: the end cannot be written.
+            OSError: the end cannot be written; it is told unless the output has failed before.
         """
 
 

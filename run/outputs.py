@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 
@@ -66,22 +67,9 @@ def open_outputs(
         ConfigError: an output cannot be reached or written.
     """
     try:
-        outputs: list[Output] = [CsvOutput(folder / "metrics.csv", yield_to_arrivals)]
-        for spec in preparation.outputs:
-            kind, _, value = spec.partition("=")
-            if kind == "json":
-                outputs.append(_json_output(preparation, folder, value, worker))
-            elif kind == "influxdb":
-                target = _influxdb_target(value, variables)
-                is_optional = preparation.arguments.outputs_optional
-                outputs.append(InfluxDbOutput(target, worker, is_optional=is_optional))
-            elif kind == "python":
-                outputs.append(_made_elsewhere(value, folder, worker))
-        if worker is None:
-            outputs += open_outputs_of_totals(preparation, folder, variables)
+        return _open_all(_outputs(preparation, folder, variables, worker))
     except OSError as error:
         raise ConfigError(f"{error.filename}: cannot be written: {error.strerror}") from error
-    return outputs
 
 
 def open_outputs_of_totals(
@@ -97,16 +85,38 @@ def open_outputs_of_totals(
     Raises:
         ConfigError: a receiver cannot be reached, or a port is not free.
     """
-    opened: list[Output] = []
-    try:
-        for output in _outputs_of_totals(preparation, folder.name, variables):
+    return _open_all(_outputs_of_totals(preparation, folder.name, variables))
+
+
+def _open_all(outputs: Iterator[Output]) -> list[Output]:
+    """Return outputs that are opened as they are iterated over. If one cannot be, stop those before it.
+
+    The web UI lives on, and must not go on sending for a run that never was.
+    """
+    opened = []
+    with ExitStack() as stack:
+        for output in outputs:
+            stack.callback(output.stop)
             opened.append(output)
-    except ConfigError:
-        # The web UI lives on, and must not go on sending for a run that never was.
-        for output in opened:
-            output.stop()
-        raise
+        stack.pop_all()
     return opened
+
+
+def _outputs(
+    preparation: Preparation, folder: Path, variables: Mapping[str, str], worker: str | None
+) -> Iterator[Output]:
+    yield CsvOutput(folder / "metrics.csv", yield_to_arrivals)
+    for spec in preparation.outputs:
+        kind, _, value = spec.partition("=")
+        if kind == "json":
+            yield _json_output(preparation, folder, value, worker)
+        elif kind == "influxdb":
+            target = _influxdb_target(value, variables)
+            yield InfluxDbOutput(target, worker, is_optional=preparation.arguments.outputs_optional)
+        elif kind == "python":
+            yield _made_elsewhere(value, folder, worker)
+    if worker is None:
+        yield from _outputs_of_totals(preparation, folder.name, variables)
 
 
 def _outputs_of_totals(

@@ -92,7 +92,8 @@ class Run:
         self._profile = preparation.profile
         self._source = source
         self._clock = clock
-        self._outputs = list(outputs)
+        self._outputs = outputs
+        self._failed: list[Output] = []
         self._cpu = cpu
         self._queue = queue
         self._deliveries = deliveries
@@ -182,14 +183,13 @@ class Run:
     def _write(self, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         if not self.is_started:
             return
-        for output in list(self._outputs):
+        for output in self._outputs:
+            if output in self._failed:
+                continue
             try:
                 self._write_to(output, second, cells)
             except Exception as error:  # noqa: BLE001 - an output may be somebody else's code
-                self._outputs.remove(output)
-                self.fault(
-                    f"{output.name} ends at second {second}, it could not be written: {_reason(error)}"
-                )
+                self._output_failed(output, f"ends at second {second}, it could not be written", error)
 
     def _write_to(self, output: Output, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         timestamp = self._clock.unix_time(second)
@@ -249,26 +249,38 @@ class Run:
         self.stop_clocks("stopped")
         length_seconds = self._source.length_seconds
         self._cpu.read()
-        if self._queue is not None:
-            self._queue.stop()
-        if self._deliveries is not None:
-            self._deliveries.stop(self.store)
-        self._close_second(is_last=True)
-        self._stop_outputs()
+        try:
+            if self._queue is not None:
+                self._queue.stop()
+            if self._deliveries is not None:
+                self._deliveries.stop(self.store)
+            self._close_second(is_last=True)
+        finally:
+            self._stop_outputs()
         return self._report(length_seconds)
 
     def _stop_outputs(self) -> None:
+        """Stop every output, also those that have failed: they may hold files, connections and threads."""
         ledgers, _ = self._source.ledgers()
         for output in self._outputs:
             try:
-                if isinstance(output, TakesLedgers):
+                if isinstance(output, TakesLedgers) and output not in self._failed:
                     output.take_ledgers(ledgers)
+            except Exception as error:  # noqa: BLE001 - likewise
+                self._output_failed(output, "could not take the ledgers", error)
+            try:
                 note = output.stop()
             except Exception as error:  # noqa: BLE001 - likewise
-                self.fault(f"{output.name} could not be closed: {_reason(error)}")
+                self._output_failed(output, "could not be closed", error)
                 continue
             if note is not None:
                 self._notes.append(note)
+
+    def _output_failed(self, output: Output, what: str, error: Exception) -> None:
+        """Record the first fault of an output. What fails afterwards is a consequence of it."""
+        if output not in self._failed:
+            self._failed.append(output)
+            self.fault(f"{output.name} {what}: {_reason(error)}")
 
     def _report(self, length_seconds: float) -> RunReport:
         ledgers, losses = self._source.ledgers()

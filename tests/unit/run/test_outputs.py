@@ -11,6 +11,7 @@ import pytest
 from config.errors import ConfigError
 from config.profile import ProfileText
 from config.settings import load_settings
+from metrics.json_output import JsonOutput
 from run.arguments import Arguments
 from run.outputs import check_outputs, open_outputs, open_outputs_of_totals
 from run.preparation import Preparation, prepare
@@ -84,3 +85,15 @@ def test_when_one_output_cannot_be_opened_the_others_are_closed(tmp_path: Path) 
             open_outputs_of_totals(preparation, tmp_path, variables)
         # The first and the last: it has ended.
         assert len(receiver.exports) == 2
+
+
+def test_an_output_of_samples_is_closed_too_when_a_later_one_cannot_be_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = JsonOutput(tmp_path / "own.json", {})
+    monkeypatch.setattr(sys.modules[__name__], "own_output", lambda folder, worker: opened, raising=False)
+    preparation = preparation_with(tmp_path, f"python={__name__}:own_output", f"json={tmp_path}/none/a.json")
+    with pytest.raises(ConfigError, match=r"a\.json: cannot be written: No such file"):
+        open_outputs(preparation, tmp_path, {})
+    with pytest.raises(ValueError, match="closed file"):
+        opened.samples(0, 0, [])
