@@ -41,6 +41,7 @@ from engine.plain_errors import plain_errors
 from engine.preparer import Preparer
 from engine.redacted_logs import redact_logs
 from engine.session import Session
+from engine.stop_signals import keep_exit_code
 from engine.web_tabs import add_tabs
 from engine.worker import WorkerSession
 from engine.worker_fleet import WorkerFleet
@@ -61,6 +62,7 @@ def user_classes() -> dict[str, type[ArrivalUser]]:
 
 def register(events: Events) -> None:
     """Hook the load test into Locust. Called while Locust loads the locustfile."""
+    keep_exit_code()
     with plain_errors():
         variables = load_test_environment()
     offer_variables(variables)

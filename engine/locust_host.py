@@ -23,6 +23,8 @@ from metrics.iteration_log import Answers
 from metrics.request_recorder import RequestRecorder
 from metrics.store import MetricStore
 
+_FOREVER_SECONDS = 10 * 365 * 86_400.0
+
 
 class LocustHost:
     """What a session may do with its process.
@@ -41,7 +43,10 @@ class LocustHost:
         self.err = Console(stderr=True)
         self._record: Callable[..., None] | None = None
         self._main = gevent.getcurrent()
+        self._is_leaving = False
         self._has_frozen = False
+        self.is_ending = False
+        """Whether the process ends, by ``end`` or by itself."""
         environment.events.request.add_listener(self._on_request)
         self._statistics = LocustStatistics(environment, self._on_request)
 
@@ -131,16 +136,35 @@ class LocustHost:
     def exit_code(self, code: int) -> None:
         self.environment.process_exit_code = code
 
+    def on_leaving(self, leave: Callable[[], None]) -> None:
+        """Call ``leave`` before the process exits, which waits for its return."""
+
+        def quitting(**_: Any) -> None:
+            if self._is_leaving:
+                # Locust's main program and its handler of SIGTERM may both shut down, and would cut each
+                # other short. Only the first goes on.
+                gevent.sleep(_FOREVER_SECONDS)
+            self.is_ending = self._is_leaving = True
+            leave()
+
+        self.environment.events.quitting.add_listener(quitting)
+
     def end(self) -> None:
-        """End the process as Locust does on Ctrl-C: it stops the runner, then exits."""
-        gevent.kill(self._main, KeyboardInterrupt())
+        """End the process as Locust does on Ctrl-C: it stops the runner, then exits.
+
+        Do nothing if it is ending: an interrupt in the middle of that would break it off with a traceback.
+        """
+        if not self.is_ending:
+            self.is_ending = True
+            gevent.kill(self._main, KeyboardInterrupt())
 
     def end_unstarted(self) -> None:
         """End a process that was stopped before its first run. By itself Locust would leave its workers."""
-        self.environment.events.quitting.fire(environment=self.environment)
-        gevent.kill(self._main, SystemExit(ABORTED))
+        if not self.is_ending:
+            self.environment.events.quitting.fire(environment=self.environment)
+            gevent.kill(self._main, SystemExit(ABORTED))
 
     @staticmethod
-    def leave_at_once(exit_code: int = ABORTED) -> NoReturn:
-        """Exit immediately, without any cleanup."""
-        os._exit(exit_code)
+    def leave_at_once(exit_code: int | None = None) -> NoReturn:
+        """Exit immediately, without any cleanup; with ``ABORTED`` unless an exit code is given."""
+        os._exit(ABORTED if exit_code is None else exit_code)

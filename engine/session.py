@@ -20,7 +20,7 @@ from engine.preparer import Preparer
 from engine.shown_run import ShownRun, live_seconds
 from engine.stop_signals import StopSignals
 from metrics.progress import NoProgress, ProgressView, new_progress
-from report.publish import publish
+from report.publish import missing_files, publish
 from report.run_report import INTERRUPTED, STOPPED_BY_FILE, TERMINATED, RunReport
 from run.abort_switch import AbortSwitch
 from run.folder import make_run_folder, new_run_id, write_people_record
@@ -59,14 +59,11 @@ class Session:
         self._seconds: gevent.Greenlet[..., None] | None = None
         self._stop_watch: gevent.Greenlet[..., None] | None = None
         self._switch: AbortSwitch | None = None
-        self._is_ending = False
         # Cleared from the opening of a run until its report is written. Set at first: a runner may be
         # stopped without ever having run.
         self._reported = Event()
         self._reported.set()
-        self._signals = StopSignals(
-            lambda: not self._reported.is_set(), self.end, self._cut_off, self._host.leave_at_once
-        )
+        self._signals = StopSignals(self.end, self._cut_off, self._leave_at_once)
         self._live = LiveConfirmation(preparer.live_account, host.say, host.ask)
         preparation = self._preparer.prepare()
         # The only run of a headless process. It is asked for now, before it waits for workers.
@@ -82,14 +79,9 @@ class Session:
         events.spawning_complete.add_listener(self._on_spawning_complete)
         events.test_stopping.add_listener(self._on_test_stopping)
         events.test_stop.add_listener(self._on_test_stop)
-        events.quitting.add_listener(self._on_quitting)
+        self._host.on_leaving(self._leave)
         self._signals.watch(signal.SIGINT, INTERRUPTED)
-        if self._host.options.headless:
-            # Locust installs its own handler only after a headless run with a shape.
-            self._signals.watch(signal.SIGTERM, TERMINATED)
-        else:
-            # Locust's handler ends the process, and would not say why.
-            gevent.signal_handler(signal.SIGTERM, self._stop_clocks, TERMINATED)
+        self._signals.watch(signal.SIGTERM, TERMINATED)
 
     def problem_with_start(self, form: Mapping[str, str]) -> str | None:
         """Return why a start with the web UI's form is not possible now, in one line, or ``None``."""
@@ -109,15 +101,15 @@ class Session:
         Returns:
             The VUs wanted now over all scenarios; ``None`` when the run is over or could not be opened.
         """
-        if self._is_ending:
+        if self._host.is_ending:
             # After a signal the main program stops the runner. The shape must not stop it as well: Locust
             # refuses to stop one user twice, with a traceback.
             return self._host.set_vus(self._generator.vus) if self._run is not None else None
         run = self._run or self._try_to_open()
-        if run is None:
-            return None
-        self._generator.cut_off_overdue()
-        if run.is_stopping or run.is_done:
+        if run is not None:
+            self._generator.cut_off_overdue()
+        if run is None or run.is_stopping or run.is_done:
+            self._note_end()
             return None
         self._generator.grow_pools()
         return self._host.set_vus(self._generator.vus)
@@ -214,15 +206,30 @@ class Session:
     # Stopping.
 
     def _on_test_stopping(self, **_: Any) -> None:
+        self._note_end()
         if self._run is not None:
             self._generator.stop()
 
+    def _note_end(self) -> None:
+        # A headless process ends with its only run, by itself.
+        if self._host.options.headless:
+            self._host.is_ending = True
+
     def _on_test_stop(self, **_: Any) -> None:
+        self._report()
+
+    def _report(self) -> None:
+        """Finish the open run, if there is one, and wait until its report is written.
+
+        Who stops Locust's runner while it is being stopped kills the greenlet that stops it. So the report is
+        made in one that Locust does not know.
+        """
         run, self._run = self._run, None
-        if run is None:
-            # Ctrl-C and the shape may both stop the runner. The second waits for the report of the first.
-            self._reported.wait()
-            return
+        if run is not None:
+            gevent.spawn(self._finish_and_publish, run)
+        self._reported.wait()
+
+    def _finish_and_publish(self, run: Run) -> None:
         try:
             report = self._finish(run)
             self.shown.close(report, run.final_progress(report))
@@ -255,34 +262,47 @@ class Session:
         if deliveries is not None:
             deliveries.close()
 
-    def _on_quitting(self, **_: Any) -> None:
+    # Ending the process.
+
+    def _leave(self) -> None:
         if self._run is not None and self._host.environment.runner is not None:
             self._host.environment.runner.quit()
-        elif self._run is None:
-            # Another greenlet may be writing the report.
-            self._reported.wait()
+        # A runner that was being stopped already may not have come to its end.
+        self._report()
         self._preparer.close()
-
-    def _cut_off(self) -> None:
-        self._host.say("Cut off what was in flight. Ctrl-C again leaves at once, without a summary.")
-        self._host.cut_off()
-
-    def _stop_clocks(self, reason: str) -> None:
-        if self._run is not None:
-            self._run.stop_clocks(reason)
 
     def end(self, reason: str) -> None:
         """Stop the run that is open gracefully, if there is one, and end the process."""
         if self._run is not None:
-            self._stop_clocks(reason)
+            self._run.stop_clocks(reason)
             self._host.say("Stopping; requests in flight may finish. Ctrl-C again cuts them off.")
-        # A run that is being reported is not open any more, and has an exit code only afterwards.
+        elif not self._reported.is_set():
+            self._host.say("The run has ended, and its report is being written")
         has_begun = not self._reported.is_set() or self._host.exit_code is not None
-        if has_begun or not self._host.options.headless:
-            self._is_ending = True
+        if self._host.options.headless and not has_begun:
+            # Nothing has begun: the process may be waiting for workers. By itself Locust would end with a
+            # traceback here and leave its workers running.
+            self._host.say("Stopped before the start")
+            self._host.end_unstarted()
+        elif self._host.options.headless or reason != TERMINATED:
+            # With a page, Locust's own handler of SIGTERM ends the process.
             self._host.end()
-            return
-        # Nothing has begun: the process may be waiting for workers. By itself Locust would end with a
-        # traceback here and leave its workers running.
-        self._host.say("Stopped before the start")
-        self._host.end_unstarted()
+
+    def _cut_off(self) -> None:
+        if self._run is not None:
+            self._host.say("Cut off what was in flight. Ctrl-C again leaves at once, without a summary.")
+            self._host.cut_off()
+        elif not self._reported.is_set():
+            self._host.say("The report is being written. Ctrl-C again leaves at once, without it.")
+
+    def _leave_at_once(self) -> None:
+        if self._progress is not None:
+            self._progress.close()
+        folder = self.shown.folder
+        if folder is not None and (missing := missing_files(folder)):
+            self._host.say(
+                f"Left at once, without {', '.join(missing)}; "
+                f"scripts/report.sh {folder} shows what was measured"
+            )
+            self._host.leave_at_once()
+        self._host.leave_at_once(self._host.exit_code)

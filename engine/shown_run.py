@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from metrics.live_seconds import LiveSeconds
 from metrics.progress import ScenarioProgress
@@ -73,6 +74,11 @@ class ShownRun:
     def run_id(self) -> str | None:
         """The id of the run; ``None`` before the first one."""
         return self._run.run_id if self._run is not None else None
+
+    @property
+    def folder(self) -> Path | None:
+        """The folder of the run; ``None`` before the first one."""
+        return self._run.folder if self._run is not None else None
 
     @property
     def report(self) -> RunReport | None:

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 import gevent
 from locust.runners import WorkerRunner
@@ -38,7 +37,7 @@ from engine.message_port import MessagePort
 from engine.stop_signals import StopSignals
 from engine.worker_run import WorkerRun
 from report.publish import write_summary
-from report.run_report import INTERRUPTED
+from report.run_report import INTERRUPTED, TERMINATED
 from run.arguments import read_arguments
 from run.preparation import Preparation, prepare
 from run.region import live_account
@@ -91,17 +90,13 @@ class WorkerSession:
         self._own_arguments = read_arguments(host.options)
         self._run: WorkerRun | None = None
         self._last_beat = 0.0
-        self._is_leaving = False
         self._is_welcome = False
         remember_default_arguments()
-        self._signals = StopSignals(
-            lambda: self._run is not None, self._end, self._host.cut_off, self._host.leave_at_once
-        )
+        self._signals = StopSignals(self._end, self._host.cut_off, self._leave_at_once)
         self._signals.watch(signal.SIGINT, INTERRUPTED)
-        # At the first SIGTERM Locust's own handler quits, and the worker leaves. A second one cuts off.
-        gevent.signal_handler(signal.SIGTERM, self._signals.note)
+        self._signals.watch(signal.SIGTERM, TERMINATED)
         # Locust calls these listeners in reverse: this one before the runner's own, which disconnects.
-        environment.events.quitting.add_listener(self._on_quitting)
+        self._host.on_leaving(self._leave)
         self._port = MessagePort(runner, ignored_messages, seal)
         self._port.receive(Welcome, self._on_welcome)
         self._port.receive(Refuse, self._on_refuse)
@@ -258,16 +253,22 @@ class WorkerSession:
 
     # Ending before the run does.
 
-    def _end(self, _: str) -> None:
+    def _end(self, reason: str) -> None:
         """End the process. Locust quits, and the worker then leaves the run."""
-        self._host.end()
+        if reason != TERMINATED:
+            # Locust's own handler of SIGTERM ends the process.
+            self._host.end()
 
-    def _on_quitting(self, **_: Any) -> None:
+    def _leave_at_once(self) -> None:
+        if self._run is not None:
+            self._host.say(f"worker-{self._run.index}: left at once, without a summary in {self._run.folder}")
+        self._host.leave_at_once()
+
+    def _leave(self) -> None:
         """Leave the open run: continue until an epoch without this worker begins, then close the run here."""
         run = self._run
-        if run is None or self._is_leaving:
+        if run is None:
             return
-        self._is_leaving = True
         self._port.send(Leaving(run.run_id))
         deadline = time.monotonic() + _LEAVING_SECONDS
         while self._run is run and not run.may_leave and time.monotonic() < deadline:

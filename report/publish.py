@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
 
 from config.command_line import ABORTED, BROKEN, PASSED, THRESHOLDS_FAILED
 from config.errors import ConfigError
-from report.html.page import write_report
+from report.html.page import REPORT_NAME, write_report
 from report.run_report import RunReport
 from report.summary.junit_xml import write_junit_xml
 from report.summary.k6_export import write_summary_json
@@ -19,6 +19,13 @@ from report.summary.markdown import write_markdown
 from report.summary.text import print_summary
 
 logger = logging.getLogger("customerio_load")
+
+_SUMMARIES: Mapping[str, Callable[[Path, RunReport], None]] = {
+    "summary.json": write_summary_json,
+    "k6-summary.json": write_handle_summary,
+    "junit.xml": write_junit_xml,
+    "summary.md": write_markdown,
+}
 
 
 def publish(report: RunReport, out: Console, summary_export: Path | None = None) -> int:
@@ -56,14 +63,13 @@ def _write_page(report: RunReport) -> bool:
 
 def write_summary(report: RunReport) -> bool:
     """Write the summary in every form made from the report alone; return whether all were written."""
-    return all(
-        [
-            _write(report.folder / "summary.json", report, write_summary_json),
-            _write(report.folder / "k6-summary.json", report, write_handle_summary),
-            _write(report.folder / "junit.xml", report, write_junit_xml),
-            _write(report.folder / "summary.md", report, write_markdown),
-        ]
-    )
+    written = [_write(report.folder / name, report, write) for name, write in _SUMMARIES.items()]
+    return all(written)
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Return the names of the files at a run's end that its folder does not have."""
+    return [name for name in (*_SUMMARIES, REPORT_NAME) if not (folder / name).exists()]
 
 
 def _write(path: Path, report: RunReport, write: Callable[[Path, RunReport], None]) -> bool:

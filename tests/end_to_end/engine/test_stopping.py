@@ -4,14 +4,50 @@ from __future__ import annotations
 
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.programs.load_test import Finished, LoadTest, read_rows, two_scenarios
+from report.publish import missing_files
+from tests.programs.load_test import ROOT, Finished, LoadTest, read_rows, run_load_test, two_scenarios
 from tests.proofs.stops import stops
 from tests.servers.standin_server import StandinServer
+
+# An output that sends its own process signals when it is stopped, and when the process shuts down.
+SIGNALLING = """
+import os
+import gevent
+from gevent.event import Event
+from locust import events
+
+def send(count):
+    for _ in range(count):
+        send_one()
+
+def send_one():
+    received = Event()
+    gevent.signal_handler({number}, received.set)
+    os.kill(os.getpid(), {number})
+    received.wait()
+    # What follows from it happens in the next passes of the event loop.
+    for _ in range(100):
+        gevent.sleep(0)
+
+class Signalling:
+    name, takes_whole_seconds = "signalling", True
+
+    def samples(self, timestamp, second, cells):
+        pass
+
+    def stop(self):
+        send({count})
+
+def make(folder, worker):
+    events.quitting.add_listener(lambda **_: send({count_after}))
+    return Signalling()
+"""
 
 LONG = two_scenarios([(50, "300s")], start_rate=50)
 
@@ -79,6 +115,63 @@ def test_a_second_signal_cuts_off_what_is_in_flight(
     assert sum(ledger["interrupted"] for ledger in finished.summary["ledger"].values()) >= 15
     assert finished.summary["run"]["seconds"] < 25, "it did not wait for the graceful stop"
     assert "Traceback" not in finished.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "count_after", "last_line"),
+    [
+        (signal.SIGTERM, 1, 0, ["The run has ended, and its report is being written"]),
+        (signal.SIGINT, 0, 1, []),
+    ],
+    ids=["while the report is made", "after it"],
+)
+def test_a_signal_to_a_run_that_ends_by_itself_changes_nothing(
+    tmp_path: Path,
+    standin: StandinServer,
+    number: signal.Signals,
+    count: int,
+    count_after: int,
+    last_line: list[str],
+) -> None:
+    finished = signalled_at_its_end(tmp_path, standin, number, count, count_after)
+    assert finished.exit_code == 0
+    assert finished.summary["run"]["ended_by"] == "finished"
+    assert_exact(finished, standin)
+    assert not missing_files(finished.folder)
+    assert finished.stderr.splitlines()[1:] == last_line, "beside the plan"
+
+
+def test_a_third_signal_leaves_at_once_and_says_what_is_missing(
+    tmp_path: Path, standin: StandinServer
+) -> None:
+    finished = signalled_at_its_end(tmp_path, standin, signal.SIGINT, 3, 0)
+    assert finished.exit_code == 105
+    missing = missing_files(finished.folder)
+    assert missing == ["summary.json", "k6-summary.json", "junit.xml", "summary.md", "report.html"]
+    assert finished.stderr.splitlines()[-1] == (
+        f"Left at once, without {', '.join(missing)}; "
+        f"scripts/report.sh {finished.folder} shows what was measured"
+    )
+    written = sum(int(row["count"]) for row in finished.rows if row["metric"] == "http_reqs")
+    assert written == standin.stats()["requests_total"] == 40
+    shown = subprocess.run([sys.executable, "-m", "report", finished.folder], cwd=ROOT, check=False)
+    assert shown.returncode == 0
+    assert "report.html" not in missing_files(finished.folder)
+
+
+def signalled_at_its_end(
+    tmp_path: Path, standin: StandinServer, number: signal.Signals, count: int, count_after: int
+) -> Finished:
+    """A run that gets signals when everything is sent and its report is due, and when that is written."""
+    module = SIGNALLING.format(number=number, count=count, count_after=count_after)
+    (tmp_path / "signalling.py").write_text(module)
+    return run_load_test(
+        tmp_path,
+        "--out",
+        "python=signalling:make",
+        profile=two_scenarios([(20, "1s")], start_rate=20),
+        env={"CUSTOMERIO_BASE_URL": standin.url, "PYTHONPATH": str(tmp_path)},
+    )
 
 
 def test_a_stop_from_the_page_drops_nothing_that_had_an_idle_vu() -> None:

@@ -14,8 +14,9 @@ from gevent import Greenlet
 from gevent.event import AsyncResult, Event
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 from locust.env import Environment
+from locust.runners import STATE_STOPPED
 
-from config.command_line import BROKEN, PASSED
+from config.command_line import ABORTED, BROKEN, PASSED
 from config.settings import load_settings
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
@@ -23,6 +24,7 @@ from engine.options import add_options
 from engine.preparer import Preparer
 from engine.session import Session
 from metrics.store import Cell, MergedCell
+from report.publish import missing_files
 from shapes.ramping_arrival_rate import RampingArrivalRate
 from users.identify import IdentifyUser
 
@@ -62,6 +64,7 @@ class Process:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.is_interrupted = False
         self._made: AsyncResult[Session] = AsyncResult()
         self.main = Greenlet.spawn(self._main)
         session = self._made.get(timeout=10)
@@ -74,6 +77,7 @@ class Process:
         try:
             gevent.sleep(20)
         except KeyboardInterrupt:
+            self.is_interrupted = True
             # Locust's main program shuts down then: it fires ``quitting``, and ends with the exit code.
             self.environment.events.quitting.fire(environment=self.environment, reverse=True)
             return f"exit code {self.environment.process_exit_code}"
@@ -102,6 +106,12 @@ class Process:
         self.environment.create_local_runner()
         host = LocustHost(self.environment, options)
         return Session(host, Preparer(host, load_settings({}), {}), LocalProcess(host, {}))
+
+    @property
+    def run_folder(self) -> Path:
+        """The folder of the only run."""
+        (folder,) = (path for path in self.folder.iterdir() if path.is_dir())
+        return folder
 
     def stop_run(self) -> Greenlet[..., None]:
         """End the run as Locust does when its VUs have stopped."""
@@ -136,7 +146,44 @@ def test_a_ctrl_c_while_the_report_is_made_ends_the_process_after_it(
     output.may_go_on.set()
     stopping.join(timeout=10)
     assert process.main.get(timeout=10) == f"exit code {PASSED}"
-    assert list(process.folder.glob("*/summary.json"))
+    assert not missing_files(process.run_folder)
+
+
+def test_who_ends_the_run_may_be_killed_while_the_report_is_made(
+    process: Process, output: SlowOutput
+) -> None:
+    """Locust does so with whatever was stopping its runner when it is told to stop that once more."""
+    stopping = process.stop_run()
+    assert output.is_stopping.wait(timeout=10)
+    stopping.kill()
+    output.may_go_on.set()
+    process.session.end("interrupted by Ctrl-C")
+    assert process.main.get(timeout=10) == f"exit code {PASSED}"
+    assert not missing_files(process.run_folder)
+
+
+def test_a_process_that_ends_reports_a_run_that_nobody_stops_any_more(
+    process: Process, output: SlowOutput
+) -> None:
+    """Locust's runner stops once. What was stopping it may have been killed before it came to the end."""
+    assert process.environment.runner is not None
+    process.environment.runner.update_state(STATE_STOPPED)
+    output.may_go_on.set()
+    process.session.end("interrupted by Ctrl-C")
+    assert process.main.get(timeout=10) == f"exit code {ABORTED}"
+    assert not missing_files(process.run_folder)
+
+
+def test_a_process_that_is_ending_is_not_interrupted(process: Process, output: SlowOutput) -> None:
+    """A headless process ends after its only run; Locust's main program would break off with a traceback."""
+    process.environment.events.test_stopping.fire(environment=process.environment)
+    stopping = process.stop_run()
+    assert output.is_stopping.wait(timeout=10)
+    process.session.end("interrupted by Ctrl-C")
+    output.may_go_on.set()
+    stopping.join(timeout=10)
+    assert not process.is_interrupted
+    assert process.environment.process_exit_code == PASSED
 
 
 def test_no_run_can_be_started_from_the_web_ui_while_the_last_one_is_reported(
