@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import signal
 import time
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from tests.servers.standin_server import StandinServer
 KEY = "a shared secret of some length"
 MORE = 'pause = "20ms"\ngraceful_stop = "5s"'
 PROFILE = two_scenarios([(40, "8s")], start_rate=40, more=MORE)
-# Long enough for a worker to start in the meantime on a busy machine.
-LONG_PROFILE = two_scenarios([(40, "14s")], start_rate=40, more=MORE)
+# The test ends it when it has seen what it waits for, however long that takes.
+ENDLESS_PROFILE = two_scenarios([(40, "1h")], start_rate=40, more=MORE)
 STRANGER = "stranger_1"
 
 
@@ -78,6 +79,8 @@ def test_strangers_change_nothing_of_a_cluster_with_a_key(tmp_path: Path) -> Non
     assert "ignored a message that does not fit" in finished.stderr
     summary = json.loads((folder / "summary.json").read_text())
     assert [worker["state"] for worker in summary["workers"]] == ["ended in order"] * 2
+    (own,) = finished.folder.glob("workers/worker-1/summary.json")
+    assert all(ledger["started"] for ledger in json.loads(own.read_text())["ledger"].values())
     assert [worker["reports_missing"] for worker in summary["workers"]] == [0, 0]
     for scenario, kind in (("identify_load", "identify"), ("track_load", "track")):
         ledger = summary["ledger"][scenario]
@@ -92,13 +95,20 @@ def test_strangers_change_nothing_of_a_cluster_with_a_key(tmp_path: Path) -> Non
 
 def test_a_worker_with_the_key_joins_a_run_that_is_going(tmp_path: Path) -> None:
     with StandinServer() as standin:
-        cluster = Cluster(tmp_path, standin, workers=1, profile=LONG_PROFILE, key=KEY)
+        cluster = Cluster(tmp_path, standin, workers=1, profile=ENDLESS_PROFILE, key=KEY)
         cluster.wait_for_requests(20)
         cluster.workers.append(cluster.add_worker("late"))
+        said = tmp_path / "master" / "stderr.txt"
+        cluster.master.wait_until(lambda: "is shared by worker-0, worker-1" in said.read_text())
+        # The time that was announced begins within two seconds, of 80 requests each.
+        cluster.wait_for_requests(standin.stats()["requests_total"] + 200)
+        cluster.master.signal(signal.SIGINT)
         finished = cluster.finish()
         total = standin.stats()["requests_total"]
-    assert finished.exit_code == 0, finished.stderr
+    assert finished.exit_code == 105, finished.stderr
     summary = finished.summary
     assert sum(ledger["started"] for ledger in summary["ledger"].values()) == total
     assert all(ledger["lost"] == 0 for ledger in summary["ledger"].values())
-    assert len(summary["workers"]) == 2
+    assert [worker["state"] for worker in summary["workers"]] == ["ended in order"] * 2
+    (own,) = finished.folder.glob("workers/worker-1/summary.json")
+    assert all(ledger["started"] for ledger in json.loads(own.read_text())["ledger"].values())
