@@ -35,11 +35,11 @@ class AcceptanceLog:
         # The number of the entry at the head; numbers begin at 0 and rise.
         self._first = 0
 
-    def note(self, attributes: Mapping[str, Any] | None) -> None:
-        """Record that an operation with these attributes is accepted now."""
+    def note(self, attributes: Mapping[str, Any] | None, at: float) -> None:
+        """Record that an operation with these attributes was accepted at a monotonic instant."""
         value = attributes.get(self.attribute) if attributes else None
         if isinstance(value, str) and len(value) <= _MOST_ID_CHARACTERS:
-            self._entries.append((value, time.monotonic()))
+            self._entries.append((value, at))
             if len(self._entries) > MOST_KEPT:
                 self._discard(1)
 

@@ -34,8 +34,9 @@ class Journal:
         name: str | None = None,
         event_id: str | None = None,
         duplicate: bool = False,
+        at: float | None = None,
     ) -> None:
-        """Append one line.
+        """Append one line, of what was applied at the monotonic instant ``at``, or now.
 
         A failure to write is kept in ``failure`` and ends the process as SIGTERM does.
         """
@@ -48,7 +49,7 @@ class Journal:
             "event_id": event_id,
             "duplicate": duplicate,
             "attributes": attributes,
-            "at": time.monotonic(),
+            "at": time.monotonic() if at is None else at,
         }
         try:
             text = _ENCODER.encode(line)
@@ -83,11 +84,12 @@ class JournaledPeople(PeopleStore):
     def __init__(self, journal: Journal) -> None:
         super().__init__()
         self._journal = journal
+        self._accepted_at = 0.0
 
     def identify(self, who: Identifier, attributes: Mapping[str, Any], update_only: bool = False) -> bool:
         applied = super().identify(who, attributes, update_only)
         if applied:
-            self._journal.write("identify", who, attributes)
+            self._journal.write("identify", who, attributes, at=self._accepted_at)
         return applied
 
     def delete(self, who: Identifier) -> bool:
@@ -125,7 +127,7 @@ class JournaledPeople(PeopleStore):
         applied = super().record_event(who, name, event_id, data)
         repeated = self.duplicates > duplicates
         if applied or repeated:
-            self._journal.write("event", who, data, name, event_id, repeated)
+            self._journal.write("event", who, data, name, event_id, repeated, self._accepted_at)
         return applied
 
     def record_anonymous_event(
@@ -136,7 +138,7 @@ class JournaledPeople(PeopleStore):
         data: Mapping[str, Any] | None = None,
     ) -> bool:
         applied = super().record_anonymous_event(name, anonymous_id, event_id, data)
-        self._journal.write("anonymous_event", None, data, name, event_id, not applied)
+        self._journal.write("anonymous_event", None, data, name, event_id, not applied, self._accepted_at)
         return applied
 
     def add_device(self, who: Identifier, device_id: str, platform: str) -> bool:
@@ -158,6 +160,12 @@ class JournaledPeople(PeopleStore):
     def remove_from_segment(self, segment_id: int, members: list[Identifier]) -> None:
         super().remove_from_segment(segment_id, members)
         self._write_members("remove_from_segment", segment_id, members)
+
+    def _note_accepted(self, attributes: Mapping[str, Any] | None) -> None:
+        # One reading of the clock: the journal and /_standin/accepted have the same instant.
+        self._accepted_at = time.monotonic()
+        if self.acceptance_log is not None:
+            self.acceptance_log.note(attributes, self._accepted_at)
 
     def _write_members(self, operation: str, segment_id: int, members: list[Identifier]) -> None:
         for who in members:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -206,7 +207,7 @@ class PeopleStore:
 
     def _note_accepted(self, attributes: Mapping[str, Any] | None) -> None:
         if self.acceptance_log is not None:
-            self.acceptance_log.note(attributes)
+            self.acceptance_log.note(attributes, time.monotonic())
 
     def _create(self, who: Identifier) -> Person | None:
         if who.kind == "cio_id":

@@ -53,8 +53,8 @@ def check_delivery_durations(finished: Finished, lines: Sequence[dict[str, Any]]
     assert trend["count"] == len(true_ms)
     for stat, percent in (("med", 50), ("p(95)", 95), ("p(99)", 99)):
         truth = true_ms[max(1, -(-len(true_ms) * percent // 100)) - 1]
-        # An HDR histogram keeps three digits.
-        assert trend[stat] == pytest.approx(truth, abs=5, rel=1e-3), stat
+        # The stand-in gives the run and its journal the same instants; an HDR histogram keeps three digits.
+        assert trend[stat] == pytest.approx(truth, abs=0.01, rel=1e-3), stat
 
 
 def check_every_message_arrived_once_and_in_order(
