@@ -68,10 +68,14 @@ class ScenarioProgress:
 
 @dataclass(frozen=True)
 class RunProgress:
-    """All scenarios now, the 95th percentile of all response times so far in ms, and the thresholds."""
+    """All scenarios now, the 95th percentile of all response times so far in ms, and the thresholds.
+
+    ``error_share`` is the rate of the metric ``errors``, as thresholds have it: of ended iterations.
+    """
 
     scenarios: Sequence[ScenarioProgress]
     p95_ms: float
+    error_share: float
     thresholds: Sequence[ThresholdResult]
 
     @property
@@ -80,7 +84,7 @@ class RunProgress:
         left = max((scenario.seconds_left for scenario in self.scenarios), default=0.0)
         started = sum(scenario.started for scenario in self.scenarios)
         failed = sum(scenario.failed for scenario in self.scenarios)
-        share = f" ({failed / started:.2%})" if failed and started else ""
+        share = f" ({self.error_share * 100:.4g}%)" if failed else ""
         return (
             f"{format_duration(round(left))} left  {started} started  "
             f"p95 {format_milliseconds(self.p95_ms)}  {failed} errors{share}"

@@ -225,7 +225,8 @@ class Run:
     def whole_progress(self) -> RunProgress:
         """Return the progress of the run as a whole."""
         p95_ms = self.store.trend("http_req_duration").percentile(95)
-        return RunProgress(self.progress(), p95_ms, self.thresholds())
+        error_share = self.store.sink("errors").aggregate("rate", self._clock.elapsed)
+        return RunProgress(self.progress(), p95_ms, error_share, self.thresholds())
 
     def final_progress(self, report: RunReport) -> list[ScenarioProgress]:
         """Return how each scenario ended, from its closed ledger, with rates of 0."""

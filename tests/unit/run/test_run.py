@@ -1,4 +1,4 @@
-"""A run whose outputs fail: each is stopped, and its first fault is told."""
+"""A run whose outputs fail stops each and tells its first fault; its progress agrees with its thresholds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from config.settings import load_settings
 from engine.cluster.remote_workers import RemoteWorkers
+from metrics.catalog import tags
 from metrics.output import Output
 from metrics.store import Cell, MergedCell
 from run.arguments import Arguments
@@ -83,3 +84,17 @@ def test_each_output_is_stopped_and_its_first_fault_is_told(
     ]
     assert report.notes == ["d has stopped"]
     assert report.is_broken
+
+
+def test_the_progress_has_the_share_of_errors_that_the_thresholds_have(
+    new_run: Callable[[Sequence[Output]], Run],
+) -> None:
+    run = new_run([])
+    for is_error in (1.0, 0.0, 0.0):
+        run.store.add("errors", is_error, tags(scenario="identify_load"))
+    assert len(list(run.store.fold())) == 1
+    progress = run.whole_progress()
+    assert progress.error_share == pytest.approx(1 / 3)
+    assert [result.value for result in progress.thresholds if result.selector == "errors"] == [
+        progress.error_share
+    ]
