@@ -14,6 +14,8 @@ from typing import Annotated, Self
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from config.first_mistake import first_mistake
+
 MARK = "load-test-"
 """What every person's id begins with. A clean-up deletes nobody without it."""
 
@@ -121,9 +123,7 @@ class PeopleRecord:
         try:
             return TypeAdapter(cls).validate_json(text)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise ValueError(f"{place or 'file'}: {first['msg']}") from error
+            raise ValueError(first_mistake(error, "file")) from error
 
 
 def _marked(person_id: str) -> str:

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, Self
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from config.first_mistake import first_mistake
 from config.profile import MOST_PROFILE_BYTES
 from metrics.catalog import Metric, Tags
 from metrics.sinks import AnySink, sink_from_state
@@ -75,9 +76,7 @@ class Wire:
         try:
             return TypeAdapter(cls).validate_python(body)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise MessageError(f"{place}: {first['msg']}") from error
+            raise MessageError(first_mistake(error, "message")) from error
         except RecursionError as error:
             raise MessageError("nested too deeply") from error
 
