@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.side_by_side.k6_script import k6_script  # noqa: E402 - after the path
 from config.profile import Profile, load_profile  # noqa: E402
-from shapes.schedule import Schedule, Stage  # noqa: E402
+from shapes.schedule import schedule_of  # noqa: E402
 from standin.control_client import ControlClient  # noqa: E402
 from standin.own_process import LocalStandin  # noqa: E402
 
@@ -62,8 +62,7 @@ def _measure(generator: str, command: Sequence[str], profile: Profile) -> None:
         environment = {**os.environ, "BASE_URL": standin.url, "CUSTOMERIO_BASE_URL": standin.url}
         subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)
         for name, options in profile.scenarios.items():
-            stages = [Stage(stage.target, stage.duration) for stage in options.stages]
-            schedule = Schedule(options.start_rate, stages, options.time_unit)
+            schedule = schedule_of(options)
             instants = [schedule.arrival_time(n) for n in range(1, schedule.total + 1)]
             arrivals = control.arrivals(options.user)
             off = deviations_ms(arrivals, instants)

@@ -22,13 +22,14 @@ from run.run_clock import RunClock
 from shapes.accounts import Counts, Lost
 from shapes.clock import ArrivalClock
 from shapes.ledger import Ledger
+from shapes.schedule import schedule_of
 from shapes.share import Epoch, Share
 from shapes.vu_pool import VuPool
 from users.failure_log import FailureLog
 from users.locust_side import LocustSide
 from users.message_queue import MessageQueue
 from users.people import PeoplePool
-from users.scenario import Scenario, schedule_of
+from users.scenario import Scenario
 
 # Far apart, so that no two workers' seeds meet.
 _SEEDS_BETWEEN_WORKERS = 1_000_003

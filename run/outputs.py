@@ -19,7 +19,7 @@ from metrics.prometheus_output import PrometheusOutput, parse_prometheus_address
 from metrics.store import Cell, MergedCell
 from run.preparation import Preparation
 from run.run import yield_to_arrivals
-from users.scenario import schedule_of
+from shapes.schedule import schedule_of
 
 JSON_NAME = "results.json"
 OTEL_LOCK = "requirements-otel.lock"

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from config.customerio.limits import published_limits
 from config.durations import format_duration
 from config.profile import Profile
-from shapes.schedule import Schedule
+from shapes.schedule import Schedule, schedule_of
 from users.arrival_user import ArrivalUser
-from users.scenario import schedule_of
 
 MOST_SECONDS = 366 * 86_400.0
 """The longest run. A longer one is a slip of the pen, and its numbers soon lose their last digits."""

@@ -10,7 +10,6 @@ from gevent.event import Event
 from config.scenario_options import ScenarioOptions
 from metrics.store import MetricStore
 from shapes.clock import ArrivalClock
-from shapes.schedule import Schedule, Stage
 from users.failure_log import FailureLog
 from users.http.factory import HttpClient
 from users.locust_side import LocustSide
@@ -83,9 +82,3 @@ class Scenario:
     def ends_at(self) -> float:
         """Seconds from the run's start to the last stage's end."""
         return self.options.start_time + self.clock.schedule.duration
-
-
-def schedule_of(options: ScenarioOptions) -> Schedule:
-    """Return the schedule that a scenario's options describe."""
-    stages = [Stage(stage.target, stage.duration) for stage in options.stages]
-    return Schedule(options.start_rate, stages, options.time_unit)

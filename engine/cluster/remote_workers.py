@@ -21,8 +21,8 @@ from run.preparation import Preparation
 from run.run_clock import RunClock
 from shapes.accounts import Lost, close_ledger
 from shapes.ledger import Ledger
+from shapes.schedule import schedule_of
 from shapes.vu_pool import VuPool
-from users.scenario import schedule_of
 
 logger = logging.getLogger("customerio_load")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from config.profile import load_profile
-from shapes.schedule import Schedule, Stage
+from shapes.schedule import schedule_of
 
 
 def peak_of_profile(name_or_path: str) -> float:
@@ -20,11 +20,7 @@ def peak_of_profile(name_or_path: str) -> float:
     schedules = [
         (
             scenario.start_time,
-            Schedule(
-                scenario.start_rate,
-                [Stage(stage.target, stage.duration) for stage in scenario.stages],
-                scenario.time_unit,
-            ),
+            schedule_of(scenario),
             scenario.stages,
         )
         for scenario in load_profile(name_or_path).scenarios.values()

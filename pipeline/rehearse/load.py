@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from config.profile import Profile
 from pipeline.produce import outgoing
 from pipeline.produce.producer import Producer
-from shapes.schedule import Schedule, Stage
+from shapes.schedule import Schedule, schedule_of
 
 _PEOPLE = 500
 
@@ -57,15 +57,7 @@ class Load:
     def _arrivals(self) -> Iterator[float]:
         """Yield the arrivals of all scenarios in order, in seconds from the start."""
         schedules = [
-            (
-                scenario.start_time,
-                Schedule(
-                    scenario.start_rate,
-                    [Stage(stage.target, stage.duration) for stage in scenario.stages],
-                    scenario.time_unit,
-                ),
-            )
-            for scenario in self._profile.scenarios.values()
+            (scenario.start_time, schedule_of(scenario)) for scenario in self._profile.scenarios.values()
         ]
         return heapq.merge(*(_instants(start, schedule) for start, schedule in schedules))
 

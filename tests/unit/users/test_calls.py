@@ -15,13 +15,14 @@ from config.scenario_options import ConstantArrivalRate
 from engine.locust_host import LocustHost
 from metrics.store import MetricStore
 from shapes.clock import Arrival, ArrivalClock
+from shapes.schedule import schedule_of
 from users.arrival_user import ArrivalUser
 from users.broadcast import BroadcastUser
 from users.failure_log import FailureLog
 from users.http.factory import HttpClient
 from users.people import PeoplePool
 from users.pipelines import PipelinesUser
-from users.scenario import Scenario, SignIn, schedule_of
+from users.scenario import Scenario, SignIn
 from users.transactional import TransactionalUser
 from users.transport import json_content
 from users.webhook import WebhookUser

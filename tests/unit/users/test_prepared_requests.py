@@ -15,6 +15,7 @@ from config.profile import load_profile
 from engine.locust_host import LocustHost
 from metrics.store import MetricStore
 from shapes.clock import Arrival, ArrivalClock
+from shapes.schedule import schedule_of
 from users.arrival_user import ArrivalUser
 from users.failure_log import FailureLog
 from users.http.client import Site
@@ -23,7 +24,7 @@ from users.http.prepared import ID, NOW, RequestTemplate, request_bytes
 from users.identify import IdentifyUser
 from users.kinds import shipped_kinds
 from users.people import PeoplePool
-from users.scenario import Scenario, SignIn, schedule_of
+from users.scenario import Scenario, SignIn
 from users.track import TrackUser
 
 SITE = Site.of("http://localhost:8080", "Basic c2VjcmV0")

@@ -7,7 +7,7 @@ import pytest
 from config.profile import load_profile, profile_names
 from report.json_object import JsonObject
 from report.scenarios import planned_scenarios
-from users.scenario import schedule_of
+from shapes.schedule import schedule_of
 
 
 @pytest.mark.parametrize("name", profile_names())
