@@ -96,7 +96,10 @@ def _facts(preparation: Preparation) -> Iterator[tuple[str, str]]:
     length = format_duration(round(plan.seconds, 1))
     yield "Length", f"{length}, and up to {after} for what is in flight at the end"
     yield plan.sent.capitalize(), f"{plan.requests}, peak {plan.peak_rate:g}/s"
-    yield "People", f"up to {plan.people}, of seed {arguments.people_seed}"
+    yield (
+        "People",
+        f"{f'up to {plan.people}' if plan.people else 'no new ones'}, of seed {arguments.people_seed}",
+    )
     for line in plan.against_limits():
         yield "Limit", line
     yield "Results", f"{arguments.results_dir}/<run id>"

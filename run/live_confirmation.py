@@ -93,6 +93,8 @@ def plan_lines(preparation: Preparation, account: Account) -> Iterator[str]:
 
 def _people(preparation: Preparation) -> str:
     plan, budget = preparation.plan, preparation.people_budget
+    if not plan.people:
+        return "no new ones"
     if budget is None:
         return f"up to {plan.people}"
     ids = PersonIds("", budget)

@@ -51,7 +51,7 @@ class Plan:
         scenarios = f"{self.scenarios} scenario" + ("s" if self.scenarios != 1 else "")
         return (
             f"{scenarios}, {format_duration(self.seconds)}, {self.requests} {self.sent}, "
-            f"peak {self.peak_rate:g}/s, up to {self.people} people"
+            f"peak {self.peak_rate:g}/s, {f'up to {self.people}' if self.people else 'no new'} people"
         )
 
     def against_limits(self) -> list[str]:
@@ -74,7 +74,7 @@ def plan_of(
 
     Args:
         profile: the profile.
-        user_classes: for each scenario its kind of user, which knows how many people its arrivals are about,
+        user_classes: for each scenario its kind of user, which knows how many people its arrivals may create,
             and against which limit they count.
         people_budget: the most people, if there is such a limit.
 

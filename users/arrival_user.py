@@ -139,7 +139,7 @@ class ArrivalUser(HttpUser):
 
     @classmethod
     def people_in(cls, arrivals: int) -> int:
-        """Return how many people the first ``arrivals`` are about: one each, unless a kind says otherwise.
+        """Return how many people the first ``arrivals`` may create: one each, unless a kind says otherwise.
 
         Their numbers are those from 1 to this. A clean-up relies on it.
         """

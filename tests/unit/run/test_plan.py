@@ -53,10 +53,11 @@ def test_the_peak_is_that_of_rates_that_come_together_and_sees_both_sides_of_a_j
         ("anonymous", 11),
         ("batch", 41 * 25),
         ("pipelines", 50),
-        ("webhook", 14),
+        ("broadcast", 0),
+        ("webhook", 0),
     ],
 )
-def test_the_people_are_those_that_the_arrivals_of_a_kind_are_about(user: str, people: int) -> None:
+def test_the_people_are_those_that_the_arrivals_of_a_kind_may_create(user: str, people: int) -> None:
     options = RampingArrivalRate.model_validate(
         {
             "executor": "ramping-arrival-rate",
@@ -68,6 +69,7 @@ def test_the_people_are_those_that_the_arrivals_of_a_kind_are_about(user: str, p
     )
     profile = load_profile("ramping-rate").model_copy(update={"scenarios": {"a": options}})
     assert (plan(profile).requests, plan(profile).people) == (41, people)
+    assert plan(profile).describe().endswith(f"up to {people} people" if people else ", no new people")
 
 
 def test_messages_are_not_held_against_the_limit_of_requests() -> None:
