@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from typing import Any, ClassVar, TextIO
 
 from config.profile import load_profile
 from shapes.schedule import Schedule, Stage
+from tests.programs.forge import start
 from tests.servers.free_port import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -58,7 +57,7 @@ def schedule_of(profile: Path, scenario: str = "identify_load") -> Schedule:
     return Schedule(options.start_rate, stages, options.time_unit)
 
 
-def profile_arguments(tmp_path: Path, profile: str | None) -> list[str]:
+def _profile_arguments(tmp_path: Path, profile: str | None) -> list[str]:
     """Write a profile's text to a file, and return the arguments that name it."""
     if profile is None:
         return []
@@ -67,7 +66,7 @@ def profile_arguments(tmp_path: Path, profile: str | None) -> list[str]:
     return ["--profile", str(path)]
 
 
-def environment_of(tmp_path: Path, env: Mapping[str, str] | None) -> dict[str, str]:
+def _environment_of(tmp_path: Path, env: Mapping[str, str] | None) -> dict[str, str]:
     """Return the environment of a load test, with next to nothing of the developer's own settings."""
     own = ("CUSTOMERIO_", "LOAD_TEST_", "LOCUST_", "OTEL_")
     environment = {
@@ -136,6 +135,7 @@ class LoadTest:
         has_own_group: whether it leads a process group, so that a signal can reach its workers too.
         module: ``engine`` is what ``scripts/run-load-test.sh`` starts.
         terminal: the descriptor of one, for its standard input and standard error.
+        anew: whether Python starts anew, as for users; see ``tests/programs/forge.py``.
     """
 
     unfinished: ClassVar[list[LoadTest]] = []
@@ -153,23 +153,25 @@ class LoadTest:
         has_own_group: bool = False,
         module: str = "locust",
         terminal: int | None = None,
+        anew: bool = False,
     ) -> None:
         self.results_dir = tmp_path / "results"
-        command = [sys.executable, "-m", module, "-f", locustfile, "--loglevel", "WARNING"]
+        command = ["-f", locustfile, "--loglevel", "WARNING"]
         command += ["--headless"] if headless else []
-        command += profile_arguments(tmp_path, profile)
-        environment = environment_of(tmp_path, env)
+        command += [*_profile_arguments(tmp_path, profile), *arguments]
         # Files, not pipes: nobody reads them while the test looks elsewhere.
         self._stdout = (tmp_path / "stdout.txt").open("w+")
         self._stderr = (tmp_path / "stderr.txt").open("w+")
-        self.process = subprocess.Popen(
-            [*command, *arguments],
-            cwd=root or ROOT,
-            env=environment,
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
-            stdout=self._stdout,
-            stderr=self._stderr if terminal is None else terminal,
-            process_group=0 if has_own_group else None,
+        self.process = start(
+            module,
+            command,
+            _environment_of(tmp_path, env),
+            stdin=terminal,
+            output=self._stdout.fileno(),
+            errors=self._stderr.fileno() if terminal is None else terminal,
+            root=root or ROOT,
+            has_own_group=has_own_group,
+            anew=anew,
         )
         self.unfinished.append(self)
 

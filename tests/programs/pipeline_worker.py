@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import requests
 
-_ROOT = Path(__file__).resolve().parents[2]
+from tests.programs.forge import start
+
 _WAIT_SECONDS = 30.0
 
 
@@ -31,22 +29,23 @@ class WorkerProcess:
     Args:
         variables: environment variables; no others of the pipeline's are set.
         arguments: of the command.
-        stdin: as for ``subprocess.Popen``.
+        stdin: the descriptor of its standard input.
+        anew: whether Python starts anew, as for users; see ``tests/programs/forge.py``.
     """
 
     def __init__(
-        self, variables: Mapping[str, str], *arguments: str, stdin: int = subprocess.DEVNULL
+        self, variables: Mapping[str, str], *arguments: str, stdin: int | None = None, anew: bool = False
     ) -> None:
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in stop()
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in stop()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.worker", *arguments],
-            cwd=_ROOT,
-            env=worker_environment(variables),
+        self.process = start(
+            "pipeline.worker",
+            arguments,
+            worker_environment(variables),
             stdin=stdin,
-            stdout=self._output,
-            stderr=self._errors,
-            text=True,
+            output=self._output.fileno(),
+            errors=self._errors.fileno(),
+            anew=anew,
         )
 
     def kill(self) -> None:

@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.dead_letter import DeadLetter
-from tests.programs.forked_workers import ForkedWorker
+from tests.programs.pipeline_worker import WorkerProcess
 from tests.proofs.fault_judge import Entry, judge, unsettled
 from tests.proofs.fault_schedules import Schedule, Step
 from tests.servers.fault_front import FaultFront
@@ -195,13 +195,13 @@ class _FileRun(_Run):
         super().__init__(schedule, servers)
         self._source = Path(self.files.enter_context(tempfile.TemporaryDirectory()), "source.jsonl")
         self._source.write_bytes(b"".join(message.value + b"\n" for message in schedule.messages))
-        self._worker: ForkedWorker | None = None
+        self._worker: WorkerProcess | None = None
 
     async def deliver(self) -> None:
         while True:
-            self._worker = worker = ForkedWorker(self.variables(), "--from", str(self._source))
+            self._worker = worker = WorkerProcess(self.variables(), "--from", str(self._source))
             try:
-                while (code := worker.exit_code) is None:
+                while (code := worker.process.poll()) is None:
                     await asyncio.sleep(_LOOK_SECONDS)
                 output, errors = worker.output(), worker.errors()
                 self.note_end(code, errors)
@@ -219,7 +219,7 @@ class _FileRun(_Run):
         assert step.event is not None
         if step.event not in ("kill", "stop"):
             self.outages.begin(step.event, step.seconds)
-        elif worker is not None and worker.exit_code is None:
+        elif worker is not None and worker.process.poll() is None:
             worker.kill() if step.event == "kill" else worker.terminate()
 
     async def letters(self) -> list[bytes | None]:
@@ -259,7 +259,7 @@ class _BrokerRun(_Run):
     def __init__(self, schedule: Schedule, servers: Servers) -> None:
         super().__init__(schedule, servers)
         self._topic = f"faults-{schedule.seed}"
-        self._workers: list[ForkedWorker] = []
+        self._workers: list[WorkerProcess] = []
         self._positions: list[tuple[int, int]] = []
 
     async def deliver(self) -> None:
@@ -284,7 +284,7 @@ class _BrokerRun(_Run):
 
     async def on_event(self, step: Step) -> None:
         assert step.event is not None
-        running = [worker for worker in self._workers if worker.exit_code is None]
+        running = [worker for worker in self._workers if worker.process.poll() is None]
         if step.event.startswith(("redis", "broker")):
             self.outages.begin(step.event, step.seconds)
         elif step.event == "worker_joins":
@@ -311,13 +311,13 @@ class _BrokerRun(_Run):
             "KAFKA_SESSION_TIMEOUT_MS": "1500",
             "KAFKA_HEARTBEAT_MS": "300",
         }
-        self._workers.append(ForkedWorker({**self.variables(), **more}))
+        self._workers.append(WorkerProcess({**self.variables(), **more}))
 
     async def _replace_ended(self) -> None:
         """Start a worker for each that has ended, if none is left, as whoever runs them would."""
         while True:
             for worker in self._workers:
-                if (code := worker.exit_code) is not None:
+                if (code := worker.process.poll()) is not None:
                     self.note_end(code, worker.errors())
                     self._workers.remove(worker)
                     worker.stop()

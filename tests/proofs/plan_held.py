@@ -109,7 +109,7 @@ async def measure(plan: Plan) -> Measured:
             "LIMIT_MIN_GAP_MS": str(part.limiter.min_gap_ms),
             "LIMIT_MAX_PROCESSES": str(part.limiter.max_processes),
         }
-        workers = [WorkerProcess({**variables, "HEALTH_PORT": str(port)}) for port in ports]
+        workers = [WorkerProcess({**variables, "HEALTH_PORT": str(port)}, anew=True) for port in ports]
         try:
             wait_until("ready", 60, lambda: all(health(port, "readyz")[0] == 200 for port in ports))
             async with Producer(broker.address, TOPIC, idempotent=False) as producer:

@@ -105,7 +105,7 @@ class Fleet:
         }
         if self._is_static:
             own["KAFKA_INSTANCE_ID"] = f"worker-{slot}"
-        return WorkerProcess({**self._variables, **own}), port
+        return WorkerProcess({**self._variables, **own}, anew=True), port
 
 
 class Sending:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -13,8 +11,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from standin.control_client import ControlClient, read_journal
+from tests.programs.forge import start
 
-_ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 30.0
 _READY = "stand-in for Customer.io listening on "
 _AUTHORITY = "certificate authority to trust: "
@@ -33,14 +31,16 @@ class StandinServer:
 
     def __init__(self, *options: str, env: dict[str, str] | None = None) -> None:
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed in stop()
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "standin", "--port", "0", *options],
-            cwd=_ROOT,
-            env={**os.environ, **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
+        output, its_output = os.pipe()
+        self._output = os.fdopen(output)
+        self.process = start(
+            "standin",
+            ["--port", "0", *options],
+            {**os.environ, **(env or {})},
+            output=its_output,
+            errors=self._errors.fileno(),
         )
+        os.close(its_output)
         self.ca_file: str | None = None
         self.url = self._wait_until_ready()
         self._control = ControlClient(self.url, self.ca_file)
@@ -88,8 +88,7 @@ class StandinServer:
             if self.process.poll() is None:
                 self.process.kill()
                 self.process.wait()
-            if self.process.stdout is not None:
-                self.process.stdout.close()
+            self._output.close()
             self._errors.close()
 
     def errors(self) -> str:
@@ -106,12 +105,11 @@ class StandinServer:
         self.stop()
 
     def _wait_until_ready(self) -> str:
-        assert self.process.stdout is not None
         # Ends the wait for a line that never comes.
         watchdog = threading.Timer(_START_SECONDS, self.process.kill)
         watchdog.start()
         try:
-            for line in self.process.stdout:
+            for line in self._output:
                 if line.startswith(_AUTHORITY):
                     self.ca_file = line.removeprefix(_AUTHORITY).rstrip("\n")
                 if line.startswith(_READY):

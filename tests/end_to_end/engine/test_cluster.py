@@ -61,6 +61,7 @@ def four(tmp_path_factory: pytest.TempPathFactory) -> FourProcesses:
                 "LOAD_TEST_OUT": f"json={tmp_path}/all.json.gz",
             },
             locustfile=f"locustfile.py,{ROOT}/tests/programs/raw_samples.py",
+            anew=True,
         )
         arrivals = {name: standin.arrivals(name) for name in ("identify", "track")}
         return FourProcesses(finished, tmp_path, arrivals, standin.stats()["people_created"])

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tests.programs import canaries
-from tests.programs.forked_load_test import Forge
 from tests.programs.load_test import Finished, LoadTest, run_load_test, two_scenarios
 from tests.servers.standin_server import StandinServer
 
@@ -23,13 +22,6 @@ def standin() -> Iterator[StandinServer]:
     with StandinServer() as standin:
         yield standin
         assert standin.stats()["requests_total"] == 0
-
-
-@pytest.fixture(scope="module")
-def forge() -> Iterator[Forge]:
-    forge = Forge()
-    yield forge
-    forge.close()
 
 
 def write_down_connections(folder: Path) -> Path:
@@ -89,10 +81,10 @@ def assert_refused(finished: Finished, problem: str) -> None:
         ("", "scenarios: required option is missing"),
     ],
 )
-def test_a_broken_profile(
-    tmp_path: Path, standin: StandinServer, forge: Forge, profile: str, problem: str
-) -> None:
-    finished = forge.run(tmp_path, profile=profile, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url})
+def test_a_broken_profile(tmp_path: Path, standin: StandinServer, profile: str, problem: str) -> None:
+    finished = run_load_test(
+        tmp_path, profile=profile, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url}
+    )
     assert_refused(finished, problem)
 
 
@@ -119,21 +111,17 @@ def test_a_broken_profile(
         (["--class-picker"], "--class-picker: not supported; a scenario has one kind of user, named"),
     ],
 )
-def test_broken_arguments(
-    tmp_path: Path, standin: StandinServer, forge: Forge, arguments: list[str], problem: str
-) -> None:
-    finished = forge.run(tmp_path, *arguments, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url})
+def test_broken_arguments(tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str) -> None:
+    finished = run_load_test(tmp_path, *arguments, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url})
     assert_refused(finished, problem)
 
 
-def test_all_mistakes_of_a_profile_are_shown_at_once(
-    tmp_path: Path, standin: StandinServer, forge: Forge
-) -> None:
+def test_all_mistakes_of_a_profile_are_shown_at_once(tmp_path: Path, standin: StandinServer) -> None:
     """In the profile, in its users and in its thresholds; and a name with a slip is one mistake."""
     profile = GOOD.replace("start_rate", "startRate", 1).replace("pre_allocated_vus", "preAllocatedVUs", 1)
     profile = profile.replace('user = "track"', 'user = "trak"')
     profile += '[thresholds]\nerors = ["rate<0.01"]\nerrors = ["p(95)<1"]\n'
-    finished = forge.run(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
+    finished = run_load_test(tmp_path, profile=profile, env={"CUSTOMERIO_BASE_URL": standin.url})
     head, *mistakes = finished.stderr.splitlines()
     assert head == f"locust: error: {tmp_path}/profile.toml: 5 mistakes"
     expected = [
@@ -164,8 +152,8 @@ def test_a_dry_run_connects_to_nobody_and_writes_nothing(tmp_path: Path) -> None
     assert not finished.results_dir.exists()
 
 
-def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer, forge: Forge) -> None:
-    finished = forge.run(tmp_path, "--allow-l", env={"CUSTOMERIO_BASE_URL": standin.url})
+def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer) -> None:
+    finished = run_load_test(tmp_path, "--allow-l", env={"CUSTOMERIO_BASE_URL": standin.url})
     assert_refused(finished, "error: unrecognized arguments: --allow-l; did you mean --allow-live?")
 
 
@@ -183,10 +171,8 @@ def test_an_abbreviated_argument(tmp_path: Path, standin: StandinServer, forge: 
         ({"LOAD_TEST_ENV_FILE": "/proc"}, "/proc: cannot be read: Is a directory"),
     ],
 )
-def test_broken_settings(
-    tmp_path: Path, standin: StandinServer, forge: Forge, env: dict[str, str], problem: str
-) -> None:
-    finished = forge.run(tmp_path, env={**canaries.OTHERS, "CUSTOMERIO_BASE_URL": standin.url, **env})
+def test_broken_settings(tmp_path: Path, standin: StandinServer, env: dict[str, str], problem: str) -> None:
+    finished = run_load_test(tmp_path, env={**canaries.OTHERS, "CUSTOMERIO_BASE_URL": standin.url, **env})
     assert_refused(finished, problem)
     assert "hush" not in finished.stderr
 
@@ -284,16 +270,16 @@ def test_no_argument_leads_to_a_live_host(
     ],
 )
 def test_a_mistake_repeats_no_secret_and_nothing_endless(
-    tmp_path: Path, standin: StandinServer, forge: Forge, arguments: list[str], problem: str
+    tmp_path: Path, standin: StandinServer, arguments: list[str], problem: str
 ) -> None:
-    finished = forge.run(tmp_path, *arguments, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url})
+    finished = run_load_test(tmp_path, *arguments, env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url})
     assert_refused(finished, problem)
     assert "hush" not in finished.stderr
     assert len(finished.stderr) < 1000
 
 
-def test_a_short_cluster_key_is_a_mistake(tmp_path: Path, standin: StandinServer, forge: Forge) -> None:
+def test_a_short_cluster_key_is_a_mistake(tmp_path: Path, standin: StandinServer) -> None:
     env = {"CUSTOMERIO_BASE_URL": standin.url, "LOAD_TEST_CLUSTER_KEY": "hush"}
-    finished = forge.run(tmp_path, env=env)
+    finished = run_load_test(tmp_path, env=env)
     assert_refused(finished, "LOAD_TEST_CLUSTER_KEY: expected at least 16 characters")
     assert "hush" not in finished.stderr

@@ -34,6 +34,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Finished, St
             profile=PROFILE,
             env=env,
             locustfile=f"locustfile.py,{ROOT}/tests/programs/raw_samples.py",
+            anew=True,
         )
         yield finished, standin
 

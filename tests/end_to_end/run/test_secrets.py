@@ -32,6 +32,8 @@ def test_secrets_are_nowhere(tmp_path: Path, demanded_key: str) -> None:
             "DEBUG",
             profile=two_scenarios([(20, "1s")], start_rate=20),
             env={**canaries.ALL, "CUSTOMERIO_BASE_URL": standin.url},
+            # Its title is looked at.
+            anew=True,
         )
         test.wait_until(lambda: standin.stats()["requests_total"] >= 10)
         title = " ".join(psutil.Process(test.process.pid).cmdline())

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
 import signal
-import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -120,15 +121,21 @@ def test_a_stop_in_order_says_where_and_the_next_run_ends_it(
     assert standin.stats()["duplicates"] < 5000
 
 
+@contextmanager
+def reading_a_pipe(variables: dict[str, str], *arguments: str) -> Iterator[tuple[WorkerProcess, io.FileIO]]:
+    reader, writer = os.pipe()
+    with io.FileIO(writer, "w") as pipe, WorkerProcess(variables, *arguments, stdin=reader) as worker:
+        os.close(reader)
+        yield worker, pipe
+
+
 def test_standard_input_ends_with_its_last_line(standin: StandinServer, tmp_path: Path) -> None:
     dead = tmp_path / "dead.jsonl"
     content = b"".join(map(line, range(300)))
     arguments = ("--from", "-", "--dead-letters", str(dead))
-    with WorkerProcess(settings(standin), *arguments, stdin=subprocess.PIPE) as worker:
-        assert worker.process.stdin is not None
-        text = content + b"\n \n" + line(300).rstrip(b"\n")
-        worker.process.stdin.write(text.decode())
-        worker.process.stdin.close()
+    with reading_a_pipe(settings(standin), *arguments) as (worker, pipe):
+        pipe.write(content + b"\n \n" + line(300).rstrip(b"\n"))
+        pipe.close()
         assert worker.wait(20) == 1
         assert worker.output() == f"stdin: 298 delivered, 3 dead letters in {dead}\n"
     assert letters(dead) == [b"poison 99", b"poison 199", b"poison 299"]
@@ -138,14 +145,11 @@ def test_a_pipe_that_stays_silent_does_not_keep_it_from_ending(
     standin: StandinServer, tmp_path: Path
 ) -> None:
     arguments = ("--from", "-", "--dead-letters", str(tmp_path / "dead.jsonl"))
-    with WorkerProcess(settings(standin), *arguments, stdin=subprocess.PIPE) as worker:
-        assert worker.process.stdin is not None
-        worker.process.stdin.write(line(1).decode())
-        worker.process.stdin.flush()
+    with reading_a_pipe(settings(standin), *arguments) as (worker, pipe):
+        pipe.write(line(1))
         wait_until("the line is delivered", 20, lambda: sum(standin.stats()["items"]["taken"].values()) == 1)
         worker.process.send_signal(signal.SIGINT)
         assert worker.wait(10) == 1
-        worker.process.stdin.close()
     assert not (tmp_path / "dead.jsonl").exists()
 
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.programs import canaries
-from tests.programs.forked_workers import ForkedWorker
-from tests.programs.waiting import wait_until
+from tests.programs.pipeline_worker import WorkerProcess
 from tests.servers.echo_server import EchoServer
 from tests.servers.redis_server import RedisServer
 from tests.servers.standin_server import StandinServer
@@ -43,17 +42,13 @@ def run(folder: Path, url: str, *arguments: str, **variables: str) -> tuple[int,
         "LOG_LEVEL": "DEBUG",
         **variables,
     }
-    worker = ForkedWorker(settings, *(arguments or ("--from", str(source))))
-    try:
-        wait_until("it has ended", 30, lambda: worker.exit_code is not None)
-        assert worker.exit_code is not None
+    with WorkerProcess(settings, *(arguments or ("--from", str(source)))) as worker:
+        exit_code = worker.wait()
         said = worker.output() + worker.errors()
-        assert canaries.hits(said) == []
-        assert canaries.hits_below(folder) == []
-        assert "Traceback" not in said
-        return worker.exit_code, said
-    finally:
-        worker.stop()
+    assert canaries.hits(said) == []
+    assert canaries.hits_below(folder) == []
+    assert "Traceback" not in said
+    return exit_code, said
 
 
 def test_a_delivery_says_none(standin: StandinServer, redis: str, tmp_path: Path) -> None:
