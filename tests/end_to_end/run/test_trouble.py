@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -113,12 +115,12 @@ def test_failures_are_told_apart(tmp_path: Path, options: tuple[str, ...], more:
 
 
 class _Peer(threading.Thread):
-    """A server that answers every connection with the same bytes and closes it, or hangs then."""
+    """A server that answers each connection with the next of these bytes and closes it, or hangs then."""
 
-    def __init__(self, answer: bytes, *, hangs: bool = False) -> None:
+    def __init__(self, *answers: bytes, hangs: bool = False) -> None:
         super().__init__(daemon=True)
         self._hung: list[socket.socket] | None = [] if hangs else None
-        self._answer = answer
+        self._answers = itertools.cycle(answers)
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
         self.start()
@@ -130,7 +132,7 @@ class _Peer(threading.Thread):
             except OSError:
                 return
             connection.recv(65536)
-            connection.sendall(self._answer)
+            connection.sendall(next(self._answers))
             if self._hung is None:
                 connection.close()
             else:
@@ -142,35 +144,48 @@ class _Peer(threading.Thread):
             connection.close()
 
 
-@pytest.mark.parametrize(
-    ("status", "body", "kind"),
-    [
-        ("200 OK", "<html>a proxy's page</html>", "bad body"),
-        ("200 OK", "[1]", "bad body"),
-        ("200 OK", "", "bad body"),
-        ("200 OK", '{"errors":[{"reason":"invalid"}]}', "2xx with errors"),
-        ("200 OK", '{"meta":{"error":"no"}}', "2xx with errors"),
-        ("207 Multi-Status", "{}", "2xx with errors"),
-        ("202 Accepted", "{}", "unexpected 2xx"),
-        ("203 Non-Authoritative Information", "{}", "unexpected 2xx"),
-        ("204 No Content", "", "unexpected 2xx"),
-        ("404 Not Found", "{}", "4xx client error"),
-        ("301 Moved Permanently", "", "3xx redirect"),
-    ],
-)
-def test_answers_that_no_customer_io_gives_are_told_apart_too(
-    tmp_path: Path, status: str, body: str, kind: str
-) -> None:
-    head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
-    peer = _Peer(f"{head}Location: http://127.0.0.1:1/elsewhere\r\n\r\n{body}".encode())
+ODD_ANSWERS = [
+    ("200 OK", "<html>a proxy's page</html>", "bad body"),
+    ("200 OK", "[1]", "bad body"),
+    ("200 OK", "", "bad body"),
+    ("200 OK", '{"errors":[{"reason":"invalid"}]}', "2xx with errors"),
+    ("200 OK", '{"meta":{"error":"no"}}', "2xx with errors"),
+    ("207 Multi-Status", "{}", "2xx with errors"),
+    ("202 Accepted", "{}", "unexpected 2xx"),
+    ("203 Non-Authoritative Information", "{}", "unexpected 2xx"),
+    ("204 No Content", "", "unexpected 2xx"),
+    ("404 Not Found", "{}", "4xx client error"),
+    ("301 Moved Permanently", "", "3xx redirect"),
+]
+
+
+def test_answers_that_no_customer_io_gives_are_told_apart_too(tmp_path: Path) -> None:
+    """The first comes once, the second twice and so on, so that numbers tell those of one status apart."""
+    answers, expected = [], Counter[tuple[str, str]]()
+    for times, (status, body, kind) in enumerate(ODD_ANSWERS, 1):
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n"
+        answers += [f"{head}Location: http://127.0.0.1:1/elsewhere\r\n\r\n{body}".encode()] * times
+        expected[status[:3], kind] += times
+    peer = _Peer(*answers)
     finished = run_load_test(
-        tmp_path, profile=two_scenarios([(20, "500ms")], start_rate=20), env={"CUSTOMERIO_BASE_URL": peer.url}
+        tmp_path, profile=two_scenarios([(66, "500ms")], start_rate=66), env={"CUSTOMERIO_BASE_URL": peer.url}
     )
     peer.close()
-    assert finished.summary["errors_by_kind"] == {kind: 20}
+    told_apart = Counter[tuple[str, str]]()
+    for row in finished.rows:
+        if row["metric"] == "http_reqs":
+            told_apart[row["status"], row["error"]] += int(row["count"])
+    assert told_apart == expected
+    assert finished.summary["errors_by_kind"] == {
+        "bad body": 6,
+        "2xx with errors": 15,
+        "unexpected 2xx": 24,
+        "4xx client error": 10,
+        "3xx redirect": 11,
+    }
     metrics = finished.summary["metrics"]
-    assert (metrics["checks"]["passes"], metrics["checks"]["fails"]) == (0, 20)
-    assert (metrics["errors"]["passes"], metrics["http_req_failed"]["passes"]) == (20, 20)
+    assert (metrics["checks"]["passes"], metrics["checks"]["fails"]) == (0, 66)
+    assert (metrics["errors"]["passes"], metrics["http_req_failed"]["passes"]) == (66, 66)
 
 
 def test_an_answer_that_the_http_client_chokes_on_is_a_failed_request(tmp_path: Path) -> None:
