@@ -115,7 +115,8 @@ def test_the_culprit_is_given_up_alone_and_all_others_are_delivered(tmp_path: Pa
         waits = logged(worker, "waiting for Customer.io to accept an operation that fails alone")
         assert [wait["gives_up_after"] for wait in waits] == [6, 6]
 
-    backfill(server, source, messages, use)
+    # All of them are to be in the first batch, however slowly they are read.
+    backfill(server, source, messages, use, BATCH_SIZE=str(len(messages)), BATCH_WAIT_MS="1000")
     assert sorted(server.taken) == sorted(
         (person, sequence)
         for sequence in range(3)
