@@ -13,8 +13,10 @@ from run.outputs import open_outputs
 from run.run import Run
 from run.run_clock import RunClock
 
-# From the moment when all VUs are up to second 0: time for each VU to take an arrival and sleep until it.
-_HEAD_START_SECONDS = 0.1
+# From the moment when all VUs are up to second 0: time for each VU to take an arrival and sleep until it,
+# which takes 10 us.
+_HEAD_START_SECONDS = 0.02
+_HEAD_START_SECONDS_PER_VU = 0.0001
 
 
 class LocalProcess:
@@ -81,8 +83,9 @@ class LocalProcess:
 
     def start(self, when_started: Callable[[], None]) -> None:
         """Start the clocks after a short head start."""
-        if self._run is not None:
-            self._run.start(time.monotonic() + _HEAD_START_SECONDS)
+        if self._run is not None and self._vus is not None:
+            vus = sum(self._vus.vus(scenario.name) for scenario in self._vus.scenarios)
+            self._run.start(time.monotonic() + _HEAD_START_SECONDS + vus * _HEAD_START_SECONDS_PER_VU)
             when_started()
 
     def stop(self) -> None:

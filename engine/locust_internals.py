@@ -132,6 +132,9 @@ class PoolDispatcher(UsersDispatcher):
         self, target_user_count: int, spawn_rate: float, user_classes: list[type[Any]] | None = None
     ) -> None:
         self._try_dispatch_fixed = True
+        if not self.get_current_user_count():
+            # All at once: before the first VUs are up nothing is sent that spawning them could delay.
+            spawn_rate = max(spawn_rate, target_user_count)
         super().new_dispatch(target_user_count, spawn_rate, user_classes)
 
     def add_worker(self, worker_node: WorkerNode) -> None:
