@@ -9,7 +9,8 @@ from pathlib import Path
 
 from config.command_line import PASSED, USAGE_ERROR, OneLineParser, print_error
 from config.errors import ConfigError
-from report.html.page import REPORT_NAME, write_report
+from report.html.page import write_report
+from report.run_report import REPORT_NAME
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -15,6 +15,9 @@ from metrics.verdict import GeneratorFigures, Verdict, WorkerReport
 from shapes.accounts import Lost
 from shapes.ledger import Ledger
 
+REPORT_NAME = "report.html"
+"""The file in a run's folder that shows the run in a browser."""
+
 INTERRUPTED = "interrupted by Ctrl-C"
 TERMINATED = "stopped by SIGTERM"
 STOPPED_BY_FILE = "stopped by a file STOP"

@@ -15,7 +15,6 @@ from metrics.csv_output import CsvOutput
 from metrics.influxdb_output import InfluxDbOutput, InfluxDbTarget
 from metrics.json_output import JsonOutput, join_json
 from metrics.output import Output
-from metrics.prometheus_output import PrometheusOutput, parse_prometheus_address
 from metrics.store import Cell, MergedCell
 from run.preparation import Preparation
 from run.run import yield_to_arrivals
@@ -40,7 +39,7 @@ def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> Non
         elif kind == "python":
             _factory(value)
         elif kind == "prometheus":
-            parse_prometheus_address(value)
+            _prometheus_output().parse_prometheus_address(value)
         elif kind == "opentelemetry":
             raise ConfigError("--out opentelemetry: here it is --out otel")
         elif kind == "otel" and equals:
@@ -131,7 +130,9 @@ def _outputs_of_totals(
             settings = otel.OtelSettings.read(variables)
             yield otel.OtelOutput(settings, run_id, scheduled, is_optional=is_optional)
         elif kind == "prometheus":
-            yield PrometheusOutput(parse_prometheus_address(value), scheduled, yield_to_arrivals)
+            prometheus = _prometheus_output()
+            address = prometheus.parse_prometheus_address(value)
+            yield prometheus.PrometheusOutput(address, scheduled, yield_to_arrivals)
 
 
 def _otel_output() -> ModuleType:
@@ -143,6 +144,14 @@ def _otel_output() -> ModuleType:
             f"--out otel: the packages of OpenTelemetry are missing; install them with: "
             f"{sys.executable} -m pip install -r {OTEL_LOCK}"
         ) from error
+
+
+def _prometheus_output() -> ModuleType:
+    """Return the module of the Prometheus output."""
+    # Loaded here: Prometheus' client takes 10 ms and 1 MB, for one output of many.
+    from metrics import prometheus_output
+
+    return prometheus_output
 
 
 def json_path(value: str, folder: Path) -> Path:

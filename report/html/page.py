@@ -22,9 +22,8 @@ from report.html.numbers import (
     number_text,
     percent_text,
 )
+from report.run_report import REPORT_NAME
 from report.run_summary import TREND_STATS
-
-REPORT_NAME = "report.html"
 
 _FOLDER = Path(__file__).parent
 

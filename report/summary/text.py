@@ -15,8 +15,7 @@ from config.durations import format_duration, format_milliseconds
 from metrics.sinks import AnySink, GaugeSink
 from metrics.thresholds import ThresholdOutcome, ThresholdResult
 from metrics.trend_sink import TrendSink
-from report.html.page import REPORT_NAME
-from report.run_report import RunReport
+from report.run_report import REPORT_NAME, RunReport
 
 LOG_WIDTH = 120
 """A pipe or a CI log has no width of its own."""
