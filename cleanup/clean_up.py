@@ -16,7 +16,8 @@ from config.customerio.hosts import check_region, is_live, is_named
 from config.durations import format_duration
 from config.environment_confirmation import check_confirmed, is_terminal
 from config.errors import ConfigError
-from config.load_test_people import PeopleRecord, has_mark
+from config.load_test_people import has_mark
+from config.people_record import PeopleRecord
 from config.shown import shown, visible
 from pipeline.outcome import DeliveryError
 from pipeline.settings import TargetSettings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config.errors import ConfigError
-from config.load_test_people import PEOPLE_RECORD, PeopleRecord
+from config.people_record import PEOPLE_RECORD, PeopleRecord
 from config.shown import shown
 
 

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -18,19 +19,19 @@ _LISTENING = re.compile(r"listening on (http://\S+)")
 class ChildServer:
     """``python -m MODULE`` on a free port. It ends with ``stop``, or when the process that started it ends.
 
+    It comes up while its owner does other work: only ``url`` waits for it.
+
     Args:
         module: which says ``listening on URL`` when it is ready, and knows ``--until-stdin-closes``.
         name: of the server, for people.
         options: further command line options.
         environment: variables in addition to this process's. Those with credentials of ours are left out.
-
-    Raises:
-        RuntimeError: the process did not start.
     """
 
     def __init__(
         self, module: str, name: str, options: tuple[str, ...], environment: Mapping[str, str]
     ) -> None:
+        self._name = name
         # It does not need our credentials. It gets a session of its own: a Ctrl-C on the terminal does not
         # reach it, and it still answers the requests in flight.
         inherited = {
@@ -47,12 +48,20 @@ class ChildServer:
             text=True,
             start_new_session=True,
         )
+
+    @cached_property
+    def url(self) -> str:
+        """The server's URL. The first use waits until the server listens.
+
+        Raises:
+            RuntimeError: the process did not start.
+        """
         line = self._process.stdout.readline() if self._process.stdout else ""
         match = _LISTENING.search(line)
         if match is None:
             self.stop()
-            raise RuntimeError(f"{name} did not start: {line.strip() or 'it printed nothing'}")
-        self.url = match[1]
+            raise RuntimeError(f"{self._name} did not start: {line.strip() or 'it printed nothing'}")
+        return match[1]
 
     @property
     def is_running(self) -> bool:

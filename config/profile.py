@@ -29,6 +29,7 @@ from config.errors import ConfigError
 from config.k6_options import in_k6s_names, profile_of_k6_options
 from config.nearest import did_you_mean, nearest
 from config.profile_mistakes import mistakes_of
+from config.profile_names import PROFILES_FOLDER, profile_names
 from config.profile_values import Name, Options, PositiveSeconds, ProfileChecks, Seconds
 from config.scenario_options import (
     CONSTANT,
@@ -40,9 +41,6 @@ from config.scenario_options import (
 )
 from config.shown import LONGEST_PATH, shown, visible
 from config.threshold_grammar import ThresholdExpression, parse_expression, parse_metric_selector
-
-PROFILES_FOLDER = Path(__file__).with_name("profiles")
-DEFAULT_PROFILE = "ramping-rate"
 
 _JSON = ".json"
 
@@ -218,11 +216,6 @@ def parse_profile(text: ProfileText, checks: ProfileChecks | None = None) -> Pro
     except (ValueError, OverflowError):
         # Python converts no number of more than 4300 digits, and no larger one to a float.
         raise ConfigError(f"{place}: expected numbers of fewer digits") from None
-
-
-def profile_names() -> list[str]:
-    """Return the names of the built-in profiles."""
-    return sorted(path.stem for path in PROFILES_FOLDER.glob("*.toml"))
 
 
 def shown_path(path: str) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
-# Before everything else: it patches the standard library.
-from locust.main import main as run_locust
+# Until the process is ready (engine.launch): garbage collections while modules load find next to nothing, and
+# take 45 ms of the start.
+gc.disable()
 
-from engine.help import LOCUSTS_HELP_NOTE, help_text
-from engine.plain_errors import plain_errors
-from run.habits import check_habits
+# Before everything else: it patches the standard library.
+from locust.main import main as run_locust  # noqa: E402 - after the switch above
+
+from engine.help import LOCUSTS_HELP_NOTE, help_text  # noqa: E402
+from engine.plain_errors import plain_errors  # noqa: E402
+from run.habits import check_habits  # noqa: E402
 
 SCRIPT = "run-load-test.sh"
 

@@ -13,7 +13,7 @@ from config.command_line import USAGE_ERROR, print_error, without_values
 from config.errors import ConfigError
 from config.keys_on_command_line import key_on_command_line
 from config.nearest import did_you_mean, nearest
-from config.profile import profile_names
+from config.profile_names import profile_names
 from config.shown import shown, shown_url
 from engine.locust_internals import (
     bind_processes_to_loopback,

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Response, jsonify, request, send_file
 from locust.web import WebUI
 
-from config.profile import profile_names
+from config.profile_names import profile_names
 from engine.locust_internals import add_to_page, offer_profiles
 from engine.shown_run import ShownRun
 from metrics.thresholds import ThresholdOutcome

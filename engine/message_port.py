@@ -9,8 +9,8 @@ import gevent
 from locust.rpc import Message
 from locust.runners import MasterRunner, WorkerRunner
 
-from engine.cluster.messages import Challenge, MessageError, Wire
-from engine.cluster.seal import OtherSessionError, Seal, Side
+from engine.cluster.messages import Challenge, Wire
+from engine.cluster.seal import MessageError, OtherSessionError, Seal, Side
 from engine.ignored_messages import IgnoredMessages
 
 AnyMessage = TypeVar("AnyMessage", bound=Wire)

@@ -12,7 +12,7 @@ from locust.argument_parser import LocustArgumentParser
 from config.customerio.hosts import check_connection, is_live, is_loopback
 from config.errors import ConfigError
 from config.load_test_people import LIVE_PEOPLE_BUDGET
-from config.profile import DEFAULT_PROFILE, profile_names
+from config.profile_names import DEFAULT_PROFILE, profile_names
 from engine.cluster.seal import KEY_VARIABLE
 from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
 from run.arguments import (

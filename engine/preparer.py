@@ -32,22 +32,33 @@ class Preparer:
         host: the process, with Locust's options.
         settings: the target and its credentials.
         variables: those of the environment and ``.env``, for outputs that need secrets.
+        standin: a stand-in that has been started and may still be coming up, if nothing names a target.
 
     Raises:
         ConfigError: the arguments, the profile or the target are wrong.
     """
 
-    def __init__(self, host: LocustHost, settings: Settings, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        host: LocustHost,
+        settings: Settings,
+        variables: Mapping[str, str],
+        standin: LocalStandin | None = None,
+    ) -> None:
         environment = host.environment
         self.kinds = Kinds((environment.available_user_classes or {}).values(), environment.user_classes)
         self._host = host
         self._settings = settings
         self._variables = variables
-        self._standin: LocalStandin | None = None
+        self._standin = standin
         self._receiver: LocalReceiver | None = None
         # Locust's web UI sets any option that a form names. Some may be set on the command line only.
         self._first_arguments = read_arguments(host.options)
-        self.prepare()
+        preparation = self.prepare()
+        if self._standin is not None and not preparation.target.is_standin:
+            # The run sends webhooks alone.
+            self._standin.stop()
+            self._standin = None
 
     def prepare(self, form: Mapping[str, str] | None = None) -> Preparation:
         """Return the preparation of the next run, from the options and the web UI's form if there is one.
@@ -59,7 +70,7 @@ class Preparer:
         """
         arguments = read_arguments(self._host.options, form, self._first_arguments)
         target = (form or {}).get("host", self._host.environment.host)
-        if self._standin is not None and target == self._standin.url:
+        if target and self._standin is not None and target == self._standin.url:
             target = None
         if self._receiver is not None and target == self._receiver.url:
             target = None

@@ -14,7 +14,8 @@ from locust.runners import WorkerRunner
 
 from config.command_line import BROKEN, USAGE_ERROR
 from config.errors import ConfigError
-from config.profile import DEFAULT_PROFILE, ProfileText, read_profile
+from config.profile import ProfileText, read_profile
+from config.profile_names import DEFAULT_PROFILE
 from config.settings import Settings
 from config.shown import shown
 from engine.cluster.fingerprint import code_fingerprint

@@ -17,7 +17,6 @@ class LocalReceiver(ChildServer):
 
     Raises:
         ConfigError: there is no place for its file.
-        RuntimeError: the process did not start.
     """
 
     def __init__(self, signing_key: str) -> None:

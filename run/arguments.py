@@ -11,7 +11,7 @@ from typing import Any
 
 from config.durations import parse_duration_seconds
 from config.errors import ConfigError
-from config.profile import DEFAULT_PROFILE
+from config.profile_names import DEFAULT_PROFILE
 from config.shown import shown
 from users.http.factory import HttpClient
 

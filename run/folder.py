@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from config.errors import ConfigError
-from config.load_test_people import PEOPLE_RECORD, PeopleRecord
+from config.people_record import PEOPLE_RECORD, PeopleRecord
 
 
 def new_run_id() -> str:

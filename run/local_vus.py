@@ -16,6 +16,7 @@ from run.arrival_source import Row
 from run.cpu_meter import CpuMeter
 from run.descriptors import make_room
 from run.drop_causes import LOOK_SECONDS, DropCauses
+from run.made_up_people import made_up_people
 from run.preparation import Preparation
 from run.run import yield_to_arrivals
 from run.run_clock import RunClock
@@ -65,7 +66,7 @@ class LocalVus:
         self._failures = FailureLog()
         # Other people on every worker, the same ones again under the same seed.
         seed = preparation.arguments.people_seed + _SEEDS_BETWEEN_WORKERS * (worker or 0)
-        people = PeoplePool(run_id, seed, preparation.people_budget)
+        people = PeoplePool(run_id, made_up_people(seed), preparation.people_budget)
         allow_live = preparation.arguments.allow_live
         is_traced = preparation.arguments.traceparent
         self.scenarios = [

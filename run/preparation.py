@@ -9,7 +9,8 @@ from typing import Any
 
 from config.abort_bounds import AbortBounds
 from config.errors import ConfigError
-from config.load_test_people import LIVE_PEOPLE_BUDGET, MARK, PeopleRecord
+from config.load_test_people import LIVE_PEOPLE_BUDGET, MARK
+from config.people_record import PeopleRecord
 from config.profile import Profile, ProfileText, parse_profile, read_profile, shown_path
 from config.settings import Settings
 from config.threshold_grammar import ThresholdExpression
@@ -86,7 +87,7 @@ class Preparation:
         return {
             "run_id": run_id,
             "target": ", ".join(self.target.urls(base_url)),
-            "is_standin": self.target.base_url is None and self.target.is_customerio,
+            "is_standin": self.target.is_standin,
             "arguments": self.arguments.as_dict(),
             "http_client": self.arguments.http_client.value if self.plan.sends_requests else None,
             "plan": self.plan.describe(),

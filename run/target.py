@@ -72,6 +72,11 @@ class Target:
         return self.is_declared_live or (self.base_url is not None and is_live(self.base_url))
 
     @property
+    def is_standin(self) -> bool:
+        """Whether it is a stand-in that the run starts itself."""
+        return self.base_url is None and self.is_customerio
+
+    @property
     def is_customerio(self) -> bool:
         """Whether the run sends anything to Customer.io or a stand-in, and not to a receiver alone."""
         return bool(self.apis - {Api.WEBHOOK})
@@ -121,6 +126,11 @@ def own_receiver(base_url: str) -> WebhookReceiver:
     return WebhookReceiver(base_url, "/", RECEIVER_KEY)
 
 
+def names_no_target(settings: Settings, host_argument: str | None) -> bool:
+    """Return whether nothing says where requests to Customer.io go, so that the run starts a stand-in."""
+    return not (host_argument or settings.base_url or settings.names_workspace)
+
+
 def choose_target(
     settings: Settings,
     host_argument: str | None,
@@ -153,14 +163,12 @@ def choose_target(
                 "--host: expected WEBHOOK_URL and WEBHOOK_SIGNING_KEY for a run with webhooks alone"
             )
         return Target(base_url, _STANDIN_CREDENTIALS, None, wanted, {}, webhook)
+    if names_no_target(settings, host_argument):
+        return Target(None, _STANDIN_CREDENTIALS, None, wanted, _STANDIN_AUTHORIZATIONS, webhook)
     if host_argument:
         base_url = parse_base_url(host_argument, "--host")
-    elif settings.base_url:
-        base_url = settings.base_url
-    elif settings.names_workspace:
-        base_url = TRACK_HOSTS[settings.region]
     else:
-        return Target(None, _STANDIN_CREDENTIALS, None, wanted, _STANDIN_AUTHORIZATIONS, webhook)
+        base_url = settings.base_url or TRACK_HOSTS[settings.region]
     check_connection(
         base_url,
         allow_live=allow_live,

@@ -10,9 +10,6 @@ class LocalStandin(ChildServer):
 
     Args:
         options: further command line options, such as ``"--latency", "20ms"``.
-
-    Raises:
-        RuntimeError: the process did not start.
     """
 
     def __init__(self, *options: str) -> None:

@@ -1,11 +1,9 @@
-"""The people that a load test sends: made before the start, so that no Faker runs under load."""
+"""The people that a load test sends: who person n of a run is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-from faker import Faker
 
 from config.load_test_people import PersonIds
 
@@ -14,7 +12,7 @@ POOL_SIZE = 500
 
 
 class PeoplePool:
-    """Attributes by Faker, ids and addresses by run and number.
+    """Attributes from a pool, ids and addresses by run and number.
 
     Ids are unique over runs and numbers, or with a people budget those of a pool that all runs share. The
     address goes with the id. Addresses are under example.com, which RFC 2606 reserves:
@@ -22,19 +20,18 @@ class PeoplePool:
 
     Args:
         run_id: what all ids of the run carry, and what it can be cleaned up by.
-        seed: the same seed gives the same attributes.
+        attributes: of ``POOL_SIZE`` people.
         budget: the most people; see ``PersonIds``.
     """
 
-    def __init__(self, run_id: str, seed: int, budget: int | None = None) -> None:
+    def __init__(
+        self, run_id: str, attributes: Sequence[Mapping[str, Any]], budget: int | None = None
+    ) -> None:
         self.run_id = run_id
         self.ids = PersonIds(run_id, budget)
         self.id_of: Callable[[int], str] = self.ids.id_of
         """Returns the id of person ``number``; safe in a URL path as it is."""
-        # Unweighted: common names as often as rare ones, in 10 ms in place of 95.
-        faker = Faker("en_US", use_weighting=False)
-        faker.seed_instance(seed)
-        self._attributes = [_attributes(faker) for _ in range(POOL_SIZE)]
+        self._attributes = attributes
 
     def attributes_of(self, number: int) -> dict[str, Any]:
         """The attributes to identify person ``number`` with: the marks of a load test, and a life."""
@@ -48,14 +45,3 @@ class PeoplePool:
             "_load_test_run": self.run_id,
             **self._attributes[number % POOL_SIZE],
         }
-
-
-def _attributes(faker: Faker) -> Mapping[str, Any]:
-    return {
-        "first_name": faker.first_name(),
-        "last_name": faker.last_name(),
-        "company": faker.company(),
-        "city": faker.city(),
-        "country": faker.country_code(),
-        "plan": faker.random_element(("free", "basic", "premium")),
-    }

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gevent.event import Event
 
-from config.scenario_options import ScenarioOptions
 from metrics.store import MetricStore
 from shapes.clock import ArrivalClock
 from users.failure_log import FailureLog
@@ -15,6 +15,11 @@ from users.http.factory import HttpClient
 from users.locust_side import LocustSide
 from users.message_queue import MessageQueue
 from users.people import PeoplePool
+
+if TYPE_CHECKING:
+    # Locust wants the kinds of user before it reads the command line. Without pydantic, which takes 80 ms,
+    # the stand-in is started that much earlier (engine.launch).
+    from config.scenario_options import ScenarioOptions
 
 
 @dataclass(frozen=True)

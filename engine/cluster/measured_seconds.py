@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-from engine.cluster.messages import MessageError, SecondMeasured, decode_cell
+from engine.cluster.messages import SecondMeasured, decode_cell
+from engine.cluster.seal import MessageError
 from metrics.catalog import Tags
 from metrics.sinks import AnySink, GaugeSink, RateSink, merge
 from metrics.store import MergedCell, MetricStore

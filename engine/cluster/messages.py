@@ -16,6 +16,7 @@ from pydantic.dataclasses import dataclass
 
 from config.first_mistake import first_mistake
 from config.profile import MOST_PROFILE_BYTES
+from engine.cluster.seal import MessageError
 from metrics.catalog import Metric, Tags
 from metrics.sinks import AnySink, sink_from_state
 from metrics.store import Cell
@@ -45,10 +46,6 @@ _EpochPair = tuple[Seconds, Annotated[tuple[Index, ...], Field(max_length=_MOST_
 Epochs = Annotated[tuple[_EpochPair, ...], Field(max_length=_MOST_EPOCHS)]
 
 _exact = ConfigDict(extra="forbid")
-
-
-class MessageError(ValueError):
-    """A message of the wrong form, or with figures that are impossible in the run."""
 
 
 class Wire:

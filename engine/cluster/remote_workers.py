@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 
 from engine.cluster.measured_seconds import MeasuredSeconds
 from engine.cluster.membership import Membership
-from engine.cluster.messages import Beat, MessageError, Report, SecondMeasured, encode_epochs
+from engine.cluster.messages import Beat, Report, SecondMeasured, encode_epochs
 from engine.cluster.remote_worker import RemoteWorker
+from engine.cluster.seal import MessageError
 from metrics.progress import ScenarioProgress
 from metrics.sinks import TrendSink
 from metrics.store import MetricStore

@@ -14,13 +14,16 @@ from typing import Any, Literal
 import msgpack  # type: ignore[import-untyped] # no types are published
 
 from config.errors import ConfigError
-from engine.cluster.messages import MessageError
 
 KEY_VARIABLE = "LOAD_TEST_CLUSTER_KEY"
 
 Side = Literal["master", "worker"]
 
 _SHORTEST_KEY = 16
+
+
+class MessageError(ValueError):
+    """A message of the wrong form, or with figures that are impossible in the run."""
 
 
 class OtherSessionError(MessageError):

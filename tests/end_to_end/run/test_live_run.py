@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from config.load_test_people import PeopleRecord
+from config.people_record import PeopleRecord
 from tests.programs.live_like import CREDENTIALS, ENVIRONMENT, live_settings
 from tests.programs.load_test import LoadTest, processes, run_load_test, two_scenarios
 from tests.servers.standin_server import StandinServer

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from config.load_test_people import OBJECT_TYPE, PEOPLE_RECORD, PeopleRecord
+from config.load_test_people import OBJECT_TYPE
+from config.people_record import PEOPLE_RECORD, PeopleRecord
 from tests.programs.live_like import CREDENTIALS, ENVIRONMENT, live_settings
 from tests.programs.waiting import wait_until
 from tests.servers.standin_server import StandinServer

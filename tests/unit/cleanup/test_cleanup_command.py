@@ -13,7 +13,7 @@ from cleanup.deleting import _deletion
 from cleanup.journal import Journal
 from cleanup.runs import all_people
 from config.errors import ConfigError
-from config.load_test_people import PEOPLE_RECORD, PeopleRecord
+from config.people_record import PEOPLE_RECORD, PeopleRecord
 from tests.programs.command_line import mistake
 
 RUN = "20261127-120000-aaaaaa"

@@ -8,7 +8,8 @@ import json
 import pytest
 
 from config.customerio.account import Account
-from config.load_test_people import PeopleRecord, PersonIds, has_mark
+from config.load_test_people import PersonIds, has_mark
+from config.people_record import PeopleRecord
 
 RECORD = PeopleRecord("20261127-1200-ab", "https://track.customer.io", "3", 5, None)
 

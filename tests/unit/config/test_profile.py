@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from config.errors import ConfigError
-from config.profile import ProfileText, load_profile, parse_profile, profile_names, read_profile
+from config.profile import ProfileText, load_profile, parse_profile, read_profile
+from config.profile_names import profile_names
 
 SCENARIO = """
 [scenarios.one]

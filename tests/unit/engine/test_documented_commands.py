@@ -18,7 +18,7 @@ import yaml
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 
 from cleanup.command import _parser as cleanup
-from config.profile import profile_names
+from config.profile_names import profile_names
 from engine.command_line import read_command_line
 from engine.dry_run import show_plan
 from engine.help import help_text

@@ -15,7 +15,6 @@ from engine.cluster.messages import (
     Hello,
     Invitation,
     Leaving,
-    MessageError,
     Refuse,
     Report,
     ScenarioCounts,
@@ -26,6 +25,7 @@ from engine.cluster.messages import (
     Wire,
     decode_cell,
 )
+from engine.cluster.seal import MessageError
 from metrics.catalog import CATALOG
 from shapes.accounts import Counts
 

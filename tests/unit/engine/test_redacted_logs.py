@@ -10,8 +10,8 @@ import pytest
 from locust.log import LogReader
 
 from config.settings import load_settings
-from engine.launch import _secrets
 from engine.redacted_logs import redact_logs
+from engine.start import _secrets
 
 SECRET = "key-9c2d7e-hush"
 

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.errors import ConfigError
-from engine.cluster.messages import MessageError
-from engine.cluster.seal import OtherSessionError, Seal
+from engine.cluster.seal import MessageError, OtherSessionError, Seal
 
 KEY = "a shared secret of some length"
 BODY = {"wire": 1, "run_id": "r1", "values": [1, 2.5, None, b"\x00", "Zoë"]}

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.markup import render
 
-from config.profile import ProfileText, profile_names
+from config.profile import ProfileText
+from config.profile_names import profile_names
 from config.settings import Settings
 from run.arguments import Arguments
 from run.dry_run import plan_lines

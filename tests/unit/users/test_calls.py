@@ -14,6 +14,7 @@ from config.customerio.limits import limit
 from config.scenario_options import ConstantArrivalRate
 from engine.locust_host import LocustHost
 from metrics.store import MetricStore
+from run.made_up_people import made_up_people
 from shapes.clock import Arrival, ArrivalClock
 from shapes.schedule import schedule_of
 from users.arrival_user import ArrivalUser
@@ -46,7 +47,7 @@ def vu(user: type[ArrivalUser], **env: str) -> ArrivalUser:
         options,
         ArrivalClock(schedule_of(options)),
         MetricStore(),
-        PeoplePool("run-1", seed=1),
+        PeoplePool("run-1", made_up_people(seed=1)),
         FailureLog(),
         SignIn("", base_url="http://127.0.0.1:9", path="/cio", signing_key="key"),
         HttpClient.FAST,

@@ -14,6 +14,7 @@ from locust.env import Environment
 from config.profile import load_profile
 from engine.locust_host import LocustHost
 from metrics.store import MetricStore
+from run.made_up_people import made_up_people
 from shapes.clock import Arrival, ArrivalClock
 from shapes.schedule import schedule_of
 from users.arrival_user import ArrivalUser
@@ -33,7 +34,7 @@ SITE = Site.of("http://localhost:8080", "Basic c2VjcmV0")
 def scenario_of(kind: str) -> Scenario:
     options = next(options for options in load_profile("smoke").scenarios.values() if options.user == kind)
     clock = ArrivalClock(schedule_of(options))
-    people = PeoplePool("run-1", seed=1)
+    people = PeoplePool("run-1", made_up_people(seed=1))
     environment = Environment()
     environment.create_local_runner()
     host = LocustHost(environment, Namespace(json=False))

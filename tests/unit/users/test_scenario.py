@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from config.profile import load_profile, profile_names
+from config.profile import load_profile
+from config.profile_names import profile_names
 from report.json_object import JsonObject
 from report.scenarios import planned_scenarios
 from shapes.schedule import schedule_of
