@@ -51,6 +51,7 @@ class Preparer:
         self._settings = settings
         self._variables = variables
         self._standin = standin
+        self._said_url: str | None = None
         self._receiver: LocalReceiver | None = None
         # Locust's web UI sets any option that a form names. Some may be set on the command line only.
         self._first_arguments = read_arguments(host.options)
@@ -99,8 +100,10 @@ class Preparer:
         if base_url is None:
             if self._standin is None or not self._standin.is_running:
                 self._standin = LocalStandin()
-                self._host.say(f"No credentials: the load goes to a local stand-in at {self._standin.url}")
             base_url = self._standin.url
+            if base_url != self._said_url:
+                self._said_url = base_url
+                self._host.say(f"No credentials: the load goes to a local stand-in at {base_url}")
         self._host.environment.host = base_url
         return base_url
 
