@@ -159,8 +159,12 @@ class GaugeSink:
         self.samples += len(values)
 
     def merge(self, other: GaugeSink) -> None:
-        if not other.is_empty:
-            self.add_all([other.min, other.max, other.value])
+        if other.is_empty:
+            return
+        self.min = other.min if self.is_empty else min(self.min, other.min)
+        self.max = other.max if self.is_empty else max(self.max, other.max)
+        self.value = other.value
+        self.samples += other.samples
 
     def to_state(self) -> list[Any]:
         return [self.samples, self.value, self.min, self.max]

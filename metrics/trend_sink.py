@@ -61,8 +61,8 @@ class TrendSink:
 
     def add_counted(self, counted: Counted) -> None:
         """Add values that were counted before, as several sinks may take the same ones."""
-        self.min = counted.min if self.count == 0 else min(self.min, counted.min)
-        self.max = max(self.max, counted.max)
+        self.min = counted.min if self.is_empty else min(self.min, counted.min)
+        self.max = counted.max if self.is_empty else max(self.max, counted.max)
         self.count += counted.count
         self.sum += counted.sum
         record(self._histogram, counted)
@@ -72,7 +72,7 @@ class TrendSink:
         if other.is_empty:
             return
         self.min = other.min if self.is_empty else min(self.min, other.min)
-        self.max = max(self.max, other.max)
+        self.max = other.max if self.is_empty else max(self.max, other.max)
         self.count += other.count
         self.sum += other.sum
         self._histogram.add(other._histogram)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.catalog import MetricType
-from metrics.sinks import AGGREGATIONS, CounterSink, GaugeSink, RateSink, TrendSink, new_sink
+from metrics.sinks import AGGREGATIONS, CounterSink, GaugeSink, RateSink, TrendSink, merge, new_sink
 
 milliseconds = st.lists(st.floats(0, 100_000), min_size=1, max_size=300)
 
@@ -65,6 +65,20 @@ def test_a_gauge_keeps_the_last_the_lowest_and_the_highest() -> None:
     sink.add_all([4])
     sink.add_all([])
     assert (sink.value, sink.min, sink.max) == (4, 3, 5)
+
+
+@pytest.mark.parametrize("metric_type", MetricType)
+@given(st.lists(st.lists(st.floats(-1e6, 1e6), max_size=5), max_size=4))
+def test_merged_parts_are_the_whole(metric_type: MetricType, parts: list[list[float]]) -> None:
+    merged, whole = new_sink(metric_type), new_sink(metric_type)
+    for part in parts:
+        sink = new_sink(metric_type)
+        sink.add_all(part)
+        merge(merged, sink)
+        whole.add_all(part)
+    assert merged.is_empty == whole.is_empty
+    for name, figure in whole.row().items():
+        assert merged.row()[name] == pytest.approx(figure), name
 
 
 @pytest.mark.parametrize("metric_type", MetricType)
