@@ -95,11 +95,9 @@ def _facts(preparation: Preparation) -> Iterator[tuple[str, str]]:
     after = format_duration(preparation.graceful_stop_seconds)
     length = format_duration(round(plan.seconds, 1))
     yield "Length", f"{length}, and up to {after} for what is in flight at the end"
-    yield plan.sent.capitalize(), f"{plan.requests}, peak {plan.peak_rate:g}/s"
-    yield (
-        "People",
-        f"{f'up to {plan.people}' if plan.people else 'no new ones'}, of seed {arguments.people_seed}",
-    )
+    yield plan.what_is_sent.capitalize(), f"{plan.requests}, peak {plan.peak_rate:g}/s"
+    people = f"up to {plan.people}" if plan.people else "no new ones"
+    yield "People", f"{people}, of seed {arguments.people_seed}"
     for line in plan.against_limits():
         yield "Limit", line
     yield "Results", f"{arguments.results_dir}/<run id>"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 from config.customerio.limits import published_limits
 from config.durations import format_duration
@@ -15,10 +17,12 @@ MOST_SECONDS = 366 * 86_400.0
 """The longest run. A longer one is a slip of the pen, and its numbers soon lose their last digits."""
 
 _Timed = tuple[float, Schedule]
-"""A scenario's start time in seconds, and its schedule."""
+"""A scenario's start time in seconds of the run, and its schedule."""
 
-# Seconds by which to look before an instant, to find the rate just before a jump.
-_BEFORE = 1e-9
+# How far beside the border of a stage to look for the rate on that side of it. Far enough that rounding does
+# not lead back across the border: a sum of durations is exact to some units in its last place.
+_BESIDE_SECONDS = 1e-9
+_BESIDE_ULPS = 16
 
 
 @dataclass(frozen=True)
@@ -42,16 +46,17 @@ class Plan:
     sends_requests: bool = True
 
     @property
-    def sent(self) -> str:
-        """What is sent: requests, or messages alone."""
+    def what_is_sent(self) -> str:
+        """``requests``, or ``messages`` if all go into a queue."""
         return "requests" if self.sends_requests else "messages"
 
     def describe(self) -> str:
         """Return the plan in one line."""
         scenarios = f"{self.scenarios} scenario" + ("s" if self.scenarios != 1 else "")
+        people = f"up to {self.people}" if self.people else "no new"
         return (
-            f"{scenarios}, {format_duration(self.seconds)}, {self.requests} {self.sent}, "
-            f"peak {self.peak_rate:g}/s, {f'up to {self.people}' if self.people else 'no new'} people"
+            f"{scenarios}, {format_duration(self.seconds)}, {self.requests} {self.what_is_sent}, "
+            f"peak {self.peak_rate:g}/s, {people} people"
         )
 
     def against_limits(self) -> list[str]:
@@ -81,38 +86,29 @@ def plan_of(
     Raises:
         ValueError: it is longer than a year, or longer than a number can say.
     """
-    timed = [(options.start_time, schedule_of(options)) for options in profile.scenarios.values()]
-    seconds = max(start + schedule.duration for start, schedule in timed)
+    timed = {name: (options.start_time, schedule_of(options)) for name, options in profile.scenarios.items()}
+    kinds = {name: user_classes[name] for name in profile.scenarios}
+    seconds = max(start + schedule.duration for start, schedule in timed.values())
     if not seconds <= MOST_SECONDS:
         raise ValueError(f"expected a run of at most {MOST_SECONDS / 86_400:.0f} days")
-    borders = {
-        start + at
-        for (start, _), options in zip(timed, profile.scenarios.values(), strict=True)
-        for at in _borders(stage.duration for stage in options.stages)
-    }
-    instants = borders | {border - _BEFORE for border in borders}
-    highest, objects = 0, 0
-    for name, (_, schedule) in zip(profile.scenarios, timed, strict=True):
-        kind = user_classes[name]
-        number = kind.people_in(schedule.total)
-        highest = max(highest, number)
-        objects = max(objects, kind.objects_of(_bounded(number, people_budget)))
+    # Person n is the same one in every scenario, so the most that a scenario has are all.
+    people_in = {name: kinds[name].people_in(schedule.total) for name, (_, schedule) in timed.items()}
+    highest_person = max(people_in.values())
+    instants = _instants_of_peaks(profile)
     by_limit: dict[str, list[_Timed]] = {}
-    for name, scenario in zip(profile.scenarios, timed, strict=True):
-        limit = user_classes[name].published_limit
-        if limit is not None:
-            by_limit.setdefault(limit, []).append(scenario)
+    for name, kind in kinds.items():
+        if kind.published_limit is not None:
+            by_limit.setdefault(kind.published_limit, []).append(timed[name])
     return Plan(
         scenarios=len(timed),
-        requests=sum(schedule.total for _, schedule in timed),
-        # Person n is the same one in every scenario, so the most are all.
-        people=_bounded(highest, people_budget),
-        peak_rate=_peak_rate(timed, instants),
+        requests=sum(schedule.total for _, schedule in timed.values()),
+        people=_bounded(highest_person, people_budget),
+        peak_rate=_peak_rate(timed.values(), instants),
         seconds=seconds,
-        highest_person=highest,
+        highest_person=highest_person,
         peak_rates={limit: _peak_rate(of_limit, instants) for limit, of_limit in by_limit.items()},
-        objects=objects,
-        sends_requests=not all(user_classes[name].uses_queue for name in profile.scenarios),
+        objects=max(kinds[name].objects_of(_bounded(n, people_budget)) for name, n in people_in.items()),
+        sends_requests=not all(kind.uses_queue for kind in kinds.values()),
     )
 
 
@@ -120,7 +116,22 @@ def _bounded(people: int, budget: int | None) -> int:
     return people if budget is None else min(people, budget)
 
 
-def _peak_rate(timed: Sequence[_Timed], instants: Collection[float]) -> float:
+def _instants_of_peaks(profile: Profile) -> set[float]:
+    """Return the seconds of the run among which the sum of any scenarios' rates is highest.
+
+    Between the borders of stages every rate is linear, and so is a sum of them: it is highest at a border.
+    A border may be a jump, and its own instant may round to either side of it.
+    """
+    borders = {
+        border
+        for options in profile.scenarios.values()
+        for border in accumulate((stage.duration for stage in options.stages), initial=options.start_time)
+    }
+    beside = {border: max(_BESIDE_SECONDS, _BESIDE_ULPS * math.ulp(border)) for border in borders}
+    return {border + offset for border, seconds in beside.items() for offset in (-seconds, 0.0, seconds)}
+
+
+def _peak_rate(timed: Collection[_Timed], instants: Collection[float]) -> float:
     return round(max(sum(schedule.rate_at(t - start) for start, schedule in timed) for t in instants), 3)
 
 
@@ -131,10 +142,3 @@ def _against(name: str, peak_rate: float) -> str:
     else:
         share, value = peak_rate / limit.value, f"{limit.value}"
     return f"peak {peak_rate:g}/s is {share:.0%} of {value} {limit.unit} ({limit.source}; read {limit.read})"
-
-
-def _borders(durations: Iterable[float]) -> list[float]:
-    borders = [0.0]
-    for duration in durations:
-        borders.append(borders[-1] + duration)
-    return borders

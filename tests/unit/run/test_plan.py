@@ -46,6 +46,31 @@ def test_the_peak_is_that_of_rates_that_come_together_and_sees_both_sides_of_a_j
 
 
 @pytest.mark.parametrize(
+    ("start_time", "held"),
+    [("0s", "10s"), ("546.9s", "79.8s"), ("327.4s", "19.9s"), ("0s", "4800h")],
+    ids=["round", "rounded-down", "rounded-down-too", "200-days"],
+)
+def test_the_peak_is_seen_however_the_instant_of_a_jump_is_rounded(start_time: str, held: str) -> None:
+    options = {
+        "executor": "ramping-arrival-rate",
+        "user": "identify",
+        "pre_allocated_vus": 1,
+        "start_time": start_time,
+        "start_rate": 10,
+    }
+    at_the_start_of_a_stage = [
+        {"target": 10, "duration": held},
+        {"target": 100, "duration": "0s"},
+        {"target": 0, "duration": "60s"},
+    ]
+    at_the_end_of_the_last = [{"target": 100, "duration": held}]
+    profile = load_profile("ramping-rate")
+    for stages in (at_the_start_of_a_stage, at_the_end_of_the_last):
+        scenario = RampingArrivalRate.model_validate({**options, "stages": stages})
+        assert plan(profile.model_copy(update={"scenarios": {"a": scenario}})).peak_rate == 100
+
+
+@pytest.mark.parametrize(
     ("user", "people"),
     [
         ("identify", 41),
