@@ -13,7 +13,7 @@ from config.settings import Settings
 from engine.locust_host import LocustHost
 from metrics.output import Output
 from receiver.own_process import LocalReceiver
-from run.arguments import read_arguments
+from run.arguments import arguments_of_next_run, read_arguments
 from run.outputs import check_outputs, open_outputs_of_totals
 from run.preparation import Preparation, prepare
 from run.queue_watch import QueueWatch, check_queue_metrics
@@ -46,7 +46,7 @@ class Preparer:
         standin: LocalStandin | None = None,
     ) -> None:
         environment = host.environment
-        self.kinds = Kinds((environment.available_user_classes or {}).values(), environment.user_classes)
+        self._kinds = Kinds((environment.available_user_classes or {}).values(), environment.user_classes)
         self._host = host
         self._settings = settings
         self._variables = variables
@@ -69,18 +69,20 @@ class Preparer:
         Raises:
             ConfigError: the arguments, the profile or the target are wrong.
         """
-        arguments = read_arguments(self._host.options, form, self._first_arguments)
-        target = (form or {}).get("host", self._host.environment.host)
-        if target and self._standin is not None and target == self._standin.url:
-            target = None
-        if self._receiver is not None and target == self._receiver.url:
-            target = None
-        preparation = prepare(arguments, self._settings, target, self.kinds)
+        arguments = arguments_of_next_run(self._first_arguments, self._host.options, form)
+        host_url = (form or {}).get("host", self._host.environment.host)
+        # ``set_target`` has put the URLs of our own servers there: they are nobody's choice of a target.
+        if host_url and host_url in self._own_urls():
+            host_url = None
+        preparation = prepare(arguments, self._settings, host_url, self._kinds)
         check_outputs(preparation, self._variables)
         check_queue_metrics(arguments.queue_metrics)
         has_workers = isinstance(self._host.environment.runner, MasterRunner)
         check_queue(preparation, self._variables, has_workers=has_workers)
         return preparation
+
+    def _own_urls(self) -> list[str]:
+        return [server.url for server in (self._standin, self._receiver) if server is not None]
 
     def with_receiver(self, preparation: Preparation) -> Preparation:
         """Return the preparation with a receiver for its webhooks. Start one if none is configured."""

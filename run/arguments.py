@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,60 +55,66 @@ class Arguments:
         }
 
 
-def read_arguments(
-    options: argparse.Namespace,
-    form: Mapping[str, str] | None = None,
-    first: Arguments | None = None,
-) -> Arguments:
-    """Return the load test's part of the parsed options, with the values of the web UI's form over them.
-
-    Args:
-        options: Locust's parsed options, which the web UI changes too.
-        form: the web UI's form, if a run is to start from it. A live run has to be confirmed in each.
-        first: the arguments of the command line. They replace an empty profile, and everything that the web
-            UI may not change.
+def read_arguments(options: argparse.Namespace) -> Arguments:
+    """Return the load test's part of the options that Locust has parsed from the command line.
 
     Raises:
-        ConfigError: a value of the form is wrong, or two options do not go together.
+        ConfigError: two options do not go together.
     """
-    confirm_live = options.confirm_live if form is None else form.get("confirm_live")
-    form = form or {}
-    try:
-        scale = parse_time_scale(str(form.get("time_scale", options.time_scale)))
-        seed = parse_people_seed(str(form.get("people_seed", options.people_seed)))
-    except argparse.ArgumentTypeError as error:
-        raise ConfigError(str(error)) from error
-    http_client = first.http_client if first else HttpClient(options.http_client)
-    resend_post = first.resend_post if first else options.resend_post
-    if resend_post and http_client is not HttpClient.FAST:
+    http_client = HttpClient(options.http_client)
+    if options.resend_post and http_client is not HttpClient.FAST:
         raise ConfigError(f"--resend-post: expected --http-client fast; {http_client} sends nothing twice")
     return Arguments(
-        profile=(form.get("profile", options.profile) or "").strip()
-        or (first.profile if first else DEFAULT_PROFILE),
-        time_scale=scale,
-        results_dir=first.results_dir if first else Path(options.results_dir),
-        allow_live=first.allow_live if first else options.allow_live,
-        people_seed=seed,
+        profile=_text(options.profile) or DEFAULT_PROFILE,
+        time_scale=options.time_scale,
+        results_dir=Path(options.results_dir),
+        allow_live=options.allow_live,
+        people_seed=options.people_seed,
         http_client=http_client,
-        outputs=first.outputs if first else _split_values(options.out),
-        outputs_optional=first.outputs_optional if first else options.out_optional,
-        queue_metrics=first.queue_metrics if first else _split_values(options.queue_metrics),
-        summary_export=first.summary_export if first else _path(options.summary_export),
-        resend_post=resend_post,
-        traceparent=first.traceparent if first else options.traceparent,
-        people_budget=first.people_budget if first else options.people_budget,
-        event_age_seconds=first.event_age_seconds if first else options.event_age,
-        confirm_live=_confirmed(confirm_live, first),
+        outputs=_split_values(options.out),
+        outputs_optional=options.out_optional,
+        queue_metrics=_split_values(options.queue_metrics),
+        summary_export=Path(options.summary_export) if options.summary_export else None,
+        resend_post=options.resend_post,
+        traceparent=options.traceparent,
+        people_budget=options.people_budget,
+        event_age_seconds=options.event_age,
+        confirm_live=_text(options.confirm_live) or None,
     )
 
 
-def _confirmed(given: str | None, first: Arguments | None) -> str | None:
-    """Return the id that was given now, or else on the command line."""
-    return (given or "").strip() or (first.confirm_live if first else None)
+def arguments_of_next_run(
+    first: Arguments, options: argparse.Namespace, form: Mapping[str, str] | None
+) -> Arguments:
+    """Return the arguments of the command line, but for the four that the web UI may change.
+
+    Args:
+        first: the arguments of the command line.
+        options: Locust's options, in which its web UI sets whatever a form names.
+        form: the web UI's form, if a run is to start from it. It counts before the options. A live run has
+            to be confirmed in each form, or on the command line.
+
+    Raises:
+        ConfigError: a value is wrong.
+    """
+    confirmed = options.confirm_live if form is None else form.get("confirm_live")
+    form = form or {}
+    try:
+        time_scale = parse_time_scale(str(form.get("time_scale", options.time_scale)))
+        people_seed = parse_people_seed(str(form.get("people_seed", options.people_seed)))
+    except argparse.ArgumentTypeError as error:
+        raise ConfigError(str(error)) from error
+    return replace(
+        first,
+        profile=_text(form.get("profile", options.profile)) or first.profile,
+        time_scale=time_scale,
+        people_seed=people_seed,
+        confirm_live=_text(confirmed) or first.confirm_live,
+    )
 
 
-def _path(text: str | None) -> Path | None:
-    return Path(text) if text else None
+def _text(given: str | None) -> str:
+    return (given or "").strip()
 
 
 def _split_values(given: Sequence[str]) -> tuple[str, ...]:

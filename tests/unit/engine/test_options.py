@@ -7,7 +7,7 @@ from locust.argument_parser import get_empty_argument_parser, setup_parser_argum
 
 from config.errors import ConfigError
 from engine.options import add_options, open_ports
-from run.arguments import read_arguments
+from run.arguments import arguments_of_next_run, read_arguments
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_a_live_run_is_confirmed_in_each_form_anew(
     add_options(parser)
     first = read_arguments(parser.parse_args([]))
     changed = parser.parse_args(["--confirm-live", "7"])
-    assert read_arguments(changed, form, first).confirm_live == confirmed
-    assert read_arguments(changed, form, read_arguments(changed)).confirm_live == (confirmed or "7")
+    assert arguments_of_next_run(first, changed, form).confirm_live == confirmed
+    assert arguments_of_next_run(read_arguments(changed), changed, form).confirm_live == (confirmed or "7")
 
 
 def test_only_the_fast_client_can_be_asked_to_send_a_post_once_more() -> None:
