@@ -22,7 +22,7 @@ class AbortSwitch:
     looks at the last seconds only.
 
     Args:
-        bounds: of the profile, or the defaults.
+        bounds: what the window is compared with.
     """
 
     name = "the abort switch"
@@ -31,11 +31,11 @@ class AbortSwitch:
     def __init__(self, bounds: AbortBounds) -> None:
         self._bounds = bounds
         # A second is the finest that is measured.
-        self._seconds: deque[_Second] = deque(maxlen=max(1, round(bounds.window)))
+        self._seconds: deque[_Tally] = deque(maxlen=max(1, round(bounds.window)))
 
     def samples(self, timestamp: int, second: int, cells: Sequence[Cell | MergedCell]) -> None:
         """Take one second, and forget the one that has left the window."""
-        self._seconds.append(_Second.of(cells))
+        self._seconds.append(_Tally.of(cells))
 
     def stop(self) -> str | None:
         """Return nothing: there is nothing to close."""
@@ -44,19 +44,19 @@ class AbortSwitch:
     @property
     def exceeded(self) -> str | None:
         """Which bound the window is above, with its figure; ``None`` if it is above none."""
-        whole = _Second()
+        window = _Tally()
         for second in self._seconds:
-            whole.add(second)
-        if whole.iterations < self._bounds.least:
+            window.add(second)
+        if window.iterations < self._bounds.least:
             return None
         over = f"over the last {format_duration(self._bounds.window)}"
         for name, share, bound in (
-            ("errors", whole.failed / whole.iterations, self._bounds.errors),
-            ("429 responses", whole.throttled / max(1.0, whole.requests), self._bounds.throttled),
+            ("errors", window.failed / window.iterations, self._bounds.errors),
+            ("429 responses", window.throttled / max(1.0, window.requests), self._bounds.throttled),
         ):
             if share > bound:
                 return f"{name} {share:.1%}, above {bound:.3g} {over}"
-        latency_ms = 0.0 if whole.latency.is_empty else whole.latency.percentile(_PERCENT)
+        latency_ms = window.latency.percentile(_PERCENT)
         if latency_ms > self._bounds.latency * 1000:
             latency = format_milliseconds(latency_ms)
             return f"p({_PERCENT}) {latency}, above {format_duration(self._bounds.latency)} {over}"
@@ -64,7 +64,7 @@ class AbortSwitch:
 
 
 @dataclass
-class _Second:
+class _Tally:
     """What the bounds are about, in one second or in several; ``latency`` in milliseconds."""
 
     iterations: int = 0
@@ -74,24 +74,24 @@ class _Second:
     latency: TrendSink = field(default_factory=TrendSink)
 
     @classmethod
-    def of(cls, cells: Sequence[Cell | MergedCell]) -> _Second:
-        second = cls()
+    def of(cls, cells: Sequence[Cell | MergedCell]) -> _Tally:
+        tally = cls()
         for cell in cells:
             if cell.metric.name not in ("errors", "http_reqs", LATENCY):
                 continue
             match cell.aggregate() if isinstance(cell, Cell) else cell.sink:
                 case RateSink() as errors:
-                    second.iterations += errors.total
-                    second.failed += errors.passes
+                    tally.iterations += errors.total
+                    tally.failed += errors.passes
                 case CounterSink() as requests:
-                    second.requests += requests.count
+                    tally.requests += requests.count
                     if dict(cell.tags).get("status") == "429":
-                        second.throttled += requests.count
+                        tally.throttled += requests.count
                 case TrendSink() as latency:
-                    second.latency.merge(latency)
-        return second
+                    tally.latency.merge(latency)
+        return tally
 
-    def add(self, other: _Second) -> None:
+    def add(self, other: _Tally) -> None:
         self.iterations += other.iterations
         self.failed += other.failed
         self.requests += other.requests

@@ -32,12 +32,12 @@ def make_room(connections: int) -> None:
     try:
         some_file = os.open(os.devnull, os.O_RDONLY)
     except OSError:
-        # There is none left. What fails for want of them says so.
+        # No descriptor is left. The connection that fails for want of one says so.
         return
     try:
         _close(fcntl.fcntl(some_file, fcntl.F_DUPFD_CLOEXEC, highest))
     except OSError:
-        # The last one of this process is taken, so the table cannot grow.
+        # All descriptors from there up to the limit are in use, so the table is large enough already.
         return
     finally:
         _close(some_file)

@@ -47,7 +47,7 @@ class LiveConfirmation:
         if not preparation.target.is_live:
             return None
         account = self._ask_account(preparation)
-        for line in plan_lines(preparation, account):
+        for line in _live_plan_lines(preparation, account):
             self._say(line)
         given = preparation.arguments.confirm_live
         if given is None:
@@ -69,7 +69,7 @@ class LiveConfirmation:
         return None
 
 
-def plan_lines(preparation: Preparation, account: Account) -> Iterator[str]:
+def _live_plan_lines(preparation: Preparation, account: Account) -> Iterator[str]:
     """Yield what a run will do to a live workspace, a line for each thing to decide by."""
     plan, profile = preparation.plan, preparation.profile
     region = f", region {account.region.upper()}" if account.region else ""

@@ -89,29 +89,29 @@ class LocalVus:
             for name, options in preparation.profile.scenarios.items()
         ]
         make_room(sum(scenario.options.max_vus for scenario in self.scenarios))
-        self._by_name = {scenario.name: scenario for scenario in self.scenarios}
         self._pools = {
             scenario.name: VuPool(scenario.options.pre_allocated_vus, scenario.options.max_vus)
             for scenario in self.scenarios
         }
         self._causes: dict[str, DropCauses] = {}
-        self._looks: gevent.Greenlet[..., None] | None = None
-        self._failed = dict.fromkeys(self._by_name, 0)
-        self._dropped_written = dict.fromkeys(self._by_name, 0)
-        self._started_before = dict.fromkeys(self._by_name, 0)
-        self._started_last_second = dict.fromkeys(self._by_name, 0)
+        self._looking: gevent.Greenlet[..., None] | None = None
+        # By scenario.
+        self._failed = dict.fromkeys(self._pools, 0)
+        self._dropped_written = dict.fromkeys(self._pools, 0)
+        self._started_before = dict.fromkeys(self._pools, 0)
+        self._started_last_second = dict.fromkeys(self._pools, 0)
 
     # Starting and stopping.
 
     def start(self, at: float) -> None:
         """Start the schedules at the monotonic instant ``at``, and wake the VUs that wait for the start."""
         now = time.monotonic()
-        self._causes = {name: DropCauses(now) for name in self._by_name}
+        self._causes = {scenario.name: DropCauses(now) for scenario in self.scenarios}
         for scenario in self.scenarios:
             scenario.start_clock(at)
             if now > at:
                 self._causes[scenario.name].excuse(now)
-        self._looks = gevent.spawn(self._look_at_drops)
+        self._looking = gevent.spawn(self._every_look)
 
     def grant(self, epochs: Sequence[Epoch], until: float) -> None:
         """Allow this worker its share of what is due up to ``until`` seconds of the run."""
@@ -128,9 +128,9 @@ class LocalVus:
         """Start no more iterations."""
         for scenario in self.scenarios:
             scenario.clock.stop()
-        if self._looks is not None:
-            self._looks.kill(block=False)
-            self._look()
+        if self._looking is not None:
+            self._looking.kill(block=False)
+            self._look_at_drops()
 
     def overdue_scenarios(self) -> list[Scenario]:
         """Return the scenarios that have iterations in flight although their graceful stop has run out."""
@@ -270,14 +270,14 @@ class LocalVus:
         stood_still = causes.stood_still if causes is not None else 0
         return replace(ledger, dropped_late=ledger.dropped_late + stood_still)
 
-    def _look_at_drops(self) -> None:
+    def _every_look(self) -> None:
         while True:
             gevent.sleep(LOOK_SECONDS)
-            self._look()
+            self._look_at_drops()
             # Locust's statistics and its web UI are not to be a second behind.
             self._store.hand_on_answers()
 
-    def _look(self) -> None:
+    def _look_at_drops(self) -> None:
         now = time.monotonic()
         for scenario in self.scenarios:
             ledger = scenario.clock.ledger()

@@ -23,7 +23,6 @@ from shapes.schedule import schedule_of
 JSON_NAME = "results.json"
 OTEL_LOCK = "requirements-otel.lock"
 _EXPECTED = "expected csv, json, json=PATH, influxdb=URL, otel, prometheus=PORT or python=MODULE:FUNCTION"
-_PLAIN = ("csv", "json", "otel")
 
 
 def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> None:
@@ -46,7 +45,7 @@ def check_outputs(preparation: Preparation, variables: Mapping[str, str]) -> Non
             raise ConfigError("--out otel: expected no value; OTEL_EXPORTER_OTLP_ENDPOINT names the receiver")
         elif kind == "otel":
             _otel_output().OtelSettings.read(variables)
-        elif kind not in _PLAIN or (equals and not value) or (kind == "csv" and equals):
+        elif spec not in ("csv", "json") and not (kind == "json" and value):
             # Of another form than it should be, it may hold a secret anywhere.
             raise ConfigError(f"--out {shown_url(kind)[1:-1]}{'=...' if equals else ''}: {_EXPECTED}")
 

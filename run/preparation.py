@@ -69,7 +69,7 @@ class Preparation:
             environment_id=environment_id,
             people=self.plan.highest_person,
             budget=self.people_budget,
-            further_ids=(first_person(run_id),) if self.uses_queue else (),
+            further_ids=(first_message_person(run_id),) if self.uses_queue else (),
             objects=self.plan.objects,
         )
 
@@ -148,8 +148,8 @@ def prepare(
     return Preparation(arguments, profile_text, profile, user_classes, catalog, target, plan)
 
 
-def first_person(run_id: str) -> str:
-    """Return the id of the person of the first message, which opens a queue."""
+def first_message_person(run_id: str) -> str:
+    """Return the id of the person whom a queue's first message is about, which no arrival sends."""
     return f"{MARK}{run_id}-first"
 
 

@@ -19,14 +19,14 @@ _MOST_BYTES = 64 * 1024
 
 
 def check_account_region(target: Target, settings: Settings, *, is_region_set: bool) -> None:
-    """Return unless the target says that the account is in the other region.
+    """Check that the target does not name another region for the account than the one in use.
 
     Nothing is asked without credentials, nor of this machine if no region is set: a stand-in has no region,
     and counts exactly the requests of the run. What does not answer, or answers something else, may still be
     a target: the run itself shows what is wrong with it.
 
     Args:
-        target: of the run.
+        target: where the run's requests go.
         settings: the credentials and the region.
         is_region_set: whether somebody has set the region.
 

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from config.durations import format_duration
 
 _ROWS = 8
+# What is shown for a row that is filled by 0, 1 ... 8 eighths.
 _BLOCKS = " ▁▂▃▄▅▆▇█"
-# So many instants of a column are looked at: a spike that is narrower than a column is not to be missed.
+_PLAIN_BLOCKS = " ########"
+# A column shows the highest of the rates at so many of its instants: a spike may be narrower than a column.
 _LOOKS = 16
 
 
@@ -27,7 +29,7 @@ def chart_lines(
     columns = max(10, width - 9)
     rates = [_highest(rate_at, index * seconds / columns, seconds / columns) for index in range(columns)]
     peak = max(rates)
-    blocks = " ######## "[:9] if is_plain else _BLOCKS
+    blocks = _PLAIN_BLOCKS if is_plain else _BLOCKS
     lines = []
     for row in reversed(range(_ROWS)):
         label = f"{peak * (row + 1) / _ROWS:>6.4g}" if row in (_ROWS - 1, _ROWS // 2 - 1) else " " * 6

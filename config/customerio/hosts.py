@@ -83,7 +83,7 @@ def region_in_answer(body: bytes) -> Region | None:
 
 
 def check_region(body: bytes, base_url: str, region: Region) -> None:
-    """Return unless an answer of ``GET /accounts/region`` names the other region than the one in use.
+    """Check that an answer of ``GET /accounts/region`` names no other region than the one in use.
 
     Args:
         body: of the answer.

@@ -10,7 +10,7 @@ from config.customerio.hosts import is_loopback
 from config.errors import ConfigError
 from config.queue_message import encode_message, identify_message
 from config.shown import shown
-from run.preparation import Preparation, first_person
+from run.preparation import Preparation, first_message_person
 from run.queue_watch import QueueWatch
 from run.queued.acceptances import Acceptances
 from run.queued.child import has_pipeline
@@ -116,6 +116,6 @@ def open_queue(
 
 def _first_message(run_id: str) -> QueuedMessage:
     message_id = f"{run_id}/first"
-    person = first_person(run_id)
+    person = first_message_person(run_id)
     attributes = {"_load_test": True, "_load_test_run": run_id, ID_ATTRIBUTE: message_id}
     return QueuedMessage(message_id, "", 0.0, encode_message(identify_message(person, attributes)))
