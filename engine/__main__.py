@@ -14,7 +14,7 @@ from locust.main import main as run_locust  # noqa: E402 - after the switch abov
 
 from engine.help import LOCUSTS_HELP_NOTE, help_text  # noqa: E402
 from engine.plain_errors import plain_errors  # noqa: E402
-from run.habits import check_habits  # noqa: E402
+from run.foreign_flags import check_no_foreign_flags  # noqa: E402
 
 SCRIPT = "run-load-test.sh"
 
@@ -36,7 +36,7 @@ def main() -> None:
         sys.exit()
     else:
         with plain_errors():
-            check_habits(arguments)
+            check_no_foreign_flags(arguments)
         sys.argv[1:] = [argument for argument in arguments if argument != "--ui"]
     run_locust()
 

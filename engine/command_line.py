@@ -24,7 +24,7 @@ from engine.locust_internals import (
 )
 from engine.options import add_options, check_addresses
 from engine.plain_errors import program_name
-from run.habits import check_habits, meaning_of
+from run.foreign_flags import check_no_foreign_flags, meaning_here
 
 
 def read_command_line(parser: LocustArgumentParser, kinds: Collection[str]) -> Namespace:
@@ -43,7 +43,7 @@ def read_command_line(parser: LocustArgumentParser, kinds: Collection[str]) -> N
     """
     if (key := key_on_command_line(sys.argv[1:])) is not None:
         raise ConfigError(key)
-    check_habits(sys.argv[1:])
+    check_no_foreign_flags(sys.argv[1:])
 
     def end(message: str) -> NoReturn:
         print_error(_mistake(message, options_of(parser)), program_name())
@@ -96,7 +96,7 @@ def _check_locusts_options(options: Namespace) -> None:
     ):
         if is_given:
             # From Locust's environment variables and files: those of the command line were found before.
-            raise ConfigError(f"{flag}, from LOCUST_* or a file of Locust's: {meaning_of(flag)}")
+            raise ConfigError(f"{flag}, from LOCUST_* or a file of Locust's: {meaning_here(flag)}")
     if options.autoquit != -1 and not options.autostart:
         raise ConfigError("--autoquit: expected --autostart as well")
     if options.master and (options.worker or options.processes):

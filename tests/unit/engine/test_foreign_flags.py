@@ -22,7 +22,7 @@ PROCESSES = "--processes N"
 CONTENT = "docs/scenarios.md"
 SIGN_IN = "CUSTOMERIO_SITE_ID"
 
-HABITS = {
+FLAGS = {
     # k6
     "--vus 10 --duration 30s": VUS,
     "--duration=30s": LENGTH,
@@ -124,14 +124,14 @@ def refusal(command_line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.C
     return output.err
 
 
-@pytest.mark.parametrize("command_line", HABITS)
-def test_a_wrong_habit_gets_one_line_that_helps(
+@pytest.mark.parametrize("command_line", FLAGS)
+def test_a_flag_of_another_tool_gets_one_line_that_helps(
     command_line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = refusal(command_line, monkeypatch, capsys)
     assert line.startswith("run-load-test.sh: error: ")
     assert line.count("\n") == 1
-    assert HABITS[command_line] in line
+    assert FLAGS[command_line] in line
     assert "hush" not in line
 
 

@@ -1,4 +1,4 @@
-"""Arguments that people bring from k6, Locust, wrk, hey or ab: for each, what does the same here.
+"""Flags that people bring from k6, Locust, wrk, hey or ab: for each, what to use here.
 
 They are looked for before any parser sees the command line: a parser would take ``-rate=100`` for Locust's
 ``-r``, and ``-t12`` for its run time.
@@ -85,7 +85,7 @@ _MEANINGS: dict[str, str] = {
     )
     for flag in flags.split()
 }
-_OF_LOCUSTS_VALUE = {
+_BY_VALUE = {
     "-s": ((re.compile(r".*:.*"), _STAGES), (re.compile(r".*\.\w+"), _CONTENT)),
     "-H": ((re.compile(r"[\w-]+:\s.*|[A-Z]\w*-[\w-]+:.*"), _CONTENT),),
 }
@@ -109,24 +109,25 @@ _TWO_DASHES = [
 """Options of ours that Go's programs would write with one dash."""
 
 
-def check_habits(arguments: Sequence[str]) -> None:
-    """Check that no argument is one of another tool that means nothing here.
+def check_no_foreign_flags(arguments: Sequence[str]) -> None:
+    """Check that no flag of another tool is among the arguments.
 
     Raises:
-        ConfigError: some are; its one line says what does the same here. It repeats no value.
+        ConfigError: one is. The line says what to use here, and repeats no value.
     """
-    meanings: dict[str, list[str]] = {}
+    flags_of: dict[str, list[str]] = {}
     for flag, value in _flags(arguments):
-        meaning = meaning_of(flag, value)
-        if meaning is not None and flag not in meanings.setdefault(meaning, []):
-            meanings[meaning].append(flag)
-    if meanings:
-        raise ConfigError("; ".join(f"{', '.join(flags)}: {meaning}" for meaning, flags in meanings.items()))
+        if (meaning := meaning_here(flag, value)) is not None:
+            flags_of.setdefault(meaning, []).append(flag)
+    if flags_of:
+        raise ConfigError(
+            "; ".join(f"{', '.join(dict.fromkeys(flags))}: {meaning}" for meaning, flags in flags_of.items())
+        )
 
 
-def meaning_of(flag: str, value: str = "") -> str | None:
-    """Return what does here what a flag does elsewhere; ``None`` for a flag that is known or foreign."""
-    for form, meaning in _OF_LOCUSTS_VALUE.get(flag, ()):
+def meaning_here(flag: str, value: str = "") -> str | None:
+    """Return what to use here in place of another tool's flag; ``None`` if it is no such flag."""
+    for form, meaning in _BY_VALUE.get(flag, ()):
         if form.fullmatch(value):
             return meaning
     if f"-{flag}" in _TWO_DASHES:
