@@ -24,7 +24,7 @@ class Opening:
     identity: RunIdentity
     preparation: Preparation
     base_url: str
-    queue: QueueWatch | None
+    queue_watch: QueueWatch | None
     deliveries: DeliveryWatch | None = None
     watchers: Sequence[Output] = ()
     environment_id: str | None = None

@@ -54,7 +54,7 @@ class LocalProcess:
             clock,
             outputs,
             CpuMeter(),
-            queue=opening.queue,
+            queue_watch=opening.queue_watch,
             deliveries=opening.deliveries,
         )
         self._host.set_user_classes(

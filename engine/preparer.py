@@ -131,7 +131,12 @@ class Preparer:
         return live_account(preparation.target, self._settings)
 
     def open_queue(
-        self, preparation: Preparation, run_id: str, folder: Path, base_url: str, pages: QueueWatch | None
+        self,
+        preparation: Preparation,
+        run_id: str,
+        folder: Path,
+        base_url: str,
+        queue_watch: QueueWatch | None,
     ) -> DeliveryWatch | None:
         """Open the queue of a run, if a scenario uses it. Whoever opens it closes it.
 
@@ -140,7 +145,7 @@ class Preparer:
         """
         if not preparation.uses_queue:
             return None
-        return open_queue(preparation, run_id, folder, base_url, self._variables, pages, self._host.say)
+        return open_queue(preparation, run_id, folder, base_url, self._variables, queue_watch, self._host.say)
 
     def open_outputs_of_totals(self, preparation: Preparation, folder: Path) -> list[Output]:
         """Open the outputs that are one for the whole run, for a master; its workers have all others.

@@ -130,7 +130,7 @@ class Session:
         preparation = self._preparer.with_receiver(self._preparer.prepare())
         account = self._confirmed or self._live.confirm(preparation)
         pages = preparation.arguments.queue_metrics
-        queue = QueueWatch(pages) if pages else None
+        queue_watch = QueueWatch(pages) if pages else None
         base_url = self._preparer.set_target(preparation)
         if account is None:
             self._preparer.check_account(preparation)
@@ -140,13 +140,15 @@ class Session:
         record = preparation.record(run_id, base_url)
         folder = make_run_folder(preparation.arguments.results_dir, run_id, record)
         write_people_record(folder, preparation.people_record(run_id, base_url, environment_id))
-        self._deliveries = self._preparer.open_queue(preparation, run_id, folder, base_url, queue)
+        self._deliveries = self._preparer.open_queue(preparation, run_id, folder, base_url, queue_watch)
         live = live_seconds(preparation) if not self._host.options.headless else None
         bounds = preparation.abort_bounds
         self._switch = AbortSwitch(bounds) if bounds is not None else None
         watchers = [watcher for watcher in (live, self._switch) if watcher is not None]
         identity = RunIdentity(run_id, folder, record)
-        opening = Opening(identity, preparation, base_url, queue, self._deliveries, watchers, environment_id)
+        opening = Opening(
+            identity, preparation, base_url, queue_watch, self._deliveries, watchers, environment_id
+        )
         run = self._generator.open(opening)
         self._host.record_requests(run.store)
         # Until a report says otherwise: it may fail, or never be made.

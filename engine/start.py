@@ -87,9 +87,10 @@ def start_session(
 
 
 def _secrets(settings: Settings, variables: Mapping[str, str]) -> list[str]:
+    """Return everything that must not appear in a log."""
     sign_ins = [settings.authorization(api) for api in Api]
-    own = [secret for sign_in in sign_ins if sign_in for secret in secrets_of_sign_in(sign_in)]
-    # A list such as "api-key=abc,tenant=1": the values may be secrets.
+    of_apis = [secret for sign_in in sign_ins if sign_in for secret in secrets_of_sign_in(sign_in)]
+    # Lists such as "api-key=abc,tenant=1": the values may be secrets.
     headers = ",".join(variables[name] for name in _HEADER_VARIABLES if name in variables)
-    own += [unquote(header.partition("=")[2].strip()) for header in headers.split(",")]
-    return [*own, *(variables[name] for name in _SECRET_VARIABLES if name in variables)]
+    of_headers = [unquote(header.partition("=")[2].strip()) for header in headers.split(",")]
+    return [*of_apis, *of_headers, *(variables[name] for name in _SECRET_VARIABLES if name in variables)]

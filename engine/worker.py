@@ -48,9 +48,13 @@ from users.kinds import Kinds
 MASTER_SILENCE_SECONDS = 10.0
 """A worker that hears nothing from the master for this long during a run ends by itself."""
 
-_HELLO_SECONDS = 0.5
-_REFUSED_SECONDS = 5.0
-_PATIENCE_SECONDS = 5.0
+_HELLO_INTERVAL_SECONDS = 0.5
+
+# How long a worker waits for its master's welcome before it says so.
+_WELCOME_PATIENCE_SECONDS = 5.0
+
+# How long a worker that gives up waits for Locust to end the process.
+_EXIT_PATIENCE_SECONDS = 5.0
 
 # A worker that leaves continues with its share until an epoch without it begins, at most for this long.
 _LEAVING_SECONDS = 4 * LEASE_SECONDS
@@ -120,15 +124,15 @@ class WorkerSession:
     def _say_hello(self, hello: Hello) -> None:
         """Send hello until the master welcomes this worker: the master may still be starting."""
         started = time.monotonic()
-        has_told = False
+        has_warned = False
         while not self._is_welcome:
             self._port.send(hello)
-            gevent.sleep(_HELLO_SECONDS)
-            if not has_told and time.monotonic() - started > _PATIENCE_SECONDS:
-                has_told = True
+            gevent.sleep(_HELLO_INTERVAL_SECONDS)
+            if not has_warned and time.monotonic() - started > _WELCOME_PATIENCE_SECONDS:
+                has_warned = True
                 self._host.say(
-                    f"No welcome from the master after {_PATIENCE_SECONDS:g} s, still trying; expected "
-                    f"this project on both sides, and the same {KEY_VARIABLE} or none"
+                    f"No welcome from the master after {_WELCOME_PATIENCE_SECONDS:g} s, still trying; "
+                    f"expected this project on both sides, and the same {KEY_VARIABLE} or none"
                 )
 
     # Messages from the master.
@@ -220,7 +224,7 @@ class WorkerSession:
             return
         self._last_beat = time.monotonic()
         run.accept_beat(beat)
-        run.report(self._runner.user_classes_count)
+        run.send_report(self._runner.user_classes_count)
 
     def _on_stop(self, _: str, stop: Stop) -> None:
         run = self._run_of(stop.run_id)
@@ -241,7 +245,7 @@ class WorkerSession:
         try:
             self._runner.stop_users(self._runner.user_classes_count)
             report = run.finish()
-            run.report(self._runner.user_classes_count, is_final=True)
+            run.send_report(self._runner.user_classes_count, is_final=True)
             write_summary(report)
         finally:
             # A master that did not wait may have opened the next run in the meantime.
@@ -299,7 +303,7 @@ class WorkerSession:
         self._host.say(f"error: {reason}")
         self._host.exit_code = USAGE_ERROR
         # There is nothing to save: exit even if Locust's own way to end hangs.
-        gevent.spawn_later(_REFUSED_SECONDS, self._host.leave_at_once, USAGE_ERROR)
+        gevent.spawn_later(_EXIT_PATIENCE_SECONDS, self._host.leave_at_once, USAGE_ERROR)
         self._host.end()
 
 

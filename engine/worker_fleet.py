@@ -132,7 +132,9 @@ class WorkerFleet:
             *self._preparer.open_outputs_of_totals(preparation, identity.folder),
             *opening.watchers,
         ]
-        run = Run(identity, preparation, workers, store, clock, outputs, CpuMeter(), queue=opening.queue)
+        run = Run(
+            identity, preparation, workers, store, clock, outputs, CpuMeter(), queue_watch=opening.queue_watch
+        )
         # A master spawns no users. Locust needs only the names and counts of its classes, to distribute them.
         self._host.set_user_classes(
             [
@@ -205,7 +207,7 @@ class WorkerFleet:
 
     def _send_starts(self, run: Run, workers: RemoteWorkers) -> None:
         """Tell each worker that has not started when second 0 is or was, by its own clock."""
-        for client_id, worker in self._members(workers):
+        for client_id, worker in self._participants(workers):
             if not worker.is_started and worker.offset.samples >= _SYNC_SAMPLES:
                 at = workers.second_zero + worker.offset.offset_seconds
                 self._port.send(Start(run.run_id, at), client_id)
@@ -230,7 +232,7 @@ class WorkerFleet:
             is_going = run.is_started and not run.is_stopping
             if is_going and (members := workers.advance()) is not None:
                 self._say_members(workers.last_epoch_start, members)
-            for client_id, worker in self._members(workers):
+            for client_id, worker in self._participants(workers):
                 beat = workers.beat_for(worker, run.run_id, is_granting=is_going)
                 self._port.send(beat, client_id)
             if is_going:
@@ -241,13 +243,13 @@ class WorkerFleet:
         names = ", ".join(f"worker-{index}" for index in members) or "no worker"
         self._host.say(f"From {start:.1f} s on the schedule is shared by {names}")
 
-    def _members(self, workers: RemoteWorkers) -> list[tuple[str, RemoteWorker]]:
-        """Return the connected workers that take part in the run, each with its id."""
-        known = [
+    def _participants(self, workers: RemoteWorkers) -> list[tuple[str, RemoteWorker]]:
+        """Return the connected workers that were invited to the run, each with Locust's id of it."""
+        connected = [
             (client_id, workers.worker(worker_index(self._runner, client_id)))
             for client_id in connected_workers(self._runner)
         ]
-        return [(client_id, worker) for client_id, worker in known if worker is not None]
+        return [(client_id, worker) for client_id, worker in connected if worker is not None]
 
     # Messages from workers.
 
@@ -278,28 +280,28 @@ class WorkerFleet:
         return None
 
     def _on_report(self, sender: str, report: Report) -> None:
-        workers = self._workers_of(report.run_id)
-        index = worker_index(self._runner, sender)
-        if workers is not None and workers.worker(index) is not None:
-            workers.accept_report(index, report)
+        workers = self._workers_with(sender, report.run_id)
+        if workers is not None:
+            workers.accept_report(worker_index(self._runner, sender), report)
 
     def _on_second(self, sender: str, measured: SecondMeasured) -> None:
-        workers = self._workers_of(measured.run_id)
-        index = worker_index(self._runner, sender)
-        if workers is not None and workers.worker(index) is not None:
-            workers.accept_second(index, measured)
+        workers = self._workers_with(sender, measured.run_id)
+        if workers is not None:
+            workers.accept_second(worker_index(self._runner, sender), measured)
 
     def _on_leaving(self, sender: str, leaving: Leaving) -> None:
-        workers = self._workers_of(leaving.run_id)
-        index = worker_index(self._runner, sender)
-        if workers is not None and (worker := workers.worker(index)) is not None:
-            self._host.say(f"{worker.name} leaves")
+        workers = self._workers_with(sender, leaving.run_id)
+        if workers is not None:
+            index = worker_index(self._runner, sender)
+            self._host.say(f"worker-{index} leaves")
             workers.leave(index)
 
-    def _workers_of(self, run_id: str) -> RemoteWorkers | None:
-        """Return the workers of the open run if that is the run that a message is about."""
-        is_open = self._run is not None and self._run.run_id == run_id
-        return self._workers if is_open else None
+    def _workers_with(self, sender: str, run_id: str) -> RemoteWorkers | None:
+        """Return the workers of the open run if a message is about that run and from one of them."""
+        if self._run is None or self._workers is None or self._run.run_id != run_id:
+            return None
+        is_invited = self._workers.worker(worker_index(self._runner, sender)) is not None
+        return self._workers if is_invited else None
 
     # The end.
 

@@ -32,6 +32,7 @@ class WorkerRun:
         preparation: the run, prepared on this machine.
         variables: those of the environment and ``.env``, for outputs that need secrets.
         port: sends messages to the master.
+        host: the process that the VUs run in.
 
     Raises:
         ConfigError: an output or a file cannot be opened.
@@ -106,8 +107,8 @@ class WorkerRun:
         if beat.until is not None and self._epochs and beat.epochs_known == len(self._epochs):
             self._vus.grant(self._epochs, beat.until)
 
-    def report(self, vus_up: Mapping[str, int], *, is_final: bool = False) -> None:
-        """Report to the master what has been done so far.
+    def send_report(self, vus_up: Mapping[str, int], *, is_final: bool = False) -> None:
+        """Send the master what has been done so far.
 
         Args:
             vus_up: how many users of each scenario Locust has up.
@@ -129,7 +130,7 @@ class WorkerRun:
                 length=self._vus.length_seconds,
                 counts={name: ScenarioCounts.of(done) for name, done in counts.items()},
                 vus_busy=self._vus.vus_busy(),
-                reports_sent=self._to_master.sent,
+                seconds_sent=self._to_master.seconds_sent,
             )
         )
 
@@ -172,7 +173,7 @@ class SecondsToMaster:
     takes_whole_seconds = True
 
     def __init__(self, run_id: str, port: MessagePort, cpu: CpuMeter) -> None:
-        self.sent = 0
+        self.seconds_sent = 0
         self._run_id = run_id
         self._port = port
         self._cpu = cpu
@@ -185,7 +186,7 @@ class SecondsToMaster:
                 encoded.append(encode_cell(cell))
             # Let arrivals that are due now start first.
             yield_to_arrivals()
-        number, self.sent = self.sent, self.sent + 1
+        number, self.seconds_sent = self.seconds_sent, self.seconds_sent + 1
         self._port.send(SecondMeasured(self._run_id, number, second, self._cpu.last, encoded))
 
     def stop(self) -> str | None:

@@ -65,8 +65,8 @@ class Run:
         clock: the clock that ``source`` uses.
         outputs: get the samples of each second.
         cpu: this process's CPU, read once a second.
-        queue: the queue's backlog, watched from ``start`` to ``finish``.
-        deliveries: what becomes of the run's messages, likewise, if it puts any into the queue.
+        queue_watch: reads the queue's backlog from ``start`` to ``finish``, if there are pages that show it.
+        deliveries: sees what becomes of the run's messages, likewise, if it puts any into the queue.
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Run:
         clock: RunClock,
         outputs: Sequence[Output],
         cpu: CpuMeter,
-        queue: QueueWatch | None = None,
+        queue_watch: QueueWatch | None = None,
         deliveries: DeliveryWatch | None = None,
     ) -> None:
         self.run_id = identity.run_id
@@ -95,7 +95,7 @@ class Run:
         self._outputs = outputs
         self._failed: list[Output] = []
         self._cpu = cpu
-        self._queue = queue
+        self._queue = queue_watch
         self._deliveries = deliveries
         self._into_queue = [
             name for name in preparation.profile.scenarios if preparation.user_classes[name].uses_queue

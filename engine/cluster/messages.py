@@ -123,7 +123,7 @@ class Report(Wire):
     """The answer to a beat: what this worker has done so far in the run.
 
     ``sent`` is that of the last beat; ``now`` is the worker's monotonic clock; ``epochs_known`` is the number
-    of epochs that it knows; ``reports_sent`` is that of its ``SecondMeasured`` messages. ``length`` is in
+    of epochs that it knows; ``seconds_sent`` is that of its ``SecondMeasured`` messages. ``length`` is in
     seconds.
     """
 
@@ -140,7 +140,7 @@ class Report(Wire):
     length: Seconds
     counts: Annotated[dict[Text, ScenarioCounts], Field(max_length=_MOST_SCENARIOS)]
     vus_busy: Annotated[dict[Text, Count], Field(max_length=_MOST_SCENARIOS)]
-    reports_sent: Count
+    seconds_sent: Count
 
 
 @dataclass(frozen=True, config=_exact)

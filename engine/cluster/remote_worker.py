@@ -20,7 +20,8 @@ _MOST_CPU_READINGS = 200_000
 class RemoteWorker:
     """One worker; instants are of the master's monotonic clock, in seconds.
 
-    ``reports_sent`` counts the measured seconds that it has sent, ``reports`` those that have arrived.
+    ``seconds_sent`` counts the ``SecondMeasured`` messages that it has sent, ``seconds_received`` those that
+    have arrived.
     """
 
     index: int
@@ -38,8 +39,8 @@ class RemoteWorker:
     vus_busy: dict[str, int] = field(default_factory=dict)
     cpu: list[float] = field(default_factory=list)
     start_lag: TrendSink = field(default_factory=TrendSink)
-    reports: int = 0
-    reports_sent: int = 0
+    seconds_received: int = 0
+    seconds_sent: int = 0
 
     @property
     def name(self) -> str:
@@ -91,7 +92,7 @@ class RemoteWorker:
             started=sum(counts.started for counts in self.counts.values()),
             dropped=sum(counts.dropped for counts in self.counts.values()),
             lost=lost,
-            reports=self.reports,
-            reports_missing=max(0, self.reports_sent - self.reports),
+            reports=self.seconds_received,
+            reports_missing=max(0, self.seconds_sent - self.seconds_received),
             state="ended in order" if self.is_final else f"silent for {self.silent_seconds:.1f} s",
         )

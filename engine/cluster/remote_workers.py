@@ -99,7 +99,7 @@ class RemoteWorkers:
             worker.counts = {name: counts.counts() for name, counts in report.counts.items()}
             worker.vus_busy = dict(report.vus_busy)
             worker.is_final = report.is_final
-            worker.reports_sent = report.reports_sent
+            worker.seconds_sent = report.seconds_sent
         if self._clock.is_started:
             self._membership.hear(index, self._clock.elapsed, is_ready=worker.is_ready)
         if worker.is_final:
@@ -130,13 +130,16 @@ class RemoteWorkers:
         if measured.second > self._clock.elapsed + _AHEAD_SECONDS:
             raise MessageError("second: lies in the future")
         cells = self._seconds.decode(measured)
-        if measured.number != worker.reports:
+        if measured.number != worker.seconds_received:
             logger.warning(
-                "%s: second %d arrived where %d was expected", worker.name, measured.number, worker.reports
+                "%s: second %d arrived where %d was expected",
+                worker.name,
+                measured.number,
+                worker.seconds_received,
             )
-        if measured.number < worker.reports:
+        if measured.number < worker.seconds_received:
             return
-        worker.reports += 1
+        worker.seconds_received += 1
         worker.add_cpu(measured.cpu)
         for name, _, sink in cells:
             if name == "start_lag" and isinstance(sink, TrendSink):

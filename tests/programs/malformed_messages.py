@@ -48,7 +48,7 @@ def hand_made_bodies(sender: str, run_id: str) -> list[bytes]:
         "length": 1.0,
         "counts": {},
         "vus_busy": {},
-        "reports_sent": 0,
+        "seconds_sent": 0,
     }
     second = {"wire": 1, "run_id": run_id, "number": 0, "second": 0, "cpu": 1.0, "cells": []}
     messages: list[tuple[object, object]] = [

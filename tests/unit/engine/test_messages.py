@@ -45,7 +45,7 @@ MESSAGES: list[Wire] = [
         length=3.25,
         counts={"identify_load": ScenarioCounts.of(COUNTS)},
         vus_busy={"identify_load": 3},
-        reports_sent=4,
+        seconds_sent=4,
     ),
     SecondMeasured("r1", 0, 0, 12.5, [["start_lag", [["scenario", "a"]], [0, 1]]]),
     Leaving("r1"),

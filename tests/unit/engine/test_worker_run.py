@@ -71,9 +71,9 @@ def test_the_last_report_is_taken_by_a_master_that_was_switched_on_later(prepara
     behind_seconds = time.monotonic() / 2
     worker.accept_beat(Beat("r1", sent=time.monotonic() - behind_seconds))
     worker.start(time.monotonic(), lambda scenario: None)
-    worker.report({})
+    worker.send_report({})
     worker.finish()
-    worker.report({}, is_final=True)
+    worker.send_report({}, is_final=True)
     clock = RunClock()
     workers = RemoteWorkers(preparation, preparation.new_store(), clock)
     workers.join(0)

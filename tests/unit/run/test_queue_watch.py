@@ -85,7 +85,7 @@ def test_the_master_of_workers_writes_it_as_a_single_process_does(tmp_path: Path
             clock,
             [CsvOutput(tmp_path / "metrics.csv")],
             CpuMeter(),
-            queue=QueueWatch([page.url]),
+            queue_watch=QueueWatch([page.url]),
         )
         run.start(time.monotonic())
         assert next(run.seconds()) == 1
