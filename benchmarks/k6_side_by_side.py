@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks.side_by_side.k6_script import k6_script  # noqa: E402 - after the path
 from config.profile import Profile, load_profile  # noqa: E402
-from shapes.schedule import schedule_of  # noqa: E402
+from shapes.rate_options import schedule_of  # noqa: E402
 from standin.control_client import ControlClient  # noqa: E402
 from standin.own_process import LocalStandin  # noqa: E402
 

@@ -11,7 +11,7 @@ from metrics.thresholds import ThresholdOutcome, ThresholdResult
 from report.run_report import RunReport
 from run.preparation import Preparation
 from run.run import Run, yield_to_arrivals
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 
 
 def live_seconds(preparation: Preparation) -> LiveSeconds:

@@ -14,7 +14,7 @@ from config.profile import shown_path
 from config.scenario_options import ScenarioOptions
 from run.preparation import Preparation
 from run.schedule_chart import chart_lines
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 
 _MOST_COLUMNS = 100
 # A pipe or a CI log has no width of its own.

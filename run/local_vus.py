@@ -23,7 +23,7 @@ from run.run_clock import RunClock
 from shapes.accounts import Counts, Lost
 from shapes.clock import ArrivalClock
 from shapes.ledger import Ledger
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 from shapes.share import Epoch, Share
 from shapes.vu_pool import VuPool
 from users.failure_log import FailureLog

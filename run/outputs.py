@@ -18,7 +18,7 @@ from metrics.output import Output
 from metrics.store import Cell, MergedCell
 from run.preparation import Preparation
 from run.run import yield_to_arrivals
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 
 JSON_NAME = "results.json"
 OTEL_LOCK = "requirements-otel.lock"

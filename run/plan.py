@@ -10,7 +10,8 @@ from itertools import accumulate
 from config.customerio.limits import published_limits
 from config.durations import format_duration
 from config.profile import Profile
-from shapes.schedule import Schedule, schedule_of
+from shapes.rate_options import schedule_of
+from shapes.schedule import Schedule
 from users.arrival_user import ArrivalUser
 
 MOST_SECONDS = 366 * 86_400.0

@@ -17,10 +17,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
 
 # Sums of stage areas carry rounding errors of about 1e-12 arrivals; an arrival that is due up to
 # this fraction of an arrival after the end is due at the end.
@@ -135,35 +134,6 @@ class Schedule:
         while n > 0 and self.arrival_time(n) > t:
             n -= 1
         return n
-
-
-class StageOptions(Protocol):
-    """The options of a stage: see ``Stage``."""
-
-    @property
-    def target(self) -> float: ...
-
-    @property
-    def duration(self) -> float: ...
-
-
-class RateOptions(Protocol):
-    """Those of a scenario's options that describe its schedule: see ``Schedule``."""
-
-    @property
-    def start_rate(self) -> float: ...
-
-    @property
-    def stages(self) -> Sequence[StageOptions]: ...
-
-    @property
-    def time_unit(self) -> float: ...
-
-
-def schedule_of(options: RateOptions) -> Schedule:
-    """Return the schedule that a scenario's options describe."""
-    stages = [Stage(stage.target, stage.duration) for stage in options.stages]
-    return Schedule(options.start_rate, stages, options.time_unit)
 
 
 def _segments(rate: float, stages: tuple[Stage, ...], time_unit: float) -> tuple[_Segment, ...]:

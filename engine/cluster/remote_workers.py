@@ -22,7 +22,7 @@ from run.preparation import Preparation
 from run.run_clock import RunClock
 from shapes.accounts import Lost, close_ledger
 from shapes.ledger import Ledger
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 from shapes.vu_pool import VuPool
 
 logger = logging.getLogger("customerio_load")

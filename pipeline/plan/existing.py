@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from config.profile import load_profile
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 
 
 def peak_of_profile(name_or_path: str) -> float:

@@ -13,7 +13,8 @@ from aiokafka import AIOKafkaProducer
 from config.profile import Profile
 from pipeline.produce import outgoing
 from pipeline.produce.producer import Producer
-from shapes.schedule import Schedule, schedule_of
+from shapes.rate_options import schedule_of
+from shapes.schedule import Schedule
 
 _PEOPLE = 500
 

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.profile import load_profile
-from shapes.schedule import Schedule, Stage, schedule_of
+from shapes.rate_options import schedule_of
+from shapes.schedule import Schedule, Stage
 
 rates = st.one_of(st.just(0.0), st.floats(0.01, 500), st.integers(0, 500).map(float))
 durations = st.one_of(st.just(0.0), st.floats(0.05, 60), st.integers(0, 60).map(float))

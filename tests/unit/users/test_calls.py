@@ -16,7 +16,7 @@ from engine.locust_host import LocustHost
 from metrics.store import MetricStore
 from run.made_up_people import made_up_people
 from shapes.clock import Arrival, ArrivalClock
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 from users.arrival_user import ArrivalUser
 from users.broadcast import BroadcastUser
 from users.failure_log import FailureLog

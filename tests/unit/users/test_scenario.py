@@ -8,7 +8,7 @@ from config.profile import load_profile
 from config.profile_names import profile_names
 from report.json_object import JsonObject
 from report.scenarios import planned_scenarios
-from shapes.schedule import schedule_of
+from shapes.rate_options import schedule_of
 
 
 @pytest.mark.parametrize("name", profile_names())
