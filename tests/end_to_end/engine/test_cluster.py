@@ -32,9 +32,13 @@ STAGES = [(50, "1s"), (100, "1s"), (100, "4s"), (0, "1s")]
 PROFILE = two_scenarios(STAGES) + THRESHOLDS
 
 Fault = tuple[str, float]
-# Another worker has to be up before the run is over, which a busy machine may prevent.
-LATE_JOIN = pytest.param(("late join", 1.0), id="('late join', 1.0)", marks=pytest.mark.alone)
-FOUR: list[Fault] = [("kill", -1.0), ("leave", 5.5), ("kill", 4.0), ("stop for 2 s", 2.5)]
+FIVE: list[Fault] = [
+    ("kill", -1.0),
+    ("leave", 5.5),
+    ("kill", 4.0),
+    ("stop for 2 s", 2.5),
+    ("late join", 1.0),
+]
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,7 @@ def test_json_lines_of_workers_are_joined_and_may_be_compressed(four: FourProces
     assert four.finished.summary["run"]["notes"] == []
 
 
-@pytest.mark.parametrize("fault", [*FOUR, LATE_JOIN], ids=str)
+@pytest.mark.parametrize("fault", FIVE, ids=str)
 def test_whatever_happens_to_a_worker_the_ledger_is_exact(tmp_path: Path, fault: Fault) -> None:
     """Five of the fifty that benchmarks/cluster_matrix.py runs."""
     kind, moment = fault
