@@ -28,9 +28,9 @@ from socket import AF_UNIX, SOCK_SEQPACKET, recv_fds, send_fds, socket, socketpa
 from typing import Any
 
 _ROOT = Path(__file__).resolve().parents[2]
-# What each program imports before it looks at its arguments.
+# What each program imports before it sends anything.
 _IMPORTED = {
-    "locust": ("locust.main", "engine.launch"),
+    "locust": ("locust.main", "engine.start", "engine.local_process", "engine.worker", "engine.worker_fleet"),
     "pipeline.worker": ("pipeline.worker.command",),
     "standin": ("standin.command",),
 }
