@@ -21,7 +21,8 @@ from shapes.clock import Arrival, LookAgain
 from users.answer_text import AnswerText
 from users.http.client import Site
 from users.http.factory import new_transport
-from users.http.transport import FastTransport, PreparedTransport
+from users.http.prepared import WriteRequest
+from users.http.transport import FastTransport, PreparedSender
 from users.outcome import Failure, FailureKind
 from users.scenario import Scenario
 from users.transport import Call
@@ -30,40 +31,45 @@ from users.waking import process_waker
 # What a VU sleeps when its scenario has no more arrivals. The stop of the run ends it.
 _PARKED_SECONDS = 10 * 365 * 86_400.0
 
-Write = Callable[[int], bytes]
-"""Gives the bytes of an arrival's request by the arrival's number."""
-
 
 class ArrivalUser(HttpUser):
     """Sends one call per arrival of its scenario.
 
-    A kind of user names its ``kind`` and builds its call. One that can write its requests beforehand does so
-    in ``prepare``, and names their ``method`` and the ``call`` that they stand for: where that was
-    overridden, the override counts. One that ``uses_queue`` sends no requests: it puts messages into the
-    scenario's queue. ``may_trigger`` says before a live run what its requests can set off. One that
-    does not send person n at arrival n overrides ``people_in``. Everything else is the same for all. The
-    classes that Locust spawns are made per run by ``for_scenario``.
+    A kind of user is a subclass with a ``kind`` and a ``call``; all else has a default. The classes that
+    Locust spawns are made per run by ``for_scenario``.
 
-    ``api`` is what the calls go to, and ``published_limit`` what they count against, by its name in
-    ``limits.toml``. ``env`` has the variables that a scenario may set, each with its default. No request
-    takes longer than ``most_request_seconds``, whatever the scenario's timeout is.
+    Attributes:
+        kind: names the kind in profiles, and its metrics.
+        check: names the check that each iteration makes.
+        api: what the calls go to.
+        published_limit: what they count against, by its name in ``limits.toml``.
+        may_trigger: what they can set off, as the plan of a live run says it.
+        uses_queue: whether it sends no requests, but puts messages into the scenario's queue.
+        env: the variables that a scenario may set, each with its default.
+        most_request_seconds: bounds a request, whatever the scenario's timeout is.
+        method: of requests that ``prepare`` writes beforehand.
+        prepared_call: the ``call`` that describes those requests. In a subclass that overrides ``call`` or
+            ``headers`` they are not used.
+        variables: ``env`` with the values that the scenario sets.
+        scenario: the VU's scenario.
+        log: where its iterations are recorded.
     """
 
     abstract = True
     kind: ClassVar[str]
-    method: ClassVar[str] = ""
     check: ClassVar[str] = ""
-    uses_queue: ClassVar[bool] = False
-    may_trigger: ClassVar[str] = "campaigns on events, attributes and segments"
     api: ClassVar[Api] = Api.TRACK
     published_limit: ClassVar[str | None] = "track_requests_per_second"
+    may_trigger: ClassVar[str] = "campaigns on events, attributes and segments"
+    uses_queue: ClassVar[bool] = False
     env: ClassVar[Mapping[str, str]] = {}
     most_request_seconds: ClassVar[float] = math.inf
+    method: ClassVar[str] = ""
+    prepared_call: ClassVar[Callable[..., Any] | None] = None
     variables: ClassVar[Mapping[str, str]]
     scenario: ClassVar[Scenario]
     log: ClassVar[IterationLog]
-    prepared_call: ClassVar[Callable[..., Any] | None] = None
-    _write: ClassVar[Write | None]
+    _write: ClassVar[WriteRequest | None]
 
     def __init__(self, environment: Environment) -> None:
         sign_in = self.scenario.sign_in
@@ -93,11 +99,11 @@ class ArrivalUser(HttpUser):
             is_traced=sign_in.is_traced,
             on_resent=self.log.resent,
         )
-        self._prepared = self._new_prepared_transport()
+        self._prepared = self._new_prepared_sender()
 
     @classmethod
     def for_scenario(cls, scenario: Scenario) -> type[ArrivalUser]:
-        """The class of this scenario's VUs, named after it."""
+        """Return the class of this scenario's VUs, named after it."""
         log = IterationLog(scenario.name, cls.kind, cls.method, cls._check_name(), into_queue=cls.uses_queue)
         scenario.store.attach(log)
         variables = cls.read_env(scenario.options.env)
@@ -133,8 +139,8 @@ class ArrivalUser(HttpUser):
         return cls.check or f"{cls.kind} status is 200"
 
     @classmethod
-    def prepare(cls, site: Site) -> Write | None:
-        """Write the scenario's requests beforehand, the same ones as ``prepared_call`` gives."""
+    def prepare(cls, site: Site) -> WriteRequest | None:
+        """Return what writes the same requests as ``prepared_call`` describes; ``None`` if nothing does."""
         return None
 
     @classmethod
@@ -145,21 +151,23 @@ class ArrivalUser(HttpUser):
         """
         return arrivals
 
-    def _new_prepared_transport(self) -> PreparedTransport | None:
+    def _new_prepared_sender(self) -> PreparedSender | None:
         transport, cls = self._transport, type(self)
-        if not isinstance(transport, FastTransport) or cls.call is not cls.prepared_call:
+        # What was written beforehand knows nothing of a subclass that calls something else or adds headers.
+        is_overridden = cls.call is not cls.prepared_call or cls.headers is not ArrivalUser.headers
+        if is_overridden or not isinstance(transport, FastTransport):
             return None
         if cls._write is None:
             cls._write = cls.prepare(transport.site)
         if cls._write is None:
             return None
-        return PreparedTransport(
+        return PreparedSender(
             transport, cls._write, self.method, self._context, self.log, self.scenario.locust
         )
 
     @abstractmethod
     def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
-        """The method, the path and the JSON body to send for an arrival."""
+        """Return the method, the path and the JSON body to send for an arrival."""
 
     def headers(self, body: Mapping[str, Any]) -> Mapping[str, str]:
         """Return headers to send with a body, in addition to the usual ones."""
@@ -193,15 +201,14 @@ class ArrivalUser(HttpUser):
         self.scenario.locust.end_waiting(self)
 
     def wait_time(self) -> float:
-        """Take the next arrival and give the seconds until it: for Locust's own loop, after an exception."""
+        """Take the next arrival and return the seconds until it. Locust asks for them after an exception."""
         self._take()
         if self._arrival is None:
             return _PARKED_SECONDS
         return max(0.0, self._arrival.instant - time.monotonic())
 
     def _take(self) -> None:
-        if self._arrival is not None:
-            self._give_back()
+        self._give_back()
         self.scenario.clock_started.wait()
         while isinstance(taken := self.scenario.clock.take(), LookAgain):
             gevent.sleep(taken.seconds)

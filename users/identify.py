@@ -8,9 +8,9 @@ from typing import Any
 
 from config.customerio.paths import customer_path
 from shapes.clock import Arrival
-from users.arrival_user import ArrivalUser, Write
+from users.arrival_user import ArrivalUser
 from users.http.client import Site
-from users.http.prepared import ID, NOW, RequestTemplate
+from users.http.prepared import ID, NOW, RequestTemplate, WriteRequest
 from users.people import POOL_SIZE
 
 
@@ -30,7 +30,7 @@ class IdentifyUser(ArrivalUser):
     prepared_call = call
 
     @classmethod
-    def prepare(cls, site: Site) -> Write:
+    def prepare(cls, site: Site) -> WriteRequest:
         people = cls.scenario.people
         bodies = [{**people.attributes_by(n, ID), "created_at": NOW} for n in range(POOL_SIZE)]
         templates = [RequestTemplate(site, cls.method, customer_path(ID), body) for body in bodies]

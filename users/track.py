@@ -8,9 +8,9 @@ from typing import Any
 
 from config.customerio.paths import events_path
 from shapes.clock import Arrival
-from users.arrival_user import ArrivalUser, Write
+from users.arrival_user import ArrivalUser
 from users.http.client import Site
-from users.http.prepared import ID, NOW, NOW_MS, RequestTemplate
+from users.http.prepared import ID, NOW, NOW_MS, RequestTemplate, WriteRequest
 
 
 class TrackUser(ArrivalUser):
@@ -29,7 +29,7 @@ class TrackUser(ArrivalUser):
     prepared_call = call
 
     @classmethod
-    def prepare(cls, site: Site) -> Write:
+    def prepare(cls, site: Site) -> WriteRequest:
         people, age_seconds = cls.scenario.people, cls.scenario.event_age_seconds
         body = _event(people.run_id, NOW, NOW_MS)
         template = RequestTemplate(site, cls.method, events_path(ID), body)

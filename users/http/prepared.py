@@ -5,7 +5,7 @@ Filling the holes takes 1.1 us; to encode a person's attributes and write a head
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -20,6 +20,9 @@ ID = "__id__"
 NOW = "__now__"
 NOW_MS = "__now_ms__"
 """Holes for whole numbers, in place of a value."""
+
+WriteRequest = Callable[[int], bytes]
+"""Returns the bytes of an arrival's request, given the arrival's number."""
 
 _TRACEPARENT = "__traceparent__"
 

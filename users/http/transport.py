@@ -1,9 +1,9 @@
-"""Two ways through the fast client: any call, and the prepared requests of our own kinds of user."""
+"""Two ways through the fast client: any call, and requests that a kind of user has prepared."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,7 +17,7 @@ from metrics.iteration_log import IterationLog
 from shapes.clock import Arrival
 from users.answer_text import AnswerText
 from users.http.client import Exchange, FastClient, Judge, Site
-from users.http.prepared import request_bytes
+from users.http.prepared import WriteRequest, request_bytes
 from users.locust_side import LocustSide
 from users.outcome import Failure, failure_kind
 from users.transport import Call
@@ -57,12 +57,14 @@ class FastTransport:
         self.client.close()
 
 
-class PreparedTransport:
+class PreparedSender:
     """Sends the request of an arrival, written beforehand, and records it.
+
+    Answers are judged as those of the Track API v1.
 
     Args:
         transport: the VU's, which lends its client.
-        write: gives an arrival's request by the arrival's number.
+        write: gives an arrival's request.
         method: of all these requests.
         context: what the ``request`` event says of all of them.
         log: where requests are recorded while nobody needs the event.
@@ -72,7 +74,7 @@ class PreparedTransport:
     def __init__(
         self,
         transport: FastTransport,
-        write: Callable[[int], bytes],
+        write: WriteRequest,
         method: str,
         context: Mapping[str, Any],
         log: IterationLog,
@@ -150,7 +152,7 @@ def _response(url: str, exchange: Exchange) -> requests.Response:
 
 
 def judge_of(sent: CallKind, items: int, text: AnswerText) -> Judge:
-    """Return what says of an answer to a request of this kind what is wrong with it."""
+    """Return the judge of the answers to requests of this kind with so many items."""
 
     def judge(status: int, headers: Mapping[str, str], body: bytes) -> Failure | None:
         kind = failure_kind(answers.judge(status, body, sent, items))

@@ -7,6 +7,7 @@ import re
 import ssl
 import tracemalloc
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import trustme
 from locust import HttpUser, task
 from locust.env import Environment
 
+from tests.integration.users.scenario_users import arrival, users_of
 from tests.servers.scripted_server import Peer, Script, ScriptedServer
 from users.http.factory import HttpClient, new_transport
+from users.identify import IdentifyUser
 from users.outcome import Failure, FailureKind
 from users.transport import Call, Transport
 
@@ -412,6 +415,34 @@ def test_every_client_gives_each_request_a_trace_of_its_own_if_asked(
     traces = re.findall(rb"\r\ntraceparent: 00-([0-9a-f]{32})-[0-9a-f]{16}-01\r\n", b"".join(heads))
     assert len(heads) == 3
     assert len(set(traces)) == (3 if is_traced else 0)
+
+
+class LabelledUser(IdentifyUser):
+    """A kind whose call is that of its base class, which prepares its requests."""
+
+    kind = "labelled"
+
+    def headers(self, body: Mapping[str, Any]) -> Mapping[str, str]:
+        return {"X-Label": "own"}
+
+
+def test_every_client_sends_the_headers_that_a_kind_adds_to_another_ones_call(
+    client: HttpClient, tmp_path: Path
+) -> None:
+    asked: list[bytes] = []
+
+    def listens(peer: Peer) -> None:
+        while request := peer.request():
+            asked.append(request)
+            peer.send(OK)
+
+    with ScriptedServer(listens).serving() as server:
+        variables = {"CUSTOMERIO_BASE_URL": f"http://127.0.0.1:{server.port}"}
+        (user,) = users_of(LabelledUser, tmp_path, variables, client)
+        user._send(arrival(1))
+        user._transport.close()
+    (request,) = asked
+    assert b"\r\nX-Label: own\r\n" in request
 
 
 def test_nobody_there_is_a_connection_error_to_every_client(client: HttpClient) -> None:
