@@ -39,7 +39,7 @@ from benchmarks.side_by_side.chart import write_chart  # noqa: E402 - after the 
 from benchmarks.side_by_side.contenders import (  # noqa: E402
     GENERATORS,
     Generator,
-    Run,
+    RunFigures,
     run_on_cores,
     two_workers,
 )
@@ -165,16 +165,16 @@ class Benchmark:
         with serving(server, self._server_cores) as url:
             yield url
 
-    def _undisturbed(self, generator: Generator, url: str, rate: int) -> Run:
+    def _undisturbed(self, generator: Generator, url: str, rate: int) -> RunFigures:
         """Return a run that others left alone, or after some attempts the one that they disturbed least."""
-        runs: list[Run] = []
+        runs: list[RunFigures] = []
         while not runs or (runs[-1].others > _DISTURBED and len(runs) < self._options.attempts):
             runs.append(generator.measure(url, rate, self._options.seconds, self._cores))
         return min(runs, key=lambda run: run.others)
 
-    def _on_the_wire(self, generator: Generator, server: str, rate: int) -> tuple[Run, dict[str, Any]]:
+    def _on_the_wire(self, generator: Generator, server: str, rate: int) -> tuple[RunFigures, dict[str, Any]]:
         """Return the same with what the wire showed."""
-        pairs: list[tuple[Run, dict[str, Any]]] = []
+        pairs: list[tuple[RunFigures, dict[str, Any]]] = []
         while not pairs or (pairs[-1][0].others > _DISTURBED and len(pairs) < self._options.attempts):
             with (
                 self._serving(server) as url,

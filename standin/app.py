@@ -46,7 +46,7 @@ MAX_BODY_BYTES = 4 * 1024 * 1024
 _NO_QUOTA = Quota.NONE
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     """What the application needs of a client's connection beyond ASGI."""
 
     @property
@@ -97,7 +97,7 @@ class StandIn:
         if fault is InjectedFault.HANG and not await self._hang(stats, receive):
             return
         await self._control.delay(arrived)
-        connection: Connection | None = scope.get("extensions", {}).get(CONNECTION)
+        connection: ClientConnection | None = scope.get("extensions", {}).get(CONNECTION)
         if connection is not None and connection.gone:
             stats.lose(DISCONNECTED)
         elif connection is not None and fault is InjectedFault.RESET:

@@ -19,7 +19,7 @@ _LINGER_ZERO = struct.pack("ii", 1, 0)
 class StandinProtocol(HttpToolsProtocol):
     """A connection that puts itself into the extensions of each request's ASGI scope.
 
-    The application finds its ``Connection`` there.
+    The application finds its ``ClientConnection`` there.
     """
 
     _responses: WholeResponses

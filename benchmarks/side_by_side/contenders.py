@@ -20,10 +20,11 @@ _CLOSED_LOOP_MISSES = VUS
 
 
 @dataclass(frozen=True)
-class Run:
-    """What one run took, and what it says of itself; times in milliseconds, NaN where it does not say.
+class RunFigures:
+    """What one run of a generator took, and what it says of itself.
 
-    ``others`` is the share of its cores that other programs used meanwhile.
+    Times are in milliseconds, NaN where it does not say. ``others`` is the share of its cores that other
+    programs used meanwhile.
     """
 
     scheduled: int
@@ -44,7 +45,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Generator:
-    """How to run a generator; ``figures`` reads completed iterations, then times as in ``Run``.
+    """How to run a generator; ``figures`` reads completed iterations, then times as in ``RunFigures``.
 
     ``command`` takes the server's URL, the rate, the seconds and a folder for the run.
     """
@@ -57,7 +58,7 @@ class Generator:
     tool: str | None = None
     is_closed_loop: bool = False
 
-    def measure(self, url: str, rate: int, seconds: int, cores: Collection[int]) -> Run:
+    def measure(self, url: str, rate: int, seconds: int, cores: Collection[int]) -> RunFigures:
         """Run it once, on some cores.
 
         Raises:
@@ -72,9 +73,11 @@ class Generator:
             except (OSError, ValueError, KeyError, IndexError):
                 sys.stderr.write((folder / "errors").read_text()[-2000:])
                 raise SystemExit(f"{self.name} left no figures") from None
-        return Run(*(rate * seconds, round(count), usage.cpu_seconds, usage.peak_mb, usage.others), *times)
+        return RunFigures(
+            *(rate * seconds, round(count), usage.cpu_seconds, usage.peak_mb, usage.others), *times
+        )
 
-    def keeps(self, run: Run) -> bool:
+    def keeps(self, run: RunFigures) -> bool:
         """Return whether a run kept its rate."""
         return run.missing <= (_CLOSED_LOOP_MISSES if self.is_closed_loop else 0)
 

@@ -17,13 +17,16 @@ from config.customerio.hosts import check_connection
 from config.shown import shown_url
 from users.answer_text import AnswerText
 from users.http.answer import NO_HEADERS, AnswerError, BodyError
-from users.http.connection import Connection, DeadlineError, Endpoint, StaleConnectionError
+from users.http.connection import (
+    KEPT_CONNECTION_CLOSED,
+    Connection,
+    DeadlineError,
+    Server,
+    StaleConnectionError,
+)
 from users.outcome import Failure, FailureKind
 
 _DETAIL_CHARACTERS = 300
-
-KEPT_CONNECTION_CLOSED = "kept connection closed while idle"
-"""The detail of a failure that says more of the server's keep-alive time than of the request."""
 
 
 class Judge(Protocol):
@@ -56,7 +59,7 @@ class Site:
     """
 
     base_url: str
-    endpoint: Endpoint
+    server: Server
     path_prefix: str
     host_header: str
     authorization: str = field(repr=False)
@@ -74,9 +77,9 @@ class Site:
         allow_live: bool = False,
         is_traced: bool = False,
     ) -> Site:
-        """From a base URL such as ``https://standin:8443``; once made, the same for all VUs.
+        """Return the site of a base URL such as ``https://standin:8443``.
 
-        To read certifi's bundle takes 18 ms.
+        All VUs share what the first one made: to read certifi's bundle takes 18 ms.
 
         Args:
             base_url: scheme, host, and port and path if need be.
@@ -95,7 +98,7 @@ class Site:
             raise ValueError(f"expected http(s)://host, got {shown_url(base_url)}")
         check_connection(base_url, allow_live=allow_live)
         is_tls = parts.scheme == "https"
-        endpoint = Endpoint(
+        server = Server(
             parts.hostname,
             parts.port or (443 if is_tls else 80),
             _trust(ca_file) if is_tls else None,
@@ -103,11 +106,11 @@ class Site:
         text = AnswerText.of(authorization)
         host_header = parts.netloc.rpartition("@")[2]
         path_prefix = parts.path.rstrip("/")
-        return cls(base_url.rstrip("/"), endpoint, path_prefix, host_header, authorization, text, is_traced)
+        return cls(base_url.rstrip("/"), server, path_prefix, host_header, authorization, text, is_traced)
 
 
 def _trust(ca_file: str | None) -> ssl.SSLContext:
-    """Trust what ``requests`` trusts: the file or folder, or certifi's bundle."""
+    """Return a context that trusts what ``requests`` trusts: the file or folder, or certifi's bundle."""
     path = ca_file or certifi.where()
     if Path(path).is_dir():
         return ssl.create_default_context(capath=path)
@@ -118,7 +121,7 @@ class FastClient:
     """Sends prepared requests over one kept connection.
 
     Args:
-        endpoint: where to.
+        server: where to.
         timeout_seconds: for the whole of a request: connecting, sending, and all of the answer.
         resend_all: also send a request that is not idempotent once more when its kept connection turns out
             to be closed. It may then arrive twice.
@@ -127,13 +130,13 @@ class FastClient:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        server: Server,
         timeout_seconds: float,
         *,
         resend_all: bool = False,
         on_resent: Callable[[], object] = lambda: None,
     ) -> None:
-        self._connection = Connection(endpoint)
+        self._connection = Connection(server)
         self._timeout_seconds = timeout_seconds
         self._resend_all = resend_all
         self._on_resent = on_resent
@@ -174,7 +177,7 @@ class FastClient:
 
     def _failed(self, error: Exception, judge: Judge, started: float, duration_ms: float) -> Exchange:
         if isinstance(error, BodyError):
-            # A body that is no use changes nothing of a status that is a failure by itself.
+            # A status that is a failure by itself stays that failure, whatever is wrong with the body.
             failure = judge(error.status, NO_HEADERS, b"")
             if 200 <= error.status < 300:
                 failure = Failure(FailureKind.BAD_BODY, f"HTTP {error.status}, {error}")

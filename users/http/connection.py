@@ -42,11 +42,15 @@ class StaleConnectionError(Exception):
     """A kept connection was closed by the server before any byte of an answer."""
 
 
+KEPT_CONNECTION_CLOSED = "kept connection closed while idle"
+"""The detail of a failure that says more of the server's keep-alive time than of the request."""
+
+
 @dataclass(frozen=True)
-class Endpoint:
+class Server:
     """Where connections go; ``tls`` says whom to trust, ``None`` is plain HTTP.
 
-    ``addresses`` are those of the host, for all connections that share this endpoint.
+    ``addresses`` are those of the host, for all connections to this server.
     """
 
     host: str
@@ -64,11 +68,11 @@ class Connection:
     Not for more than one greenlet at a time. Deadlines must not go back: the timer is set for the first.
 
     Args:
-        endpoint: where to connect to, at the first request and after each loss of the connection.
+        server: where to connect to, at the first request and after each loss of the connection.
     """
 
-    def __init__(self, endpoint: Endpoint) -> None:
-        self._endpoint = endpoint
+    def __init__(self, server: Server) -> None:
+        self._server = server
         self._hub = gevent.get_hub()
         self.reader = AnswerReader()
         self._socket: socket.socket | None = None
@@ -127,7 +131,7 @@ class Connection:
         is_stale = is_kept and not self.reader.has_begun and not isinstance(fault, DeadlineError)
         self.close()
         if is_stale:
-            raise StaleConnectionError("kept connection closed while idle") from fault
+            raise StaleConnectionError(KEPT_CONNECTION_CLOSED) from fault
         raise fault
 
     def close(self) -> None:
@@ -158,11 +162,11 @@ class Connection:
         """Look up the name, connect and shake hands, all by the deadline."""
         seconds = max(0.0, deadline - time.monotonic())
         with gevent.Timeout(seconds, DeadlineError(f"no connection within {seconds:.3g} s")):
-            waiting_socket = _connected(self._endpoint.addresses)
+            waiting_socket = _connected(self._server.addresses)
             try:
                 waiting_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                if self._endpoint.tls is not None:
-                    self._tls = _shake_hands(waiting_socket, self._endpoint.tls, self._endpoint.host)
+                if self._server.tls is not None:
+                    self._tls = _shake_hands(waiting_socket, self._server.tls, self._server.host)
             except BaseException:
                 self._tls = None
                 waiting_socket.close()

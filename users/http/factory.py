@@ -64,5 +64,5 @@ def new_transport(
             session, authorization, timeout_seconds, allow_live=allow_live, is_traced=is_traced
         )
     site = Site.of(base_url, authorization, ca_file, allow_live=allow_live, is_traced=is_traced)
-    client = FastClient(site.endpoint, timeout_seconds, resend_all=resend_post, on_resent=on_resent)
+    client = FastClient(site.server, timeout_seconds, resend_all=resend_post, on_resent=on_resent)
     return FastTransport(user, client, site)

@@ -15,7 +15,8 @@ from config.customerio.paths import CallKind
 from config.guarded_session import MOST_BODY_BYTES
 from tests.servers.scripted_server import Peer, Script, ScriptedServer
 from users.answer_text import AnswerText
-from users.http.client import KEPT_CONNECTION_CLOSED, Exchange, FastClient, Site
+from users.http.client import Exchange, FastClient, Site
+from users.http.connection import KEPT_CONNECTION_CLOSED
 from users.http.prepared import request_bytes
 from users.http.transport import judge_of
 from users.outcome import FailureKind
@@ -35,9 +36,7 @@ class Client:
         base_url = f"http://127.0.0.1:{server.port}"
         self.site = Site.of(base_url, "Basic c2VjcmV0", is_traced=is_traced)
         self.resent = 0
-        self.fast = FastClient(
-            self.site.endpoint, seconds, resend_all=resend_all, on_resent=self._count_resent
-        )
+        self.fast = FastClient(self.site.server, seconds, resend_all=resend_all, on_resent=self._count_resent)
 
     def _count_resent(self) -> None:
         self.resent += 1
@@ -118,7 +117,7 @@ def test_the_deadline_covers_the_tls_handshake() -> None:
 
     with ScriptedServer(says_nothing).serving() as server:
         site = Site.of(f"https://localhost:{server.port}", "")
-        exchange = FastClient(site.endpoint, SHORT_SECONDS).send(b"", judge_operation, is_idempotent=True)
+        exchange = FastClient(site.server, SHORT_SECONDS).send(b"", judge_operation, is_idempotent=True)
     assert exchange.failure is not None
     assert exchange.failure.kind is FailureKind.TIMEOUT
 
@@ -328,7 +327,7 @@ def test_tls_answers_may_be_split_anywhere() -> None:
 
         with ScriptedServer(script, tls=tls).serving() as server:
             site = Site.of(f"https://localhost:{server.port}", "", ca_file)
-            client = FastClient(site.endpoint, PATIENT_SECONDS)
+            client = FastClient(site.server, PATIENT_SECONDS)
             request = request_bytes(site, "PUT", "/x", {"filler": "a" * 100_000})
             exchanges = [client.send(request, judge_operation, is_idempotent=True) for _ in range(3)]
             client.close()
