@@ -77,7 +77,7 @@ def add_options(parser: LocustArgumentParser) -> None:
         action="store_true",
         env_var="LOAD_TEST_SHARE_RESULTS",
         include_in_web_ui=False,
-        help="Let other users read the files of a run, as far as the umask does (default: only their owner)",
+        help="Let other users read a run's files, as far as the umask allows (default: only their owner)",
     )
     parser.add_argument(
         "--http-client",
@@ -134,7 +134,7 @@ def _add_live_options(parser: LocustArgumentParser) -> None:
         "--confirm-live",
         metavar="ID",
         env_var="LOAD_TEST_CONFIRM_LIVE",
-        help="The id of the live environment that the load is meant for; without it a terminal is asked",
+        help="The id of the live environment that the load is meant for (default: ask on the terminal)",
     )
     parser.add_argument(
         "--people-budget",
@@ -152,7 +152,8 @@ def _add_live_options(parser: LocustArgumentParser) -> None:
         metavar="DURATION",
         env_var="LOAD_TEST_EVENT_AGE",
         include_in_web_ui=False,
-        help="Date events this far back; older than 72h they trigger no campaign, so 73h (default: 0s)",
+        help="Date events this far back. Events older than 72h trigger no campaign; 73h is enough "
+        "(default: 0s)",
     )
 
 
@@ -205,11 +206,11 @@ def _describe_locusts_options(parser: LocustArgumentParser) -> None:
             "N",
             "Send from N workers on this machine, -1 for one per core (default: no workers)",
         ),
-        ("--master", None, "Lead workers that connect from elsewhere; see docs/cluster.md"),
-        ("--expect-workers", "N", "Of a master: start when N workers are there (default: 1)"),
-        ("--master-bind-host", "IP", "Of a master: listen here (default: every interface)"),
-        ("--worker", None, "Send a share of a master's schedule"),
-        ("--master-host", "HOST", f"Of a worker: where the master is (default: {LOOPBACK})"),
+        ("--master", None, "Share the schedule among workers that connect; see docs/cluster.md"),
+        ("--expect-workers", "N", "With --master: start when N workers are connected (default: 1)"),
+        ("--master-bind-host", "IP", "With --master: the address to listen on (default: every interface)"),
+        ("--worker", None, "Connect to a master and send a share of its schedule"),
+        ("--master-host", "HOST", f"With --worker: the master's host (default: {LOOPBACK})"),
         ("--web-port", "PORT", "Port of the web UI (default: 8089)"),
         ("--loglevel", "LEVEL", "DEBUG, INFO, WARNING or ERROR (default: WARNING)"),
     ):

@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = OneLineParser(
-        prog="receiver",
+        prog="python -m receiver",
         description="Receive Customer.io's reporting webhooks: check, write to a file, answer, then process.",
         epilog=f"The signing key comes from the environment variable {_KEY}.",
     )

@@ -1,10 +1,16 @@
 #!/usr/bin/env bash
-# Checks style and types and runs the tests; arguments go on to pytest.
+# Check style and types and run the tests. Other arguments go to pytest.
 #
 #   scripts/run-tests.sh                                everything
 #   scripts/run-tests.sh --fast                         style, types, unit tests: no browser, database or broker
-#   scripts/run-tests.sh tests/unit/pipeline -k name    just these
+#   scripts/run-tests.sh tests/unit/pipeline -k name    these tests only
 set -euo pipefail
+case "${1:-}" in
+    -h | --help)
+        sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+        exit 0
+        ;;
+esac
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/bootstrap.sh
 source scripts/bootstrap.sh

@@ -95,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
         "--idle-close-seconds",
         type=_option(float, faults.check_optional_seconds),
         metavar="SECONDS",
-        help="close connections that have been idle this long (default: after an hour)",
+        help="close connections that have been idle this long (default: 3600)",
     )
     _add_fault_options(parser.add_argument_group("faults"))
     return parser

@@ -166,8 +166,8 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument(
         "--relay",
         action="store_true",
-        help="send each line of standard input as it comes, and answer it on standard output: its number, "
-        "from 0, once the broker has it, or the number and the reason why not",
+        help="send each line of standard input as it comes; for each, write a line to standard output: its "
+        "number, from 0, once the broker has it, or its number and why the broker has not",
     )
     what.add_argument("--count", type=_whole, metavar="N", help="send N invented messages")
     parser.add_argument(
