@@ -34,7 +34,10 @@ class Counted:
 
     @classmethod
     def of(cls, values: Sequence[float], yield_to_arrivals: Callable[[], object] = lambda: None) -> Counted:
-        """Count milliseconds; there must be some. ``yield_to_arrivals`` is called every so many."""
+        """Count milliseconds, of which there is at least one.
+
+        ``yield_to_arrivals`` is called every 2000 values, for the caller to let others run.
+        """
         counts: Counter[int] = Counter()
         for begin in range(0, len(values), _VALUES_AT_ONCE):
             if begin:

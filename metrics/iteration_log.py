@@ -38,7 +38,7 @@ class Answers:
     times: list[int] = field(default_factory=list)
 
     def since(self, index: int) -> Answers:
-        """Return a copy of those from an index on."""
+        """Return a copy without the first ``index`` requests."""
         columns = (self.durations_ms, self.from_arrival_ms, self.lengths, self.times)
         durations_ms, from_arrival_ms, lengths, times = ([*column[index:]] for column in columns)
         return replace(
@@ -52,6 +52,8 @@ class Answers:
 
 @dataclass
 class _Window:
+    """What was measured since the last window was closed; ``answers`` by status, HTTP version and error."""
+
     lags_ms: list[float] = field(default_factory=list)
     lag_times: list[int] = field(default_factory=list)
     answers: dict[tuple[int, str, str], Answers] = field(default_factory=dict)
@@ -85,6 +87,7 @@ class IterationLog:
         self._check_tags = tags(scenario=scenario, check=check)
         self._known_tags: dict[tuple[int, str, str], Tags] = {}
         self._window = _Window()
+        # How many of the window's answers ``take_answers`` has returned.
         self._taken: dict[tuple[int, str, str], int] = {}
 
     def start(self, lag_ms: float) -> None:
@@ -142,7 +145,7 @@ class IterationLog:
         Take its answers before: they go with it.
         """
         window, self._window, self._taken = self._window, _Window(), {}
-        return [column for column in self._columns(window) if column[2]]
+        return [(name, tags, values, times) for name, tags, values, times in self._columns(window) if values]
 
     def _columns(self, window: _Window) -> Iterator[Column]:
         yield "start_lag", self._tags, window.lags_ms, window.lag_times
@@ -184,7 +187,10 @@ class IterationLog:
 
 
 def _checks(window: _Window) -> tuple[list[float], list[int]]:
-    """The window's checks in the order they were made."""
+    """Return the window's checks and their times, in the order in which they were made.
+
+    An iteration's check is among its scenario's answers, or was recorded by ``check``.
+    """
     groups: list[tuple[list[float], list[int]]] = [
         ([not answers.error] * len(answers.times), answers.times) for answers in window.answers.values()
     ]

@@ -12,7 +12,7 @@ from metrics.counted import Counted
 from metrics.iteration_log import Answers, IterationLog
 from metrics.sinks import AnySink, CounterSink, RateSink, TrendSink, merge, new_sink, row_of
 
-# Their tag ``error`` has the kind of failure, if it is one.
+# A sample of these that is a failure has its kind in the tag ``error``.
 _SENT = ("http_reqs", "produced_messages")
 
 # k6 always shows this one beside http_req_duration.
@@ -32,7 +32,7 @@ class Cell:
     times: list[int]
 
     def aggregate(self) -> AnySink:
-        """Return the values added up, to send to another process."""
+        """Return a sink with the values, to send to another process."""
         sink = new_sink(self.metric.type)
         sink.add_all(self.values)
         return sink
@@ -80,13 +80,12 @@ class MetricStore:
         selectors: the sub-metrics to aggregate beside the metrics themselves, such as
             ``track_duration{status:200}``.
         catalog: all metrics that may be recorded, by name.
+        on_answers: called with the requests that were recorded in the attached logs, each once: by
+            ``hand_on_answers``, and at the latest by ``fold``.
 
     Raises:
         ValueError: a selector is not of that form.
         KeyError: a selector's metric is not in the catalog.
-
-        on_answers: called with the requests that were recorded in the attached logs, each once: by
-            ``hand_on_answers``, and at the latest by ``fold``.
     """
 
     def __init__(
@@ -130,7 +129,7 @@ class MetricStore:
         """
         self.hand_on_answers()
         window = self._close_window()
-        # Several metrics may have the same list of values: it is counted once.
+        # By the identity of a list of values: several metrics may have the same one, which is counted once.
         counted: dict[int, Counted] = {}
         for (name, tags), (values, times) in window.items():
             for series in self._by_metric[name]:
@@ -156,8 +155,11 @@ class MetricStore:
         window, self._window = self._window, {}
         for log in self._logs:
             for name, tags, values, times in log.close_window():
-                added = window.get((name, tags), ([], []))
-                window[name, tags] = (added[0] + values, added[1] + times) if added[0] else (values, times)
+                added = window.get((name, tags))
+                # The log's lists are shared between its metrics, so they are never extended.
+                window[name, tags] = (
+                    (values, times) if added is None else (added[0] + values, added[1] + times)
+                )
         return window
 
     def merge(self, name: str, tags: Tags, sink: AnySink) -> None:
