@@ -137,7 +137,7 @@ def _vus(options: ScenarioOptions) -> str:
     """Return the VUs, and how slow responses may be before arrivals are dropped for want of one."""
     peak = schedule_of(options).peak_rate
     more = f", at most {options.max_vus}" if options.max_vus != options.pre_allocated_vus else ""
-    vus = f"{options.pre_allocated_vus} VUs{more}"
+    vus = f"{options.pre_allocated_vus} VU{'s' if options.pre_allocated_vus != 1 else ''}{more}"
     if not peak:
         return vus
     longest = options.max_vus / peak - options.pause
