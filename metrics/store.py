@@ -168,9 +168,9 @@ class MetricStore:
             if series.takes(tags):
                 merge(series.sink, sink)
         if name == "checks" and isinstance(sink, RateSink):
-            self.by_check.setdefault(dict(tags)["check"], RateSink()).merge(sink)
-        elif name in _SENT and isinstance(sink, CounterSink) and (kind := dict(tags).get("error")):
-            self.by_error[kind] = self.by_error.get(kind, 0) + int(sink.count)
+            self._check_of(tags).merge(sink)
+        elif name in _SENT and isinstance(sink, CounterSink):
+            self._count_failed(tags, int(sink.count))
 
     def sink(self, selector: str) -> AnySink:
         """Return the aggregate of a metric or declared sub-metric; ``KeyError`` if it is neither."""
@@ -190,6 +190,13 @@ class MetricStore:
 
     def _fold_breakdowns(self, name: str, tags: Tags, values: list[float]) -> None:
         if name == "checks":
-            self.by_check.setdefault(dict(tags)["check"], RateSink()).add_all(values)
-        elif name in _SENT and (kind := dict(tags).get("error")):
-            self.by_error[kind] = self.by_error.get(kind, 0) + len(values)
+            self._check_of(tags).add_all(values)
+        elif name in _SENT:
+            self._count_failed(tags, len(values))
+
+    def _check_of(self, tags: Tags) -> RateSink:
+        return self.by_check.setdefault(dict(tags)["check"], RateSink())
+
+    def _count_failed(self, tags: Tags, count: int) -> None:
+        if kind := dict(tags).get("error"):
+            self.by_error[kind] = self.by_error.get(kind, 0) + count
