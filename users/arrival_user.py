@@ -71,6 +71,68 @@ class ArrivalUser(HttpUser):
     log: ClassVar[IterationLog]
     _write: ClassVar[WriteRequest | None]
 
+    # What a kind may override.
+
+    @abstractmethod
+    def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
+        """Return the method, the path and the JSON body to send for an arrival."""
+
+    def headers(self, body: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return headers to send with a body, in addition to the usual ones."""
+        return {}
+
+    @classmethod
+    def prepare(cls, site: Site) -> WriteRequest | None:
+        """Return what writes the same requests as ``prepared_call`` describes; ``None`` if nothing does."""
+        return None
+
+    @classmethod
+    def people_in(cls, arrivals: int) -> int:
+        """Return how many people the first ``arrivals`` may create: one each, unless a kind says otherwise.
+
+        Their numbers are those from 1 to this. A clean-up relies on it.
+        """
+        return arrivals
+
+    @classmethod
+    def objects_of(cls, people: int) -> int:
+        """Return how many objects are created beside so many people."""
+        return 0
+
+    @classmethod
+    def check_env(cls, env: Mapping[str, str]) -> None:
+        """Check the values of all variables; ``ValueError`` says which one is wrong, and what is expected."""
+
+    # The classes of a run's VUs, and a VU.
+
+    @classmethod
+    def for_scenario(cls, scenario: Scenario) -> type[ArrivalUser]:
+        """Return the class of this scenario's VUs, named after it."""
+        log = IterationLog(scenario.name, cls.kind, cls.method, cls._check_name(), into_queue=cls.uses_queue)
+        scenario.store.attach(log)
+        variables = cls.read_env(scenario.options.env)
+        own = {"scenario": scenario, "abstract": False, "log": log, "_write": None, "variables": variables}
+        return type(scenario.name, (cls,), own)
+
+    @classmethod
+    def read_env(cls, given: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the kind's variables, with those that a scenario sets over their defaults.
+
+        Raises:
+            ValueError: the kind has no such variable, or ``check_env`` refuses a value.
+        """
+        for name in given:
+            if name not in cls.env:
+                known = ", ".join(cls.env) or "no variable at all"
+                raise ValueError(f"the user {cls.kind!r} has no {shown(name)}; expected {known}")
+        env = {**cls.env, **given}
+        cls.check_env(env)
+        return env
+
+    @classmethod
+    def _check_name(cls) -> str:
+        return cls.check or f"{cls.kind} status is 200"
+
     def __init__(self, environment: Environment) -> None:
         sign_in = self.scenario.sign_in
         if sign_in.base_url is not None:
@@ -101,56 +163,6 @@ class ArrivalUser(HttpUser):
         )
         self._prepared = self._new_prepared_sender()
 
-    @classmethod
-    def for_scenario(cls, scenario: Scenario) -> type[ArrivalUser]:
-        """Return the class of this scenario's VUs, named after it."""
-        log = IterationLog(scenario.name, cls.kind, cls.method, cls._check_name(), into_queue=cls.uses_queue)
-        scenario.store.attach(log)
-        variables = cls.read_env(scenario.options.env)
-        own = {"scenario": scenario, "abstract": False, "log": log, "_write": None, "variables": variables}
-        return type(scenario.name, (cls,), own)
-
-    @classmethod
-    def objects_of(cls, people: int) -> int:
-        """Return how many objects are created beside so many people."""
-        return 0
-
-    @classmethod
-    def read_env(cls, given: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the kind's variables, with those that a scenario sets over their defaults.
-
-        Raises:
-            ValueError: the kind has no such variable, or ``check_env`` refuses a value.
-        """
-        for name in given:
-            if name not in cls.env:
-                known = ", ".join(cls.env) or "no variable at all"
-                raise ValueError(f"the user {cls.kind!r} has no {shown(name)}; expected {known}")
-        env = {**cls.env, **given}
-        cls.check_env(env)
-        return env
-
-    @classmethod
-    def check_env(cls, env: Mapping[str, str]) -> None:
-        """Check the values of all variables; ``ValueError`` says which one is wrong, and what is expected."""
-
-    @classmethod
-    def _check_name(cls) -> str:
-        return cls.check or f"{cls.kind} status is 200"
-
-    @classmethod
-    def prepare(cls, site: Site) -> WriteRequest | None:
-        """Return what writes the same requests as ``prepared_call`` describes; ``None`` if nothing does."""
-        return None
-
-    @classmethod
-    def people_in(cls, arrivals: int) -> int:
-        """Return how many people the first ``arrivals`` may create: one each, unless a kind says otherwise.
-
-        Their numbers are those from 1 to this. A clean-up relies on it.
-        """
-        return arrivals
-
     def _new_prepared_sender(self) -> PreparedSender | None:
         transport, cls = self._transport, type(self)
         # What was written beforehand knows nothing of a subclass that calls something else or adds headers.
@@ -165,13 +177,7 @@ class ArrivalUser(HttpUser):
             transport, cls._write, self.method, self._context, self.log, self.scenario.locust
         )
 
-    @abstractmethod
-    def call(self, arrival: Arrival) -> tuple[str, str, Mapping[str, Any]]:
-        """Return the method, the path and the JSON body to send for an arrival."""
-
-    def headers(self, body: Mapping[str, Any]) -> Mapping[str, str]:
-        """Return headers to send with a body, in addition to the usual ones."""
-        return {}
+    # The life of a VU.
 
     def on_start(self) -> None:
         """Wait for the first arrival: Locust runs a user's first task before its first wait."""
