@@ -66,14 +66,21 @@ def options_of(parser: LocustArgumentParser) -> dict[str, Action]:
 
 
 def loaded_user_classes() -> dict[str, type[User]]:
-    """Return all user classes that locustfiles have loaded, by name. Locust's own are among them."""
+    """Return all user classes that locustfiles have loaded, by name. Locust's own are among them.
+
+    Those that a run makes of them, one for each scenario, are not.
+    """
     found: set[type[User]] = set()
     missing = [User]
     while missing:
         user_class = missing.pop()
         found.add(user_class)
         missing += [subclass for subclass in user_class.__subclasses__() if subclass not in found]
-    return {user_class.__name__: user_class for user_class in found if not user_class.abstract}
+    return {
+        user_class.__name__: user_class
+        for user_class in found
+        if not (user_class.abstract or "scenario" in vars(user_class))
+    }
 
 
 def own_options(parser: LocustArgumentParser) -> Namespace:

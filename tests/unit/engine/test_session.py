@@ -20,6 +20,7 @@ from config.command_line import ABORTED, BROKEN, PASSED
 from config.settings import load_settings
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
+from engine.locust_internals import loaded_user_classes
 from engine.options import add_options
 from engine.preparer import Preparer
 from engine.session import Session
@@ -208,3 +209,9 @@ def test_a_report_that_fails_is_a_broken_run_and_leaves_the_next_one_alone(
     assert process.session.advance() == 1
     process.stop_run().join(timeout=10)
     assert process.environment.process_exit_code == PASSED
+
+
+def test_people_do_not_choose_from_the_classes_that_a_run_makes(process: Process) -> None:
+    assert [user_class.__name__ for user_class in process.environment.user_classes] == ["identify_load"]
+    assert "IdentifyUser" in loaded_user_classes()
+    assert "identify_load" not in loaded_user_classes()
