@@ -1,9 +1,10 @@
-"""Runs stopped at random moments, 200 in a row: is no arrival dropped that had an idle VU?
+"""Runs stopped at random moments, 200 in a row: no arrival dropped that had an idle VU, and no file missing?
 
     python benchmarks/stops.py [--way "page with workers"] [--stops 200] [--seed 1]
 
-The ways are ``page`` (one process, many runs), ``Ctrl-C`` (a process per run), and both with two workers.
-A stop takes two to four seconds. Ends with exit code 1 if any run has a problem.
+The ways are ``page`` (one process, many runs), ``Ctrl-C`` (a process per run), ``end`` (signals while a run
+ends by itself: are its files there, and is the exit code its own?), and each with two workers. A stop takes
+two to four seconds. Ends with exit code 1 if any run has a problem.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs stopped at random moments: is no arrival dropped that had an idle VU, and is every ledger closed?
+"""Runs stopped at random moments: is no arrival dropped that had an idle VU, no ledger open, no file missing?
 
 The suite takes a few stops; ``benchmarks/stops.py`` starts this program for as many as wanted.
 """
@@ -6,42 +6,56 @@ The suite takes a few stops; ``benchmarks/stops.py`` starts this program for as 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import json
 import os
 import random
 import signal
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import requests
 
+from config.command_line import ABORTED
+from report.publish import missing_files
+from report.run_report import INTERRUPTED, TERMINATED
 from tests.programs.load_test import LoadTest, processes, two_scenarios
 from tests.servers.free_port import free_port
 from tests.servers.standin_server import StandinServer
 
-WAYS = ("page", "page with workers", "Ctrl-C", "Ctrl-C with workers")
+WAYS = ("page", "page with workers", "Ctrl-C", "Ctrl-C with workers", "end", "end with workers")
 # The VUs last for two and a half seconds without answers: where a busy machine starves the stand-in, nothing
 # is to be dropped for a good reason.
 PROFILE = two_scenarios([(40, "300s")], start_rate=40, vus=100, more='pause = "20ms"')
+# Over after a second; from its last request to the end of its process it takes two to four.
+SHORT_PROFILE = two_scenarios([(40, "1s")], start_rate=40, vus=100, more='pause = "20ms"')
+_SHORT_REQUESTS = 80
+_MOST_END_SECONDS = 4.0
 _MOST_REQUESTS = 120
 _ANSWER_SECONDS = 60
 
 
 @dataclass(frozen=True)
 class Stop:
-    """A stopped run: what its summary says, and how many requests the stand-in counted."""
+    """A stopped run: what its summary says, and how many requests the stand-in counted.
+
+    ``missing`` has the files that it lacks, ``ends`` what may have ended it.
+    """
 
     summary: dict[str, Any]
     seen: int
+    missing: Sequence[str] = ()
+    ends: Sequence[str] = ("stopped", INTERRUPTED)
 
     def problems(self) -> list[str]:
         """Return a line for each figure that a stop must not leave so."""
-        found = []
+        found = [f"{name} is missing" for name in self.missing]
         for scenario, ledger in self.summary["ledger"].items():
             without_vu = ledger["dropped"] - ledger["dropped_late"]
             if without_vu or ledger["lost"]:
@@ -52,7 +66,7 @@ class Stop:
                 found.append(f"{scenario}: iterations unaccounted for: {ledger}")
         if self.started != self.seen:
             found.append(f"{self.started} started, {self.seen} seen")
-        if self.summary["run"]["ended_by"] not in ("stopped", "interrupted by Ctrl-C"):
+        if self.summary["run"]["ended_by"] not in self.ends:
             found.append(f"ended by {self.summary['run']['ended_by']}")
         return found
 
@@ -129,13 +143,37 @@ def wait_for_summary(test: LoadTest, folder: Path, number: int) -> dict[str, Any
 def stop_by_signal(folder: Path, moments: random.Random, arguments: tuple[str, ...] = ()) -> Stop:
     """Start a run of its own and end it as Ctrl-C in its terminal does: every process gets the signal."""
     with StandinServer() as standin:
-        test = LoadTest(
-            folder, *arguments, profile=PROFILE, env={"CUSTOMERIO_BASE_URL": standin.url}, has_own_group=True
-        )
+        test = _signalled(folder, standin, PROFILE, arguments)
         wait_for_requests(test, standin, moments.randint(1, _MOST_REQUESTS))
         os.killpg(test.process.pid, signal.SIGINT)
-        finished = test.finish()
-        return Stop(finished.summary, standin.stats()["requests_total"])
+        return _stopped(test, standin, INTERRUPTED)
+
+
+def stop_at_its_end(folder: Path, moments: random.Random, arguments: tuple[str, ...] = ()) -> Stop:
+    """Start a short run of its own; while it ends by itself, every process gets one or two signals."""
+    with StandinServer() as standin:
+        test = _signalled(folder, standin, SHORT_PROFILE, arguments)
+        wait_for_requests(test, standin, _SHORT_REQUESTS)
+        for _ in range(moments.randint(1, 2)):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                test.process.wait(moments.uniform(0, _MOST_END_SECONDS))
+            if test.process.poll() is None:
+                os.killpg(test.process.pid, moments.choice((signal.SIGINT, signal.SIGTERM)))
+        return _stopped(test, standin, "finished", INTERRUPTED, TERMINATED)
+
+
+def _signalled(folder: Path, standin: StandinServer, profile: str, arguments: tuple[str, ...]) -> LoadTest:
+    env = {"CUSTOMERIO_BASE_URL": standin.url}
+    return LoadTest(folder, *arguments, profile=profile, env=env, has_own_group=True)
+
+
+def _stopped(test: LoadTest, standin: StandinServer, *ends: str) -> Stop:
+    finished = test.finish()
+    missing = missing_files(finished.folder)
+    assert "summary.json" not in missing, finished.stderr
+    assert finished.exit_code == (0 if finished.summary["run"]["ended_by"] == "finished" else ABORTED)
+    assert "Traceback" not in finished.stderr, finished.stderr
+    return Stop(finished.summary, standin.stats()["requests_total"], missing, ends)
 
 
 def stops(way: str, count: int, seed: int) -> Iterator[Stop]:
@@ -146,9 +184,10 @@ def stops(way: str, count: int, seed: int) -> Iterator[Stop]:
             yield from stops_from_page(Path(folder), count, seed, tuple(processes(2)) if with_workers else ())
         return
     moments = random.Random(seed)
+    stop = stop_at_its_end if way.startswith("end") else stop_by_signal
     for _ in range(count):
         with tempfile.TemporaryDirectory() as folder:
-            yield stop_by_signal(Path(folder), moments, tuple(processes(2)) if with_workers else ())
+            yield stop(Path(folder), moments, tuple(processes(2)) if with_workers else ())
 
 
 def main() -> int:
