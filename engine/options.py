@@ -22,6 +22,7 @@ from run.arguments import (
     parse_people_seed,
     parse_time_scale,
 )
+from run.made_up_people import USUAL_SEED
 from users.http.factory import HttpClient
 
 # The SDK of OpenTelemetry reads its own variables, and from the environment alone.
@@ -52,10 +53,10 @@ def add_options(parser: LocustArgumentParser) -> None:
     parser.add_argument(
         "--people-seed",
         type=parse_people_seed,
-        default=0,
+        default=USUAL_SEED,
         metavar="N",
         env_var="LOAD_TEST_PEOPLE_SEED",
-        help="Seed of the made-up people: the same seed sends the same names (default: 0)",
+        help=f"Seed of the made-up people: the same seed sends the same names (default: {USUAL_SEED})",
     )
     parser.add_argument(
         "--results-dir",

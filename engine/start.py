@@ -55,7 +55,7 @@ def start_session(
     host = LocustHost(environment, options)
     runner = environment.runner
     # Loaded here and below: each kind of process needs one of three parts. The messages of a master and its
-    # workers take 30 ms and 2 MB, the made-up people of a process with VUs 45 ms and 5 MB.
+    # workers take 30 ms and 2 MB.
     if isinstance(runner, WorkerRunner):
         from engine.worker import WorkerSession
 

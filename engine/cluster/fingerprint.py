@@ -14,7 +14,9 @@ _ROOMS = ("config", "shapes", "metrics", "users", "run", "engine")
 def code_fingerprint() -> str:
     """Return twelve characters that differ when any file differs that decides what is sent and counted."""
     digest = hashlib.sha256()
-    files = [_ROOT / "locustfile.py", *(path for room in _ROOMS for path in (_ROOT / room).rglob("*.py"))]
+    # The kept people are the one file beside the code.
+    files = [_ROOT / "locustfile.py", _ROOT / "run" / "made_up_people.json"]
+    files += [path for room in _ROOMS for path in (_ROOT / room).rglob("*.py")]
     for path in sorted(files):
         digest.update(path.relative_to(_ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()[:12]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from run.made_up_people import made_up_people
+from run.made_up_people import USUAL_SEED, made_up_people, people_by_faker
 from users.people import POOL_SIZE, PeoplePool
 
 
@@ -10,6 +10,11 @@ def test_the_same_seed_makes_the_same_people() -> None:
     one, same, other = (PeoplePool("r", made_up_people(seed)) for seed in (1, 1, 2))
     assert [one.attributes_of(n) for n in range(20)] == [same.attributes_of(n) for n in range(20)]
     assert [one.attributes_of(n) for n in range(20)] != [other.attributes_of(n) for n in range(20)]
+
+
+def test_the_kept_people_are_those_of_the_usual_seed() -> None:
+    """After an upgrade of Faker, ``python -m run.made_up_people`` writes them anew."""
+    assert made_up_people(USUAL_SEED) == people_by_faker(USUAL_SEED)
 
 
 def test_ids_and_addresses_are_unique_over_numbers_and_runs() -> None:
