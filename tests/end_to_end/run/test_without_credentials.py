@@ -33,6 +33,14 @@ def test_the_stand_in_never_outlives_the_run(tmp_path: Path, number: signal.Sign
     standin.wait(30)
 
 
+def test_a_mistake_that_is_found_while_the_stand_in_starts_leaves_none(tmp_path: Path) -> None:
+    """The profile is read after the stand-in was started. A variable tells which processes are of the run."""
+    finished = run_load_test(tmp_path, profile="[scenarios.a]\n", env={"RUN_OF_TEST": str(tmp_path)})
+    assert finished.exit_code == 2
+    environments = [process.info["environ"] or {} for process in psutil.process_iter(["environ"])]
+    assert str(tmp_path) not in [environment.get("RUN_OF_TEST") for environment in environments]
+
+
 def test_a_stand_in_that_dies_breaks_the_run_off(tmp_path: Path) -> None:
     test = LoadTest(tmp_path, profile=two_scenarios([(10, "300s")], start_rate=10))
     test.wait_until(lambda: "Plan for" in (tmp_path / "stderr.txt").read_text())
