@@ -134,6 +134,18 @@ def test_the_dispatcher_looks_at_a_grown_fixed_count_again(monkeypatch: pytest.M
     assert spawned(dispatcher, 8) == {"a_1": {"Ada": 6, "Bob": 2}}
 
 
+def test_the_dispatcher_spawns_the_first_users_at_once_and_later_ones_at_the_spawn_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    dispatcher = pool_dispatcher(lambda _: True)([WorkerNode("a_1")], [Ada, Bob])
+    monkeypatch.setattr(Ada, "fixed_count", 250)
+    dispatcher.new_dispatch(252, 100.0)
+    assert next(dispatcher) == {"a_1": {"Ada": 250, "Bob": 2}}
+    monkeypatch.setattr(Ada, "fixed_count", 450)
+    dispatcher.new_dispatch(452, 100.0)
+    assert next(dispatcher) == {"a_1": {"Ada": 350, "Bob": 2}}
+
+
 def test_the_dispatcher_holds_back_a_worker_that_is_not_admitted() -> None:
     admitted: set[str] = set()
     dispatcher = pool_dispatcher(admitted.__contains__)([WorkerNode("a_1")], [Ada, Bob])
