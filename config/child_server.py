@@ -19,7 +19,7 @@ _LISTENING = re.compile(r"listening on (http://\S+)")
 class ChildServer:
     """``python -m MODULE`` on a free port. It ends with ``stop``, or when the process that started it ends.
 
-    It comes up while its owner does other work: only ``url`` waits for it.
+    It comes up while its owner does other work: only ``url`` waits for it, and ``with``.
 
     Args:
         module: which says ``listening on URL`` when it is ready, and knows ``--until-stdin-closes``.
@@ -77,6 +77,7 @@ class ChildServer:
                 pipe.close()
 
     def __enter__(self) -> Self:
+        self.url  # noqa: B018 - waits, so that threads within find it listening
         return self
 
     def __exit__(
