@@ -70,7 +70,11 @@ class ChildServer:
 
     def stop(self) -> None:
         """End the process and wait until it has ended."""
-        self._process.terminate()
+        if "url" in vars(self):
+            self._process.terminate()
+        else:
+            # Nobody has used it, and one that is still coming up would warn of what it had begun.
+            self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
