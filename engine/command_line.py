@@ -15,7 +15,7 @@ from config.keys_on_command_line import key_on_command_line
 from config.nearest import did_you_mean, nearest
 from config.profile_names import profile_names
 from config.shown import shown, shown_url
-from engine.locust_internals import (
+from engine.locust_internals.command_line import (
     bind_processes_to_loopback,
     loaded_user_classes,
     options_of,

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from config.errors import ConfigError
 from config.settings import load_settings
-from engine.locust_internals import loaded_user_classes
+from engine.locust_internals.command_line import loaded_user_classes
 from run.arguments import read_arguments
 from run.dry_run import print_plan
 from run.outputs import check_outputs

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from locust.argument_parser import get_empty_argument_parser, setup_parser_arguments
 
-from engine.locust_internals import options_of
+from engine.locust_internals.command_line import options_of
 from engine.options import add_options
 
 _MOST_COLUMNS = 100

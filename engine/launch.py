@@ -19,7 +19,7 @@ from config.settings import Settings, load_settings, load_test_environment
 from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.command_line import read_command_line
 from engine.ignored_messages import IgnoredMessages
-from engine.locust_internals import guard_message_loop
+from engine.locust_internals.message_loop import guard_message_loop
 from engine.options import offer_variables
 from engine.plain_errors import plain_errors
 from engine.stop_signals import keep_exit_code

@@ -9,7 +9,7 @@ from flask import Response, jsonify, request, send_file
 from locust.web import WebUI
 
 from config.profile_names import profile_names
-from engine.locust_internals import add_to_page, offer_profiles
+from engine.locust_internals.web_ui import add_to_page, offer_profiles
 from engine.shown_run import ShownRun
 from metrics.thresholds import ThresholdOutcome
 from report.run_report import RunReport

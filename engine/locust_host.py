@@ -17,7 +17,8 @@ from rich.console import Console
 from config.command_line import ABORTED
 from config.environment_confirmation import is_terminal
 from config.shown import visible
-from engine.locust_internals import add_page_log, begin_waiting, cut_off_users, end_waiting
+from engine.locust_internals.users import begin_waiting, cut_off_users, end_waiting
+from engine.locust_internals.web_ui import add_page_log
 from engine.locust_statistics import LocustStatistics
 from metrics.iteration_log import Answers
 from metrics.request_recorder import RequestRecorder

@@ -20,7 +20,7 @@ from locust.env import Environment
 from locust.exception import CatchResponseError
 from locust.stats import StatsEntry, StatsError
 
-from engine.locust_internals import cache_response_times, other_listeners, request_listeners
+from engine.locust_internals.statistics import cache_response_times, other_listeners, request_listeners
 from metrics.iteration_log import Answers
 
 _NANOSECONDS = 1_000_000_000

@@ -14,7 +14,7 @@ from config.errors import ConfigError
 from config.load_test_people import LIVE_PEOPLE_BUDGET
 from config.profile_names import DEFAULT_PROFILE, profile_names
 from engine.cluster.seal import KEY_VARIABLE
-from engine.locust_internals import LOOPBACK, give_option, refuse_abbreviations
+from engine.locust_internals.command_line import LOOPBACK, give_option, refuse_abbreviations
 from run.arguments import (
     DEFAULT_RESULTS_DIR,
     parse_event_age_seconds,

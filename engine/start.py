@@ -19,7 +19,9 @@ from engine.generator import Generator
 from engine.ignored_messages import IgnoredMessages
 from engine.live_page import add_live_page
 from engine.locust_host import LocustHost
-from engine.locust_internals import answer_start_requests, pool_dispatcher, silence_tables
+from engine.locust_internals.command_line import silence_tables
+from engine.locust_internals.users import pool_dispatcher
+from engine.locust_internals.web_ui import answer_start_requests
 from engine.options import check_port_free, open_ports
 from engine.preparer import Preparer
 from engine.redacted_logs import redact_logs

@@ -7,7 +7,7 @@ from typing import Any
 from locust.runners import STATE_CLEANUP, STATE_RUNNING, STATE_STOPPED, STATE_STOPPING
 from locust.web import WebUI
 
-from engine.locust_internals import add_live_tables
+from engine.locust_internals.web_ui import add_live_tables
 from engine.shown_run import ShownRun
 from metrics.thresholds import ThresholdOutcome
 

@@ -33,7 +33,7 @@ from engine.cluster.messages import (
 from engine.cluster.seal import KEY_VARIABLE, Seal
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_host import LocustHost
-from engine.locust_internals import remember_default_arguments
+from engine.locust_internals.command_line import remember_default_arguments
 from engine.message_port import MessagePort
 from engine.stop_signals import StopSignals
 from engine.worker_run import WorkerRun

@@ -29,7 +29,7 @@ from engine.cluster.seal import Seal
 from engine.generator import Opening
 from engine.ignored_messages import IgnoredMessages
 from engine.locust_host import LocustHost
-from engine.locust_internals import (
+from engine.locust_internals.workers import (
     connected_workers,
     deal_users_again,
     forget_worker,

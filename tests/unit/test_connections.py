@@ -57,7 +57,7 @@ CALLS = {
 IMPORTS = {
     "cleanup/app_api.py": {"requests"},
     "config/guarded_session.py": {"http.client", "requests", "socket", "urllib3"},
-    "engine/locust_internals.py": {"zmq"},
+    "engine/locust_internals/message_loop.py": {"zmq"},
     "engine/options.py": {"socket"},
     "engine/worker.py": {"socket"},
     "metrics/influxdb_output.py": {"requests"},

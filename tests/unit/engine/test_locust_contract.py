@@ -1,6 +1,6 @@
 """What the load test takes for granted of Locust's private parts, held against the installed Locust.
 
-Each test fails, in one sentence, when a new Locust changes what ``engine/locust_internals.py`` uses.
+Each test fails, in one sentence, when a new Locust changes what ``engine/locust_internals/`` uses.
 """
 
 from __future__ import annotations
@@ -21,29 +21,28 @@ from locust.rpc import Message, zmqrpc
 from locust.runners import MasterRunner, WorkerNode, WorkerRunner
 from locust.stats import RequestStats, StatsEntry
 
-from engine import locust_internals
-from engine.locust_internals import (
+from engine.locust_internals import message_loop
+from engine.locust_internals.command_line import (
     LOOPBACK,
+    bind_processes_to_loopback,
+    give_option,
+    refuse_abbreviations,
+    remember_default_arguments,
+)
+from engine.locust_internals.statistics import cache_response_times, other_listeners, request_listeners
+from engine.locust_internals.users import begin_waiting, cut_off_users, end_waiting, pool_dispatcher
+from engine.locust_internals.web_ui import (
     add_live_tables,
     add_page_log,
     add_to_page,
     answer_start_requests,
-    begin_waiting,
-    bind_processes_to_loopback,
-    cache_response_times,
-    connected_workers,
-    cut_off_users,
-    deal_users_again,
-    end_waiting,
-    forget_worker,
-    give_option,
-    let_in,
     offer_profiles,
-    other_listeners,
-    pool_dispatcher,
-    refuse_abbreviations,
-    remember_default_arguments,
-    request_listeners,
+)
+from engine.locust_internals.workers import (
+    connected_workers,
+    deal_users_again,
+    forget_worker,
+    let_in,
     shorten_spawn_report_wait,
     worker_index,
 )
@@ -367,7 +366,7 @@ def unguarded(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("unguarded")
 def test_locust_does_not_know_of_a_peer_until_it_is_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     trusted: set[str] = set()
-    locust_internals.guard_message_loop(trusted.__contains__)
+    message_loop.guard_message_loop(trusted.__contains__)
     environment = Environment(user_classes=[Ada])
     runner = environment.create_master_runner("127.0.0.1", 0)
     sent: list[tuple[str, object]] = []
@@ -410,7 +409,7 @@ def test_locust_makes_its_sockets_by_the_names_that_are_guarded(monkeypatch: pyt
         monkeypatch.setattr(zmqrpc, name, getattr(zmqrpc, name))
     for runner_class in (MasterRunner, WorkerRunner):
         monkeypatch.setattr(runner_class, "handle_message", runner_class.handle_message)
-    ignored_messages = locust_internals.guard_message_loop()
+    ignored_messages = message_loop.guard_message_loop()
     environment = Environment(user_classes=[Ada])
     runner = environment.create_master_runner("127.0.0.1", 0)
     client = zmqrpc.Client("127.0.0.1", runner.server.port, "w_1")

@@ -20,7 +20,7 @@ from config.command_line import ABORTED, BROKEN, PASSED
 from config.settings import load_settings
 from engine.local_process import LocalProcess
 from engine.locust_host import LocustHost
-from engine.locust_internals import loaded_user_classes
+from engine.locust_internals.command_line import loaded_user_classes
 from engine.options import add_options
 from engine.preparer import Preparer
 from engine.session import Session
