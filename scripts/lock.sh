@@ -4,12 +4,8 @@
 #   scripts/lock.sh              after a change of pyproject.toml: all other versions stay as they are
 #   scripts/lock.sh --upgrade    the newest versions that pyproject.toml allows
 set -euo pipefail
-case "${1:-}" in
-    -h | --help)
-        sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-        exit 0
-        ;;
-esac
+# shellcheck source=scripts/own_help.sh
+source "$(dirname "$0")/own_help.sh"
 cd "$(dirname "$0")/.."
 
 lock() {

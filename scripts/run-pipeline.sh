@@ -9,15 +9,13 @@
 #   scripts/run-pipeline.sh plan --events-per-day 8M                         say what a volume of events needs
 #   scripts/run-pipeline.sh rehearse --help                                  let an autoscaler scale real workers
 set -euo pipefail
+# shellcheck source=scripts/own_help.sh
+source "$(dirname "$0")/own_help.sh"
 root="$(cd "$(dirname "$0")/.." && pwd)"
 # shellcheck source=scripts/bootstrap.sh
 source "$root/scripts/bootstrap.sh"
 case "${1:-}" in
     worker | produce | dlq | plan | rehearse) ;;
-    -h | --help)
-        sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-        exit 0
-        ;;
     *) fail "expected worker, produce, dlq, plan or rehearse, got '${1:-}'" ;;
 esac
 command="$1"

@@ -5,12 +5,8 @@
 #   scripts/run-tests.sh --fast                         style, types, unit tests: no browser, database or broker
 #   scripts/run-tests.sh tests/unit/pipeline -k name    these tests only
 set -euo pipefail
-case "${1:-}" in
-    -h | --help)
-        sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
-        exit 0
-        ;;
-esac
+# shellcheck source=scripts/own_help.sh
+source "$(dirname "$0")/own_help.sh"
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/bootstrap.sh
 source scripts/bootstrap.sh
