@@ -102,6 +102,17 @@ def says_once(answer: bytes) -> Script:
     return script
 
 
+def noting(requests: list[bytes], answer: bytes) -> Script:
+    """Append each request, and answer it."""
+
+    def script(peer: Peer) -> None:
+        while request := peer.request():
+            requests.append(request)
+            peer.send(answer)
+
+    return script
+
+
 def resets_after(answer: bytes) -> Script:
     def script(peer: Peer) -> None:
         peer.request()
@@ -346,13 +357,8 @@ def test_a_hostile_server_does_not_stop_other_greenlets(client: HttpClient) -> N
 
 def test_no_client_keeps_cookies(client: HttpClient) -> None:
     asked: list[bytes] = []
-
-    def script(peer: Peer) -> None:
-        while request := peer.request():
-            asked.append(request)
-            peer.send(bodied("200 OK", b"{}", "Set-Cookie: a=b; Path=/"))
-
-    with ScriptedServer(script).serving() as server:
+    answer = bodied("200 OK", b"{}", "Set-Cookie: a=b; Path=/")
+    with ScriptedServer(noting(asked, answer)).serving() as server:
         sender = Sender.of(client, f"http://127.0.0.1:{server.port}", TIMEOUT_SECONDS)
         assert [sender.send() for _ in range(2)] == [None, None]
         sender.transport.close()
@@ -401,13 +407,7 @@ def test_every_client_gives_each_request_a_trace_of_its_own_if_asked(
     client: HttpClient, is_traced: bool
 ) -> None:
     heads: list[bytes] = []
-
-    def listens(peer: Peer) -> None:
-        while request := peer.request():
-            heads.append(request)
-            peer.send(OK)
-
-    with ScriptedServer(listens).serving() as server:
+    with ScriptedServer(noting(heads, OK)).serving() as server:
         base_url = f"http://127.0.0.1:{server.port}"
         sender = Sender.of(client, base_url, TIMEOUT_SECONDS, is_traced=is_traced)
         assert [sender.send() for _ in range(3)] == [None, None, None]
@@ -430,13 +430,7 @@ def test_every_client_sends_the_headers_that_a_kind_adds_to_another_ones_call(
     client: HttpClient, tmp_path: Path
 ) -> None:
     asked: list[bytes] = []
-
-    def listens(peer: Peer) -> None:
-        while request := peer.request():
-            asked.append(request)
-            peer.send(OK)
-
-    with ScriptedServer(listens).serving() as server:
+    with ScriptedServer(noting(asked, OK)).serving() as server:
         variables = {"CUSTOMERIO_BASE_URL": f"http://127.0.0.1:{server.port}"}
         (user,) = users_of(LabelledUser, tmp_path, variables, client)
         user._send(arrival(1))
