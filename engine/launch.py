@@ -95,7 +95,8 @@ def _start(
         if standin is not None:
             standin.stop()
         raise
-    # engine.__main__ has switched it off. Without the freeze it would go through all that was loaded, now.
+    # engine.__main__ has switched the garbage collector off. Without the freeze its first collection would go
+    # through all that was loaded.
     gc.freeze()
     gc.enable()
 
